@@ -1,0 +1,16 @@
+//! The decisions of `ubos-sync`, as pure functions.
+//!
+//! In the order a run meets them: [`manifest`] and [`selection`] say what takes part, a scan
+//! yields [`entry::Changes`] against the [`baseline`], [`reconcile`] compares the two sides,
+//! [`plan`] orders what follows and lets the guards look at it.
+//!
+//! Invariant: nothing here reads a file, a clock, the environment or randomness; the same input
+//! gives the same output, byte for byte. `clippy.toml` beside this crate enforces it.
+
+pub mod baseline;
+pub mod conflict;
+pub mod entry;
+pub mod manifest;
+pub mod path;
+pub mod plan;
+pub mod sides;
