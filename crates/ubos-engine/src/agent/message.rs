@@ -1,0 +1,444 @@
+//! What the two ends say to each other. Messages are only ever appended to the enums, never
+//! reordered; [`PROTOCOL`] counts their versions.
+
+use serde::{Deserialize, Serialize};
+
+use ubos_core::conflict::{Conflict, Held};
+use ubos_core::entry::{Base, Digest, Entry, Observation};
+use ubos_core::path::RelPath;
+use ubos_core::plan::Item;
+use ubos_core::sides::Side;
+
+use crate::state::table::Header;
+
+/// Versions of this protocol that this program speaks: lowest and highest.
+pub const PROTOCOL: (u32, u32) = (1, 1);
+
+/// First words of the initiator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Lowest and highest protocol version it speaks.
+    pub protocol: (u32, u32),
+    /// Its build, for messages.
+    pub build: String,
+    /// The root on the agent's machine, as bytes.
+    pub root: Vec<u8>,
+    /// What it wants.
+    pub purpose: Purpose,
+}
+
+/// What an initiator wants of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A run of this pair.
+    Run {
+        /// The pair's id.
+        pair: String,
+        /// The initiator's replica id.
+        replica: String,
+        /// Whether the agent may take its lock at once (replica ids order the two locks).
+        lock_now: bool,
+        /// Whether nothing may be written (status, dry run).
+        read_only: bool,
+    },
+    /// Makes the root a territory of a new or known pair.
+    Join(Join),
+    /// Only what the machine is and can do.
+    Probe,
+}
+
+/// What a root must know to become a territory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The pair's id.
+    pub pair: String,
+    /// Name that the territory takes if it has none.
+    pub name: String,
+    /// The initiator's name.
+    pub peer_name: String,
+    /// The initiator's replica id.
+    pub peer_replica: String,
+    /// How this side reaches the initiator, if it can.
+    pub peer_address: Option<String>,
+    /// The `<peer>` of the manifests' names.
+    pub manifests: String,
+    /// Whether the manifests are written from this side's point of view.
+    pub owner: bool,
+}
+
+/// The agent's answer to [`Hello`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Welcome {
+    /// It speaks this protocol version and is ready.
+    Ready {
+        /// The version both speak.
+        protocol: u32,
+        /// Its build.
+        build: String,
+        /// Its machine.
+        machine: Machine,
+        /// How its territory stands; `None` for [`Purpose::Probe`].
+        standing: Option<Box<Standing>>,
+    },
+    /// It cannot serve.
+    Refused(Failure),
+}
+
+/// What a machine is and can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// `linux` or `macos`.
+    pub system: String,
+    /// Architecture.
+    pub architecture: String,
+    /// Its clock, nanoseconds since 1970.
+    pub clock: i64,
+    /// First line of `rsync --version`, if there is an rsync.
+    pub rsync: Option<String>,
+}
+
+/// How one territory stands with a pair before a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The territory's name.
+    pub name: String,
+    /// Its replica id; `None` if the marker is missing.
+    pub replica: Option<String>,
+    /// Whether it is still on the machine where it was made (true where unknown).
+    pub same_host: bool,
+    /// Generation and chain of the marker.
+    pub marker: Option<(u64, Digest)>,
+    /// Whether the marker step of the committed generation was finished.
+    pub marked: bool,
+    /// The committed baseline; `None` if the state is lost.
+    pub header: Option<Header>,
+    /// Why the state is lost, where that is known.
+    pub damage: Option<String>,
+    /// A generation that was prepared but not committed.
+    pub prepared: Option<Header>,
+    /// Whether intents are open.
+    pub open_runs: bool,
+    /// The texts of the to, from and exclude manifests.
+    pub manifests: [Option<Vec<u8>>; 3],
+    /// What names the root's file system takes.
+    pub folds_case: bool,
+    /// Time of the last finished run, if one is on record.
+    pub last_run: Option<(i64, u32)>,
+}
+
+/// Why something could not be done, as it crosses the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The error's kind.
+    pub kind: FailureKind,
+    /// A sentence.
+    pub message: String,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+/// The kinds of [`Failure`], each with an exit code of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// 1
+    Failed,
+    /// 2
+    Config,
+    /// 4
+    Guard,
+    /// 6
+    Locked,
+}
+
+/// Requests of the initiator. Lists follow as frames where a comment says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Take the lock (where `lock_now` was false).
+    Lock,
+    /// What became of open runs. → [`Response::Done`], list of [`RunEvidence`], list of prepared
+    /// rows ([`PublicRow`]).
+    OpenRuns,
+    /// Put the prepared generation in force and mark it.
+    RollForward,
+    /// All rows. → `Done`, list of [`PublicRow`].
+    Export,
+    /// Take these rows as the baseline. List of [`PublicRow`] follows.
+    Import {
+        /// The header of the generation.
+        header: Header,
+    },
+    /// Scan. → [`Response::Scanned`], list of [`Change`].
+    Scan(ScanOrder),
+    /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
+    /// paths.
+    Untracked,
+    /// Send content. List of [`SendItem`] follows. → content stream.
+    Send,
+    /// Take content into staging. List of [`Want`] follows. → `Done`, list of [`Resume`]; then the
+    /// initiator's content stream; then `Done`, list of [`StageResult`].
+    Stage {
+        /// The run.
+        run: String,
+    },
+    /// Journal what is about to be done. List of [`Item`] follows.
+    Intend {
+        /// The run.
+        run: String,
+    },
+    /// Carry out the journalled operations of this side. → `Done`, list of [`OpOutcome`].
+    Apply,
+    /// Re-hash the backups that this run made. → `Done`, list of paths written to after all.
+    Recheck,
+    /// Journal the next generation. List of extra [`PublicRow`]s follows.
+    Prepare(PrepareOrder),
+    /// Put it in force.
+    Commit,
+    /// Write the marker.
+    Mark,
+    /// Add records to the audit log. List of [`AuditNote`] follows.
+    Audit,
+    /// Replace the open conflicts and held paths. List of [`OpenMatter`] follows.
+    KeepOpen,
+    /// The run is over: drop what it staged, prune, release.
+    Finish {
+        /// The run.
+        run: String,
+    },
+    /// Start the receiving or sending half of an rsync transfer.
+    Rsync(RsyncOrder),
+}
+
+/// Answers of the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// Done; a list may follow, see the request.
+    Done,
+    /// Scan is done.
+    Scanned {
+        /// Selected files and links seen.
+        scanned: u64,
+    },
+    /// It could not be done.
+    Failed(Failure),
+}
+
+/// A row as both sides know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicRow {
+    /// Where.
+    pub path: RelPath,
+    /// What is agreed; [`Base::Absent`] drops the row.
+    pub base: Base,
+    /// See [`ubos_core::baseline::Row::earlier`]; zero where it does not matter.
+    pub earlier: [u64; 3],
+}
+
+/// One changed path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Where.
+    pub path: RelPath,
+    /// What stands there.
+    pub seen: Observation,
+}
+
+/// How to scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanOrder {
+    /// The manifests that are the law of this run.
+    pub manifests: [Vec<u8>; 3],
+    /// Read every file.
+    pub verify: bool,
+}
+
+/// What became of the operations of a run that was cut off, on the side that carried them out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvidence {
+    /// The run.
+    pub run: String,
+    /// Its items, if this side journalled them.
+    pub items: Vec<Item>,
+    /// Per operation of this side: what the disk shows.
+    pub found: Vec<(Slot, Applied)>,
+    /// Whether this side staged for the run but never began to carry it out. Kept outside the
+    /// journal, so that it also tells when the journal was lost.
+    pub unbegun: bool,
+}
+
+/// What the disk shows of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Applied {
+    /// It was carried out.
+    Yes,
+    /// It was not.
+    No,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// One operation of a plan: index of its item and of the operation in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// Index of the item in the plan.
+    pub item: u32,
+    /// Index of the operation in the item.
+    pub op: u32,
+}
+
+/// Content that an operation needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// For which operation.
+    pub slot: Slot,
+    /// The path it will have on the receiving side.
+    pub path: RelPath,
+    /// What must arrive.
+    pub entry: Entry,
+    /// What the receiver holds at the path now, as a basis for differences.
+    pub basis: Option<Entry>,
+    /// Of an appended log: the length that is there already.
+    pub tail_from: Option<u64>,
+}
+
+/// What a receiver already has of a [`Want`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Which.
+    pub slot: Slot,
+    /// Bytes from the start that are there; equal to the size: nothing has to be sent.
+    pub have: u64,
+    /// Why it cannot be taken at all, such as no space.
+    pub refused: Option<String>,
+}
+
+/// Content to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendItem {
+    /// For which operation.
+    pub slot: Slot,
+    /// Where it stands on the sending side.
+    pub path: RelPath,
+    /// What must stand there.
+    pub entry: Entry,
+    /// See [`Want::basis`].
+    pub basis: Option<Entry>,
+    /// See [`Want::tail_from`].
+    pub tail_from: Option<u64>,
+    /// See [`Resume::have`].
+    pub have: u64,
+}
+
+/// Opens one content in a content stream. Frames of the stream are messages of [`Content`] and
+/// data frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// Data frames of this content follow.
+    Begin(Begin),
+    /// The next data frame belongs at this offset.
+    Seek(u64),
+    /// This content is complete (true), or could not be read (false).
+    End(bool),
+    /// No more contents.
+    Close,
+}
+
+/// Head of one content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// For which operation.
+    pub slot: Slot,
+    /// How the bytes that follow make up the whole.
+    pub form: Form,
+    /// Permission bits of the source.
+    pub mode: u32,
+    /// Modification time of the source, nanoseconds since 1970.
+    pub mtime: i64,
+}
+
+/// How the bytes that follow make up a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// All from this offset on; what is before is already staged.
+    Whole {
+        /// Offset of the first byte sent.
+        from: u64,
+    },
+    /// Only what comes after the receiver's present length.
+    Tail {
+        /// That length.
+        from: u64,
+    },
+    /// Pieces that differ from the receiver's present file.
+    Patch,
+}
+
+/// What became of a staged content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageResult {
+    /// For which operation.
+    pub slot: Slot,
+    /// A reason why it is not there, or nothing if it is there and verified.
+    pub failed: Option<String>,
+}
+
+/// What became of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpOutcome {
+    /// Which.
+    pub slot: Slot,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Carried out.
+    Done,
+    /// Not carried out, nothing changed; the reason. The next run tries again.
+    Skipped(String),
+    /// Not carried out: untracked content is in the way.
+    Untracked,
+}
+
+/// The next generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrepareOrder {
+    /// Its header.
+    pub header: Header,
+    /// Indices of items whose rows do not change.
+    pub failed: Vec<u32>,
+    /// The manifests that were the law, for the rows' directions.
+    pub manifests: [Vec<u8>; 3],
+}
+
+/// One record for the audit log; the log adds sequence, time and chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditNote {
+    /// The run.
+    pub run: String,
+    /// The record as a JSON object.
+    pub json: String,
+}
+
+/// An open conflict or held path, as both sides keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OpenMatter {
+    /// A conflict.
+    Conflict(Conflict),
+    /// A held path.
+    Held(Held),
+    /// A mark that a person chose to leave as it is.
+    Left(RelPath, Digest),
+}
+
+/// The half of an rsync transfer that runs at the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RsyncOrder {
+    /// The run whose inbox or outbox it works in.
+    pub run: String,
+    /// The side that sends.
+    pub sender: Side,
+    /// The option letters that the client asked for.
+    pub options: Vec<String>,
+}

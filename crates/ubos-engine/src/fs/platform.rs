@@ -1,0 +1,159 @@
+//! What differs between Linux and macOS. Nothing else in the workspace looks at the system's name.
+//!
+//! The macOS half is type-checked from Linux and follows Apple's manual pages; it has to be seen
+//! on a Mac before it is promised.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+/// Exchanges two names atomically (`RENAME_EXCHANGE`, `RENAME_SWAP`).
+///
+/// # Errors
+/// What the system says; [`is_unsupported`] tells a file system that cannot.
+pub fn exchange(
+    a_dir: BorrowedFd<'_>,
+    a: &[u8],
+    b_dir: BorrowedFd<'_>,
+    b: &[u8],
+) -> io::Result<()> {
+    Ok(renameat_with(a_dir, a, b_dir, b, RenameFlags::EXCHANGE)?)
+}
+
+/// Renames, and fails with `EEXIST` if the new name is taken. Where the file system cannot do that
+/// in one step, files are linked and unlinked, which has the same effect.
+///
+/// # Errors
+/// What the system says.
+pub fn rename_noreplace(
+    from_dir: BorrowedFd<'_>,
+    from: &[u8],
+    to_dir: BorrowedFd<'_>,
+    to: &[u8],
+) -> io::Result<()> {
+    match renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
+        Err(e) if is_unsupported_errno(e) => {
+            rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
+            Ok(rustix::fs::unlinkat(from_dir, from, AtFlags::empty())?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Whether `error` says that the file system lacks exchange or no-replace renames.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| is_unsupported_errno(Errno::from_raw_os_error(code)))
+}
+
+fn is_unsupported_errno(errno: Errno) -> bool {
+    [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&errno)
+}
+
+/// Makes everything written so far to the file system of `fd` durable.
+///
+/// # Errors
+/// What the system says; after a failure nothing may be taken for durable.
+#[cfg(target_os = "linux")]
+pub fn sync_filesystem(fd: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(fd)?)
+}
+
+/// Makes everything written so far to the file system of `fd` durable. macOS has no `syncfs`:
+/// `sync` hands all dirty data to the drive and `F_FULLFSYNC` makes the drive write it.
+///
+/// # Errors
+/// What the system says; after a failure nothing may be taken for durable.
+#[cfg(not(target_os = "linux"))]
+pub fn sync_filesystem(fd: BorrowedFd<'_>) -> io::Result<()> {
+    rustix::fs::sync();
+    sync_file(fd)
+}
+
+/// Makes one file or folder durable, down to the drive.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_file(fd: impl AsFd) -> io::Result<()> {
+    #[cfg(target_vendor = "apple")]
+    {
+        if rustix::fs::fcntl_fullfsync(&fd).is_ok() {
+            return Ok(());
+        }
+    }
+    Ok(rustix::fs::fsync(fd)?)
+}
+
+/// Makes `to` share the bytes of `from` without copying, where the file system can.
+///
+/// # Errors
+/// What the system says where it cannot.
+#[cfg(target_os = "linux")]
+pub fn clone_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::fs::ioctl_ficlone(to, from)?)
+}
+
+/// Makes `to` share the bytes of `from` without copying: not offered between two open files here.
+///
+/// # Errors
+/// Always `ENOTSUP`; the caller copies.
+#[cfg(not(target_os = "linux"))]
+pub fn clone_file(_from: BorrowedFd<'_>, _to: BorrowedFd<'_>) -> io::Result<()> {
+    Err(Errno::NOTSUP.into())
+}
+
+/// Copies `len` bytes from the start of `from` to the start of `to`, in the kernel where it can.
+///
+/// # Errors
+/// What the system says; `UnexpectedEof` if `from` is shorter.
+pub fn copy_bytes(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: u64) -> io::Result<()> {
+    let mut done = 0u64;
+    #[cfg(target_os = "linux")]
+    {
+        let (mut off_in, mut off_out) = (0u64, 0u64);
+        while done < len {
+            let want = usize::try_from(len - done).unwrap_or(usize::MAX).min(1 << 30);
+            match rustix::fs::copy_file_range(from, Some(&mut off_in), to, Some(&mut off_out), want)
+            {
+                Ok(0) => break,
+                Ok(n) => done += n as u64,
+                Err(_) => break,
+            }
+        }
+    }
+    let mut buffer = vec![0u8; 1 << 20];
+    while done < len {
+        let want = usize::try_from(len - done).unwrap_or(usize::MAX).min(buffer.len());
+        let n = rustix::io::pread(from, &mut buffer[..want], done)?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        super::atomic::write_all_at(to, &buffer[..n], done)?;
+        done += n as u64;
+    }
+    Ok(())
+}
+
+/// Something that names this machine and survives a restart, for telling a copied territory from
+/// its original. `None` where the system offers nothing.
+pub fn host_id() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+        let id = id.trim();
+        if id.is_empty() { None } else { Some(ubos_core::entry::Digest::of(id.as_bytes()).to_hex()[..16].to_owned()) }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let out = std::process::Command::new("/usr/sbin/sysctl").args(["-n", "kern.uuid"]).output().ok()?;
+        let id = String::from_utf8(out.stdout).ok()?;
+        let id = id.trim();
+        if id.is_empty() { None } else { Some(ubos_core::entry::Digest::of(id.as_bytes()).to_hex()[..16].to_owned()) }
+    }
+}
+
+/// System and architecture, as both ends compare them before copying a binary.
+pub fn system() -> (&'static str, &'static str) {
+    (std::env::consts::OS, std::env::consts::ARCH)
+}

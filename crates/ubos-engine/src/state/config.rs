@@ -1,0 +1,182 @@
+//! `config.toml`: this territory's name, its peers and how to reach them, policies. Local to the
+//! machine, never synced.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+
+use serde::{Deserialize, Serialize};
+
+use super::StateDir;
+use crate::error::{EngineError, Result};
+use crate::fs::atomic;
+
+const NAME: &str = "config.toml";
+
+/// What the person set for this territory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// This territory's name.
+    pub name: String,
+    /// The peers by name.
+    #[serde(default)]
+    pub peers: BTreeMap<String, Peer>,
+    /// What is synced and how.
+    #[serde(default)]
+    pub sync: SyncPolicy,
+    /// How long backups are kept.
+    #[serde(default)]
+    pub backups: BackupPolicy,
+}
+
+/// One peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Peer {
+    /// `[user@]host:/abs/path`, `ssh://[user@]host[:port]/abs/path` or `/abs/path`; absent where
+    /// this side cannot reach the peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The pair's id, the same on both sides.
+    pub pair: String,
+    /// The peer's replica id.
+    pub replica: String,
+    /// Whether the manifests are written from this side's point of view (the laptop).
+    pub owner: bool,
+    /// The `<peer>` in the manifests' names: the server as the laptop calls it.
+    pub manifests: String,
+    /// The command that starts the agent there, if it is not `ubos-sync agent` in the PATH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+/// What is synced and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct SyncPolicy {
+    /// `held` (default) keeps links that are absolute or leave the root where they are; `text`
+    /// lets them travel as text.
+    pub symlinks: Symlinks,
+    /// Whether the built-in junk and temporary names are left out (default true).
+    pub builtin_excludes: bool,
+    /// Whether a path that was deleted on one side and changed on the other comes back by itself
+    /// (default false: it is a conflict).
+    pub restore_deleted: bool,
+}
+
+impl Default for SyncPolicy {
+    fn default() -> Self {
+        Self { symlinks: Symlinks::Held, builtin_excludes: true, restore_deleted: false }
+    }
+}
+
+/// What happens to links that are absolute or leave the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symlinks {
+    /// They stay where they are and are shown as held.
+    Held,
+    /// They travel as text.
+    Text,
+}
+
+/// How long backups are kept: a run's backups go when they are older than `days` and more than
+/// `runs` newer runs have backups, and no open conflict names the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct BackupPolicy {
+    /// Days (default 30).
+    pub days: u32,
+    /// Runs (default 20).
+    pub runs: u32,
+}
+
+impl Default for BackupPolicy {
+    fn default() -> Self {
+        Self { days: 30, runs: 20 }
+    }
+}
+
+impl Config {
+    /// Reads the configuration; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`EngineError::Config`] naming the line, if it cannot be understood.
+    pub fn load(state: &StateDir) -> Result<Option<Config>> {
+        let path = state.path(NAME);
+        let bytes =
+            atomic::read(state.fd(), NAME).map_err(|e| EngineError::io("read", &path, e))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let text = String::from_utf8_lossy(&bytes);
+        toml::from_str(&text).map(Some).map_err(|e| {
+            let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            EngineError::Config {
+                message: format!("`{}`, line {line}: {}", path.display(), e.message()),
+                hint: Some("correct the line; the manual's page on configuration lists the keys".into()),
+            }
+        })
+    }
+
+    /// Writes the configuration. Comments a person added to an existing file are kept.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn save(&self, state: &StateDir) -> Result<()> {
+        let path = state.path(NAME);
+        let old = atomic::read(state.fd(), NAME).map_err(|e| EngineError::io("read", &path, e))?;
+        let fresh = toml_edit::ser::to_document(self).expect("a configuration is plain data");
+        let text = match old.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            Some(old) => match old.parse::<toml_edit::DocumentMut>() {
+                Ok(mut document) => {
+                    merge(document.as_table_mut(), fresh.as_table());
+                    document.to_string()
+                }
+                Err(_) => fresh.to_string(),
+            },
+            None => fresh.to_string(),
+        };
+        atomic::write(state.fd().as_fd(), NAME, text.as_bytes())
+            .map_err(|e| EngineError::io("write", &path, e))
+    }
+
+    /// The peer called `name`, or the only one.
+    ///
+    /// # Errors
+    /// [`EngineError::Config`] if there is no such peer, or several and none was named.
+    pub fn peer(&self, name: Option<&str>) -> Result<(&str, &Peer)> {
+        let known = || self.peers.keys().cloned().collect::<Vec<_>>().join(", ");
+        match name {
+            Some(name) => match self.peers.get_key_value(name) {
+                Some((name, peer)) => Ok((name, peer)),
+                None => Err(EngineError::Config {
+                    message: format!("there is no peer `{name}`; known: {}", known()),
+                    hint: Some("see `ubos-sync init --help` for adding one".into()),
+                }),
+            },
+            None => match self.peers.iter().next() {
+                Some((name, peer)) if self.peers.len() == 1 => Ok((name, peer)),
+                Some(_) => Err(EngineError::Config {
+                    message: format!("this territory has several peers: {}", known()),
+                    hint: Some("name one with `--peer NAME`".into()),
+                }),
+                None => Err(EngineError::Config {
+                    message: "this territory has no peer".into(),
+                    hint: Some("pair it with `ubos-sync init --peer NAME=ADDRESS`".into()),
+                }),
+            },
+        }
+    }
+}
+
+/// Brings the values of `fresh` into `old`, keeping the rest of `old` and its comments.
+fn merge(old: &mut toml_edit::Table, fresh: &toml_edit::Table) {
+    for (key, value) in fresh {
+        match (old.get_mut(key), value) {
+            (Some(toml_edit::Item::Table(old)), toml_edit::Item::Table(fresh)) => merge(old, fresh),
+            (Some(present), value) if present.to_string().trim() == value.to_string().trim() => {}
+            _ => {
+                old.insert(key, value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One run at a time for a territory: a `flock`, which the kernel releases with its process.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
+
+use super::StateDir;
+use crate::error::{EngineError, Result};
+
+/// How long a run waits for one that is just ending (or whose process was just killed).
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// A held lock; dropping it releases.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held for its lifetime")] OwnedFd);
+
+impl Lock {
+    /// Takes the lock of a territory.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another run holds it for longer than a moment.
+    pub fn take(state: &StateDir, territory: &str) -> Result<Lock> {
+        let folder = state.folder("state")?;
+        let path = state.path("state/lock");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = openat(folder.as_fd(), "lock", flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|e| EngineError::io("open", &path, e))?;
+        let start = Instant::now();
+        loop {
+            match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Lock(fd)),
+                Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    return Err(EngineError::Locked { what: territory.to_owned() });
+                }
+                Err(e) => return Err(EngineError::io("lock", &path, e)),
+            }
+        }
+    }
+}
