@@ -1,7 +1,7 @@
 //! One gitignore pattern, taken apart into components.
 //!
 //! A pattern is matched component by component while a walk descends, so it is kept as a list of
-//! [`Segment`]s rather than as an expression over whole paths.
+//! segments rather than as an expression over whole paths.
 
 use unicode_normalization::UnicodeNormalization;
 

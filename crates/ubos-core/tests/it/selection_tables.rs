@@ -106,6 +106,22 @@ fn nothing_comes_back_below_an_excluded_folder() {
     );
 }
 
+/// Each row is what `git check-ignore` answers.
+#[test]
+fn blanks_escapes_classes_and_braces_are_those_of_git() {
+    let exclude = "a\\ \nb  \n\\#c\n\\!d\nx[!a]\ny[]z]\n{m,n}\np**q\n[[:digit:]]k\n/r/**\n";
+    let ignored = [
+        "a ", "b", "#c", "!d", "xb", "y]", "{m,n}", "pXq", "1k", "r/z",
+    ];
+    let kept = ["a", "xa", "m", "p", "k", "t/r/z", "c", "d"];
+    let selection = compile("*", "", exclude);
+    check(&selection, &ignored.map(|path| (path, Excluded)));
+    check(
+        &selection,
+        &kept.map(|path| (path, Selected(Bidirectional))),
+    );
+}
+
 #[test]
 fn exclude_beats_everything() {
     check(
