@@ -13,4 +13,5 @@ pub mod entry;
 pub mod manifest;
 pub mod path;
 pub mod plan;
+pub mod reconcile;
 pub mod sides;
