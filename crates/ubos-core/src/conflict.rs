@@ -43,6 +43,14 @@ impl ConflictKind {
             ConflictKind::Drift => "drift",
         }
     }
+
+    /// The word that does not tell which side is which, for marks that both sides share.
+    pub(crate) fn symmetric_word(self) -> &'static str {
+        match self {
+            ConflictKind::DeleteModify => ConflictKind::ModifyDelete.word(),
+            other => other.word(),
+        }
+    }
 }
 
 /// What one side holds at a path: the entry with its time, for showing.
@@ -58,7 +66,10 @@ impl Seen {
     /// What an observation shows, if something is present.
     pub fn of(observation: &Observation) -> Option<Self> {
         let entry = observation.state.entry()?.clone();
-        Some(Self { entry, mtime: observation.mtime })
+        Some(Self {
+            entry,
+            mtime: observation.mtime,
+        })
     }
 }
 
@@ -73,10 +84,11 @@ pub struct Conflict {
     pub base: Base,
     /// What stands there now; `None` where it is gone.
     pub sides: Sides<Option<Seen>>,
-    /// Of a [`ConflictKind::DirDelete`]: the changed paths below, sorted.
+    /// The changed paths below, sorted, where a folder is part of the conflict (always of a
+    /// [`ConflictKind::DirDelete`]).
     pub children: Vec<RelPath>,
-    /// Identity of the clash: it changes when what either side holds changes. Of a
-    /// `DirDelete` it covers the children's contents too.
+    /// Identity of the clash: it changes when what either side holds changes. It
+    /// covers the children's contents too, and is the same whichever side initiates.
     pub mark: Digest,
 }
 

@@ -13,5 +13,6 @@ pub mod entry;
 pub mod manifest;
 pub mod path;
 pub mod plan;
+pub mod reconcile;
 pub mod selection;
 pub mod sides;

@@ -13,6 +13,11 @@ pub enum OpKind {
     Mkdir,
     /// Places a file or link where nothing is.
     Create,
+    /// As `Create`, but what is placed stands at `source` on the other side when the run begins.
+    CreateFrom {
+        /// Where the other side has the content.
+        source: RelPath,
+    },
     /// Exchanges what is there for something else, of any kind. Where `pre` is a folder, the
     /// whole of it goes to the backups; `contents` lists all that may be in it.
     Replace {
@@ -108,11 +113,16 @@ impl Operation {
     /// Whether the target needs content or link text from the other side.
     pub fn needs_content(&self) -> bool {
         match &self.kind {
-            OpKind::Create | OpKind::Append { .. } | OpKind::SealAndCreate => true,
+            OpKind::Create
+            | OpKind::CreateFrom { .. }
+            | OpKind::Append { .. }
+            | OpKind::SealAndCreate => true,
             OpKind::Replace { .. } => !matches!(self.post, Some(Entry::Dir)),
-            OpKind::Mkdir | OpKind::Delete | OpKind::Rmdir | OpKind::Rename { .. } | OpKind::SetExec => {
-                false
-            }
+            OpKind::Mkdir
+            | OpKind::Delete
+            | OpKind::Rmdir
+            | OpKind::Rename { .. }
+            | OpKind::SetExec => false,
         }
     }
 
@@ -134,6 +144,7 @@ impl Operation {
             OpKind::Rmdir => (7, vec![]),
             OpKind::Rename { from, .. } => (8, from.as_bytes().to_vec()),
             OpKind::SetExec => (9, vec![]),
+            OpKind::CreateFrom { source } => (10, source.as_bytes().to_vec()),
         };
         field(&[tag]);
         field(&from);
@@ -177,6 +188,28 @@ pub struct Item {
 }
 
 impl Item {
+    /// Whether a person decided it: neither a filter nor a guard holds it back.
+    pub fn is_resolved(&self) -> bool {
+        self.ops.iter().any(|op| op.reason == Reason::Resolved)
+    }
+
+    /// The files and links that it deletes on `side`; folders and what is merely moved do not
+    /// count.
+    pub fn deletes_on(&self, side: Side) -> impl Iterator<Item = &RelPath> {
+        self.ops
+            .iter()
+            .filter(move |op| op.to == side)
+            .flat_map(|op| {
+                let (own, inside): (_, &[(RelPath, Entry)]) = match &op.kind {
+                    OpKind::Delete if op.reason != Reason::Moved => (Some(&op.path), &[]),
+                    OpKind::Replace { contents } => (None, contents),
+                    _ => (None, &[]),
+                };
+                let inside = inside.iter().filter(|(_, entry)| !entry.is_dir());
+                own.into_iter().chain(inside.map(|(path, _)| path))
+            })
+    }
+
     /// Identity of the item: the hash of its operations with their preconditions. Independent of
     /// guards, so that a confirmed plan can be recognised.
     pub fn digest(&self) -> Digest {

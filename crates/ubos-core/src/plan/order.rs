@@ -1,0 +1,63 @@
+//! The order of a plan, in which every operation finds what it needs.
+//!
+//! On each side: changes of spelling; new folders and changes of kind into folders, parents
+//! first; renames; deletions; removals of folders, the deepest first; then creations,
+//! replacements, appends and changes of mode. So a rename finds its new folder, leaves the old one
+//! before that is removed, and content arrives last, by path.
+
+use std::cmp::Ordering;
+
+use crate::entry::Entry;
+use crate::reconcile::Draft;
+
+use super::{OpKind, Operation};
+
+/// Sorts the drafts.
+pub(crate) fn sort(drafts: &mut [Draft]) {
+    drafts.sort_by(|a, b| {
+        let (step_a, step_b) = (step(a), step(b));
+        step_a
+            .cmp(&step_b)
+            .then_with(|| match (a.item.ops.first(), b.item.ops.first()) {
+                (Some(a), Some(b)) if step_a == Step::Remove => within(b, a),
+                (Some(a), Some(b)) => within(a, b),
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            })
+    });
+}
+
+fn within(a: &Operation, b: &Operation) -> Ordering {
+    a.path.cmp(&b.path).then(a.to.cmp(&b.to))
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+enum Step {
+    Respell,
+    MakeFolder,
+    Rename,
+    Delete,
+    Remove,
+    Place,
+}
+
+fn step(draft: &Draft) -> Step {
+    if draft.respells {
+        return Step::Respell;
+    }
+    let Some(op) = draft.item.ops.first() else {
+        return Step::Place;
+    };
+    match op.kind {
+        OpKind::Mkdir => Step::MakeFolder,
+        OpKind::Replace { .. } if op.post == Some(Entry::Dir) => Step::MakeFolder,
+        OpKind::Rename { .. } => Step::Rename,
+        OpKind::Delete => Step::Delete,
+        OpKind::Rmdir => Step::Remove,
+        OpKind::Create
+        | OpKind::CreateFrom { .. }
+        | OpKind::Replace { .. }
+        | OpKind::Append { .. }
+        | OpKind::SealAndCreate
+        | OpKind::SetExec => Step::Place,
+    }
+}

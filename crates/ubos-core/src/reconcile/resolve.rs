@@ -1,0 +1,152 @@
+//! Carries out what a person decided about a conflict or a held change, if it is still the one
+//! that the person saw.
+
+use crate::conflict::{Choice, ConflictKind};
+use crate::entry::{Digest, Entry};
+use crate::path::RelPath;
+use crate::plan::Reason;
+use crate::plan::operation::entry_bytes;
+use crate::sides::Side;
+
+use super::folders::Judge;
+use super::survey::{Spot, below};
+use super::verdict::Verdict;
+
+/// Identity of a clash: what it is, where, and what both sides hold there. Times do not count, nor
+/// does it matter which side initiates: the side that owns the manifests always comes first.
+pub(crate) fn mark<'s, I: Iterator<Item = (&'s RelPath, &'s Spot)>>(
+    owner: Side,
+    word: &str,
+    path: &'s RelPath,
+    spot: &'s Spot,
+    children: impl FnOnce() -> I,
+) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    let mut field = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    field(word.as_bytes());
+    for (path, spot) in std::iter::once((path, spot)).chain(children()) {
+        field(path.as_bytes());
+        field(&entry_bytes(spot.entry(owner)));
+        field(&entry_bytes(spot.entry(owner.other())));
+    }
+    Digest(*hasher.finalize().as_bytes())
+}
+
+impl Judge<'_> {
+    /// The verdict that follows from a resolution of the clash at `path`; `None` if there is none,
+    /// or if it cannot be carried out. `kind` is `None` for a held change;
+    /// one that is held because it cannot travel is not `decidable`.
+    pub(crate) fn resolved(
+        &mut self,
+        path: &RelPath,
+        spot: &Spot,
+        kind: Option<ConflictKind>,
+        decidable: bool,
+        mark: Digest,
+    ) -> Option<Verdict> {
+        let resolution = self.ctx.resolutions.get(path)?;
+        // Nothing may be decided over what could not be read.
+        let hidden = below(self.spots, path).any(|(_, child)| child.has_problem());
+        if resolution.mark != mark || hidden || !decidable {
+            self.refuse(path);
+            return None;
+        }
+        let verdict = match resolution.choice {
+            Choice::Take(side) => Some(self.take_clash(path, spot, kind, side)),
+            Choice::ChangedOnly => self.take_changed(path, spot, kind),
+            Choice::Both => self.place_beside(path, spot, resolution.beside.as_ref()),
+        };
+        if verdict.is_none() {
+            self.refuse(path);
+        }
+        verdict
+    }
+
+    fn take_clash(
+        &mut self,
+        path: &RelPath,
+        spot: &Spot,
+        kind: Option<ConflictKind>,
+        side: Side,
+    ) -> Verdict {
+        let files = Side::BOTH
+            .iter()
+            .all(|&s| matches!(spot.entry(s), Some(Entry::File { .. })));
+        let from_authority = spot.direction.authority(self.ctx.owner) == Some(side);
+        if kind == Some(ConflictKind::AppendDiverged) && files && from_authority {
+            return Verdict::Seal(side.other(), Reason::Resolved);
+        }
+        self.take(path, spot, side, Reason::Resolved)
+    }
+
+    /// The version of `side`, of the path and of everything below it.
+    pub(crate) fn take(
+        &mut self,
+        path: &RelPath,
+        spot: &Spot,
+        side: Side,
+        reason: Reason,
+    ) -> Verdict {
+        for (path, child) in below(self.spots, path) {
+            self.forced
+                .insert(path.clone(), Verdict::agree(child.entry(side), reason));
+        }
+        Verdict::agree(spot.entry(side), reason)
+    }
+
+    /// Of a folder deleted on one side: what was changed on the other stays, with the folders that
+    /// hold it; the rest is deleted.
+    fn take_changed(
+        &mut self,
+        path: &RelPath,
+        spot: &Spot,
+        kind: Option<ConflictKind>,
+    ) -> Option<Verdict> {
+        if kind != Some(ConflictKind::DirDelete) {
+            return None;
+        }
+        let side = if spot.is_dir(Side::Here) {
+            Side::Here
+        } else {
+            Side::There
+        };
+        for (path, child) in below(self.spots, path) {
+            let stays = child.changed_on(side)
+                || child.is_dir(side)
+                    && below(self.spots, path).any(|(_, deeper)| deeper.changed_on(side));
+            let post = child.entry(side).filter(|_| stays);
+            self.forced
+                .insert(path.clone(), Verdict::agree(post, Reason::Resolved));
+        }
+        Some(Verdict::agree(Some(&Entry::Dir), Reason::Resolved))
+    }
+
+    /// Both versions stay: the one of [`Side::Here`] at `path`, the other at `beside`.
+    fn place_beside(
+        &mut self,
+        path: &RelPath,
+        spot: &Spot,
+        beside: Option<&RelPath>,
+    ) -> Option<Verdict> {
+        match (spot.entry(Side::Here), spot.entry(Side::There)) {
+            (Some(here), Some(there)) if !here.is_dir() && !there.is_dir() => {
+                let beside = beside?;
+                let free = (self.ctx.direction)(beside).is_some()
+                    && self.ctx.baseline.row(beside).is_none()
+                    && !self.spots.contains_key(beside)
+                    && !beside.is_below(path)
+                    && Side::BOTH
+                        .iter()
+                        .all(|&s| self.ctx.names.get(s).can_hold(beside));
+                free.then(|| Verdict::Beside(beside.clone()))
+            }
+            // Where one version is a deletion, keeping both means keeping the other.
+            (Some(_), None) => Some(self.take(path, spot, Side::Here, Reason::Resolved)),
+            (None, Some(_)) => Some(self.take(path, spot, Side::There, Reason::Resolved)),
+            _ => None,
+        }
+    }
+}
