@@ -1,5 +1,6 @@
 //! `EngineError`: what was being done, to what, why it failed, and which exit it deserves.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,7 @@ pub enum EngineError {
     #[error("{message}")]
     Guard {
         /// The guard's word.
-        guard: &'static str,
+        guard: Cow<'static, str>,
         /// What it saw.
         message: String,
         /// What to do next.
@@ -81,13 +82,19 @@ impl EngineError {
         EngineError::Config { message: message.into(), hint: None }
     }
 
+    /// A guard that stopped the run before anything was changed.
+    pub fn guard(guard: &'static str, message: impl Into<String>, hint: &str) -> Self {
+        let hint = Some(hint.to_owned());
+        EngineError::Guard { guard: Cow::Borrowed(guard), message: message.into(), hint }
+    }
+
     /// A broken connection without a hint.
     pub fn unreachable(message: impl Into<String>) -> Self {
         EngineError::Unreachable { message: message.into(), hint: None }
     }
 
     /// The word for `error.kind` in reports.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
             EngineError::Io { .. } => "io",
             EngineError::Damaged { .. } => "damaged",

@@ -1,1 +1,21 @@
-//! placeholder
+//! The acts of `ubos-sync`.
+//!
+//! [`cycle`] is one run: eight stages, each a file. What serves it, from the top: [`endpoint`]
+//! (a side of the pair), [`agent`] and [`link`] (the far side), [`scanner`], [`transfer`],
+//! [`staging`], [`apply`], [`backups`], [`state`], [`fs`].
+//!
+//! Nothing here prints.
+
+pub mod agent;
+pub mod apply;
+pub mod backups;
+pub mod clock;
+pub mod endpoint;
+pub mod error;
+pub mod failpoint;
+pub mod fs;
+pub mod link;
+pub mod scanner;
+pub mod staging;
+pub mod state;
+pub mod transfer;

@@ -7,8 +7,10 @@ use ubos_core::conflict::{Conflict, Held};
 use ubos_core::entry::{Base, Digest, Entry, Observation};
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
-use ubos_core::sides::Side;
+use ubos_core::selection::Builtin;
 
+use crate::error::EngineError;
+use crate::state::config::Symlinks;
 use crate::state::table::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
@@ -36,10 +38,6 @@ pub enum Purpose {
         pair: String,
         /// The initiator's replica id.
         replica: String,
-        /// Whether the agent may take its lock at once (replica ids order the two locks).
-        lock_now: bool,
-        /// Whether nothing may be written (status, dry run).
-        read_only: bool,
     },
     /// Makes the root a territory of a new or known pair.
     Join(Join),
@@ -131,10 +129,44 @@ pub struct Standing {
 pub struct Failure {
     /// The error's kind.
     pub kind: FailureKind,
+    /// Of a guard, its word.
+    pub guard: String,
     /// A sentence.
     pub message: String,
     /// The next step.
     pub hint: Option<String>,
+}
+
+impl Failure {
+    /// An error of this side, for the wire.
+    pub fn of(error: &EngineError) -> Self {
+        let (kind, guard) = match error {
+            EngineError::Config { .. } => (FailureKind::Config, String::new()),
+            EngineError::Guard { guard, .. } => (FailureKind::Guard, guard.to_string()),
+            EngineError::Locked { .. } => (FailureKind::Locked, String::new()),
+            _ => (FailureKind::Failed, String::new()),
+        };
+        let message = match error {
+            EngineError::Locked { what } => what.clone(),
+            other => other.to_string(),
+        };
+        Self { kind, guard, message, hint: error.hint().map(str::to_owned) }
+    }
+
+    /// The error that `peer` reported.
+    pub fn into_error(self, peer: &str) -> EngineError {
+        let Failure { kind, guard, message, hint } = self;
+        match kind {
+            FailureKind::Failed => EngineError::Peer { peer: peer.to_owned(), message },
+            FailureKind::Config => EngineError::Config { message: format!("{peer}: {message}"), hint },
+            FailureKind::Guard => EngineError::Guard {
+                guard: guard.into(),
+                message: format!("{peer}: {message}"),
+                hint,
+            },
+            FailureKind::Locked => EngineError::Locked { what: message },
+        }
+    }
 }
 
 /// The kinds of [`Failure`], each with an exit code of the contract.
@@ -153,8 +185,6 @@ pub enum FailureKind {
 /// Requests of the initiator. Lists follow as frames where a comment says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Take the lock (where `lock_now` was false).
-    Lock,
     /// What became of open runs. → [`Response::Done`], list of [`RunEvidence`], list of prepared
     /// rows ([`PublicRow`]).
     OpenRuns,
@@ -185,11 +215,13 @@ pub enum Request {
         /// The run.
         run: String,
     },
-    /// Carry out the journalled operations of this side. → `Done`, list of [`OpOutcome`].
+    /// Carry out the journalled operations of this side. List of [`FolderMode`] follows. → `Done`,
+    /// list of [`OpOutcome`].
     Apply,
     /// Re-hash the backups that this run made. → `Done`, list of paths written to after all.
     Recheck,
-    /// Journal the next generation. List of extra [`PublicRow`]s follows.
+    /// Journal the next generation: the rows of the journalled items that did not fail, then the
+    /// list of extra [`PublicRow`]s that follows.
     Prepare(PrepareOrder),
     /// Put it in force.
     Commit,
@@ -204,8 +236,6 @@ pub enum Request {
         /// The run.
         run: String,
     },
-    /// Start the receiving or sending half of an rsync transfer.
-    Rsync(RsyncOrder),
 }
 
 /// Answers of the agent.
@@ -247,6 +277,10 @@ pub struct Change {
 pub struct ScanOrder {
     /// The manifests that are the law of this run.
     pub manifests: [Vec<u8>; 3],
+    /// Names that are left out besides the exclude manifest.
+    pub builtin: Builtin,
+    /// What happens to links that leave the root.
+    pub symlinks: Symlinks,
     /// Read every file.
     pub verify: bool,
 }
@@ -298,6 +332,20 @@ pub struct Want {
     pub basis: Option<Entry>,
     /// Of an appended log: the length that is there already.
     pub tail_from: Option<u64>,
+}
+
+impl Want {
+    /// The same, as seen by the side that sends it from `source`.
+    pub fn to_send(&self, source: RelPath, have: u64) -> SendItem {
+        SendItem {
+            slot: self.slot,
+            path: source,
+            entry: self.entry.clone(),
+            basis: self.basis.clone(),
+            tail_from: self.tail_from,
+            have,
+        }
+    }
 }
 
 /// What a receiver already has of a [`Want`].
@@ -381,6 +429,15 @@ pub struct StageResult {
     pub failed: Option<String>,
 }
 
+/// Permission bits of the source of a folder that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderMode {
+    /// For which operation.
+    pub slot: Slot,
+    /// The bits.
+    pub mode: u32,
+}
+
 /// What became of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpOutcome {
@@ -408,8 +465,6 @@ pub struct PrepareOrder {
     pub header: Header,
     /// Indices of items whose rows do not change.
     pub failed: Vec<u32>,
-    /// The manifests that were the law, for the rows' directions.
-    pub manifests: [Vec<u8>; 3],
 }
 
 /// One record for the audit log; the log adds sequence, time and chain.
@@ -430,15 +485,4 @@ pub enum OpenMatter {
     Held(Held),
     /// A mark that a person chose to leave as it is.
     Left(RelPath, Digest),
-}
-
-/// The half of an rsync transfer that runs at the agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RsyncOrder {
-    /// The run whose inbox or outbox it works in.
-    pub run: String,
-    /// The side that sends.
-    pub sender: Side,
-    /// The option letters that the client asked for.
-    pub options: Vec<String>,
 }

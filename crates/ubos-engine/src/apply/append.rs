@@ -44,7 +44,8 @@ impl Applier<'_> {
             let (seconds, nanos) = staged.stamp.mtime_parts();
             set_mtime(live.as_fd(), seconds, nanos)?;
             let stamp = Stamp::of(&rustix::fs::fstat(&live)?);
-            let evidence = Evidence { stamp, ..staged.clone() };
+            let racy = stamp.mtime_is_racy(crate::clock::now_ns());
+            let evidence = Evidence { stamp, racy, ..staged.clone() };
             self.evidence.insert(op.path.clone(), evidence);
         }
         Ok(Outcome::Done)

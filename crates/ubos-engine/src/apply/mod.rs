@@ -101,7 +101,7 @@ impl<'a> Applier<'a> {
     fn one(&mut self, slot: Slot, op: &Operation) -> Outcome {
         let result = match &op.kind {
             OpKind::Mkdir => self.make_folder(slot, op),
-            OpKind::Create => self.create(slot, op),
+            OpKind::Create | OpKind::CreateFrom { .. } => self.create(slot, op),
             OpKind::Replace { contents } => self.replace(slot, op, contents),
             OpKind::SealAndCreate => self.seal_and_create(slot, op),
             OpKind::Append { from } => self.append(slot, op, *from),
@@ -181,15 +181,26 @@ impl From<rustix::io::Errno> for Refusal {
     }
 }
 
+pub(crate) use append::set_mtime;
+pub use precondition::with_untracked;
+
+/// Permission bits of a new file: never wider than its source, and writable by nobody else.
+pub(crate) fn mode_for_new(source: u32, exec: bool) -> u32 {
+    attributes::with_exec(source & 0o755, exec)
+}
+
 /// A system error in the words of a report.
 pub(crate) fn reason(error: &io::Error) -> String {
     use io::ErrorKind as K;
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        return "parent-is-not-a-folder".into();
+    }
     match error.kind() {
         K::NotFound | K::AlreadyExists => "changed-since-plan".into(),
         K::StorageFull | K::QuotaExceeded => "no-space".into(),
         K::ReadOnlyFilesystem => "read-only-file-system".into(),
         K::PermissionDenied => "permission-denied".into(),
-        K::NotADirectory | K::FilesystemLoop => "parent-is-not-a-folder".into(),
+        K::NotADirectory => "parent-is-not-a-folder".into(),
         _ => error.to_string(),
     }
 }

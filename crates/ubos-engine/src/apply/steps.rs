@@ -16,6 +16,7 @@ use super::attributes::{inherit, with_exec};
 use super::{Applier, BackedUp, Refusal};
 use crate::agent::message::{Outcome, Slot};
 use crate::backups::{self, Store};
+use crate::clock;
 use crate::failpoint;
 use crate::fs::{Stamp, list, open_child_dir, open_file_in, platform, read_link, stat_in};
 use crate::scanner::Evidence;
@@ -251,7 +252,8 @@ impl Applier<'_> {
         let after = Stamp::of(&rustix::fs::fstat(&fd)?);
         let pieces = self.pieces_of(&op.path);
         if let (Some(digest), true) = (post.digest(), after.mtime == before.mtime) {
-            let evidence = Evidence { stamp: after, digest, size: post.size(), pieces, racy: false };
+            let racy = after.is_racy(clock::now_ns());
+            let evidence = Evidence { stamp: after, digest, size: post.size(), pieces, racy };
             self.evidence.insert(op.path.clone(), evidence);
         }
         Ok(Outcome::Done)
@@ -314,7 +316,8 @@ impl Applier<'_> {
         // no evidence is kept then, and the next scan reads it.
         let same = now.ino == staged.stamp.ino && now.size == staged.stamp.size && now.mtime == staged.stamp.mtime;
         if same {
-            self.evidence.insert(op.path.clone(), Evidence { stamp: now, ..staged.clone() });
+            let racy = now.mtime_is_racy(clock::now_ns());
+            self.evidence.insert(op.path.clone(), Evidence { stamp: now, racy, ..staged.clone() });
         } else {
             self.evidence.remove(&op.path);
         }

@@ -59,6 +59,12 @@ impl Stamp {
         self.mtime.max(self.ctime).saturating_add(window) >= now
     }
 
+    /// As [`Stamp::is_racy`], looking past ctime: of a file that we have just placed, whose mtime
+    /// is that of its source. A later write sets the mtime, so only that can hide it.
+    pub fn mtime_is_racy(&self, now: i64) -> bool {
+        Self { ctime: self.mtime, ..*self }.is_racy(now)
+    }
+
     /// Same file with the same bytes as far as a stat can tell, looking past ctime (which a
     /// rename or a hard link bumps).
     pub fn same_but_ctime(&self, other: &Stamp) -> bool {

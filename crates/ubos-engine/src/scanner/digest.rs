@@ -89,6 +89,22 @@ impl StreamHasher {
         Self { size, done: 0, hasher: blake3::Hasher::new(), pieces: Pieces::new() }
     }
 
+    /// A hasher that has already taken the whole ones among the first pieces of a file, as far as
+    /// they lie within the first `length` bytes.
+    pub fn with_pieces(size: u64, mut pieces: Pieces, length: u64) -> Self {
+        let whole = usize::try_from(length.min(size) / PIECE).unwrap_or(usize::MAX);
+        if size <= PIECE || pieces.len() < whole {
+            return Self::new(size);
+        }
+        pieces.truncate(whole);
+        let done = whole as u64 * PIECE;
+        let mut hasher = blake3::Hasher::new();
+        if done > 0 {
+            hasher.set_input_offset(done);
+        }
+        Self { size, done, hasher, pieces }
+    }
+
     /// Bytes taken so far.
     pub fn done(&self) -> u64 {
         self.done

@@ -3,7 +3,7 @@
 
 /// Whether the link in the folder `dir` (bytes relative to the root) with this text is absolute or
 /// leaves the root.
-pub fn escapes(dir: &[u8], text: &[u8]) -> bool {
+pub(super) fn escapes(dir: &[u8], text: &[u8]) -> bool {
     if text.first() == Some(&b'/') {
         return true;
     }

@@ -206,7 +206,13 @@ impl<'a, 's> Worker<'a, 's> {
             }
         }
         match place.scope.judge(&listed.name, kind == FileType::Directory) {
-            Verdict::Excluded | Verdict::Unselected => self.obstacle(place, &listed.name, path, kind),
+            Verdict::Excluded | Verdict::Unselected => {
+                // Selected as a folder, and now a file of that name that is not (or the reverse).
+                if let Some(row) = row.filter(|row| row.is_dir() != (kind == FileType::Directory)) {
+                    self.absent(place.dir, place.scope, row);
+                }
+                self.obstacle(place, &listed.name, path, kind);
+            }
             Verdict::Passage => place.descend(&listed.name, path, false),
             Verdict::Selected(direction) => {
                 let stamp = match stamp {

@@ -39,11 +39,14 @@ pub struct PairMark {
 }
 
 impl Marker {
-    /// A new replica on this machine.
-    pub fn fresh() -> Self {
+    /// A new replica on this machine. The ids of those that own the manifests (laptops) sort
+    /// before all others: the two locks of a run are taken in the order of the ids, and the side
+    /// that usually initiates then need not wait for the other to take its own.
+    pub fn fresh(owner: bool) -> Self {
+        let id = clock::random_id();
         Self {
             format: 1,
-            replica: clock::random_id(),
+            replica: format!("{}{}", if owner { '0' } else { '1' }, &id[1..]),
             host: platform::host_id(),
             pairs: Vec::new(),
         }

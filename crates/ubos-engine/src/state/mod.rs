@@ -4,9 +4,11 @@
 //! `marker`, `state/` (lock; a folder for each pair with baseline and journal), `staging/`,
 //! `backups/`, `sealed/`, `conflicts/`, `log/`.
 
+pub mod audit;
 pub mod config;
 pub mod journal;
 pub mod lock;
+pub mod matters;
 pub mod marker;
 pub mod record;
 pub mod snapshot;
@@ -112,12 +114,9 @@ impl StateDir {
 }
 
 fn root_missing(path: &Path, error: &io::Error) -> EngineError {
-    EngineError::Guard {
-        guard: "root-missing",
-        message: format!("`{}` cannot be opened as a territory: {error}", path.display()),
-        hint: Some(
-            "mount or restore the folder; if it was never paired, run `ubos-sync init` there"
-                .into(),
-        ),
-    }
+    EngineError::guard(
+        "root-missing",
+        format!("`{}` cannot be opened as a territory: {error}", path.display()),
+        "mount or restore the folder; if it was never paired, run `ubos-sync init` there",
+    )
 }

@@ -1,0 +1,230 @@
+//! The agent's loop: reads requests, asks its local endpoint, answers. It ends when the initiator
+//! goes away; the kernel then releases the lock.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use ubos_core::sides::Side;
+
+use super::channel::Channel;
+use super::handshake;
+use super::message::{Change, Failure, Hello, Machine, PROTOCOL, Purpose, Request, Response, Welcome};
+use crate::clock;
+use crate::endpoint::Endpoint;
+use crate::endpoint::local::LocalEndpoint;
+use crate::error::{EngineError, Result};
+use crate::fs::platform;
+use crate::pairing;
+use crate::state::StateDir;
+use crate::state::config::Config;
+use crate::transfer::wire::{WireSink, broken, pump};
+use crate::transfer::ContentSink;
+
+/// Serves one connection on `input` and `output`.
+///
+/// # Errors
+/// When the connection breaks or what comes in is not understood. Everything else is answered.
+pub fn serve(input: OwnedFd, output: OwnedFd, build: &str) -> Result<()> {
+    let mut raw = std::fs::File::from(output.as_fd().try_clone_to_owned().map_err(|e| broken(&e))?);
+    handshake::send_magic(&mut raw).map_err(|e| broken(&e))?;
+    let mut channel = Channel::new(input, output).map_err(|e| broken(&e))?;
+    handshake::read_magic(channel.reader.raw()).map_err(|e| broken(&e))?;
+    let hello: Hello = channel.reader.message().map_err(|e| broken(&e))?;
+    channel.start_heartbeat();
+    let (welcome, endpoint) = match greet(&hello, build) {
+        Ok((welcome, endpoint)) => (welcome, endpoint),
+        Err(error) => (Welcome::Refused(Failure::of(&error)), None),
+    };
+    send(&channel, &welcome)?;
+    let Some(mut endpoint) = endpoint else { return Ok(()) };
+    loop {
+        match channel.reader.message::<Request>() {
+            Ok(request) => answer(request, &mut channel, &mut endpoint)?,
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(e) => return Err(broken(&e)),
+        }
+    }
+}
+
+fn greet(hello: &Hello, build: &str) -> Result<(Welcome, Option<LocalEndpoint>)> {
+    let protocol = hello.protocol.1.min(PROTOCOL.1);
+    if protocol < hello.protocol.0.max(PROTOCOL.0) {
+        return Err(EngineError::Config {
+            message: format!(
+                "this end runs {build} (protocol {} to {}), the other {} (protocol {} to {})",
+                PROTOCOL.0, PROTOCOL.1, hello.build, hello.protocol.0, hello.protocol.1
+            ),
+            hint: Some("install the same version of ubos-sync on both machines".into()),
+        });
+    }
+    let root = PathBuf::from(OsStr::from_bytes(&hello.root));
+    let ready = |standing| Welcome::Ready {
+        protocol,
+        build: build.to_owned(),
+        machine: machine(),
+        standing,
+    };
+    match &hello.purpose {
+        Purpose::Probe => Ok((ready(None), None)),
+        Purpose::Join(join) => {
+            let standing = pairing::join(&root, join)?;
+            Ok((ready(Some(Box::new(standing))), None))
+        }
+        Purpose::Run { pair, .. } => {
+            let mut endpoint = open_endpoint(&root, pair)?;
+            endpoint.lock()?;
+            let standing = endpoint.look()?;
+            Ok((ready(Some(Box::new(standing))), Some(endpoint)))
+        }
+    }
+}
+
+fn open_endpoint(root: &Path, pair: &str) -> Result<LocalEndpoint> {
+    let state = StateDir::open(root)?;
+    let foreign = || {
+        EngineError::guard(
+            "foreign-root",
+            format!("`{}` is not a territory of this pair", root.display()),
+            "check the address of the peer, or pair the two folders with `ubos-sync init`",
+        )
+    };
+    let config = Config::load(&state)?.ok_or_else(foreign)?;
+    let peer = config.peers.values().find(|peer| peer.pair == pair).cloned().ok_or_else(foreign)?;
+    Ok(LocalEndpoint::open(state, config, peer, Side::There))
+}
+
+/// What this machine is.
+pub fn machine() -> Machine {
+    let (system, architecture) = platform::system();
+    Machine {
+        system: system.to_owned(),
+        architecture: architecture.to_owned(),
+        clock: clock::now_ns(),
+        rsync: crate::link::rsync_version(),
+    }
+}
+
+fn send<T: Serialize>(channel: &Channel, message: &T) -> Result<()> {
+    let mut writer = channel.writer();
+    writer.message(message).and_then(|()| writer.flush()).map_err(|e| broken(&e))
+}
+
+/// Answers `result`: the list on success.
+fn reply<T: Serialize>(channel: &Channel, result: Result<Vec<T>>) -> Result<()> {
+    match result {
+        Ok(list) => {
+            let mut writer = channel.writer();
+            let mut write = || -> io::Result<()> {
+                writer.message(&Response::Done)?;
+                writer.list(list)?;
+                writer.flush()
+            };
+            write().map_err(|e| broken(&e))
+        }
+        Err(error) => send(channel, &Response::Failed(Failure::of(&error))),
+    }
+}
+
+fn acknowledge(channel: &Channel, result: Result<()>) -> Result<()> {
+    match result {
+        Ok(()) => send(channel, &Response::Done),
+        Err(error) => send(channel, &Response::Failed(Failure::of(&error))),
+    }
+}
+
+fn list<T: serde::de::DeserializeOwned>(channel: &mut Channel) -> Result<Vec<T>> {
+    channel.reader.list().map_err(|e| broken(&e))
+}
+
+fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Result<()> {
+    match request {
+        Request::OpenRuns => match endpoint.open_runs() {
+            Ok((runs, prepared)) => {
+                reply(channel, Ok(runs))?;
+                let mut writer = channel.writer();
+                writer.list(prepared).and_then(|()| writer.flush()).map_err(|e| broken(&e))
+            }
+            Err(error) => acknowledge(channel, Err(error)),
+        },
+        Request::RollForward => acknowledge(channel, endpoint.roll_forward()),
+        Request::Export => reply(channel, endpoint.export()),
+        Request::Import { header } => {
+            let rows = list(channel)?;
+            acknowledge(channel, endpoint.import(&header, rows))
+        }
+        Request::Scan(order) => match endpoint.scan(&order) {
+            Ok(found) => {
+                let mut writer = channel.writer();
+                let changes = found.changes.into_iter().map(|(path, seen)| Change { path, seen });
+                writer
+                    .message(&Response::Scanned { scanned: found.scanned })
+                    .and_then(|()| writer.list(changes))
+                    .and_then(|()| writer.flush())
+                    .map_err(|e| broken(&e))
+            }
+            Err(error) => acknowledge(channel, Err(error)),
+        },
+        Request::Untracked => {
+            let dirs: Vec<_> = list(channel)?;
+            reply(channel, endpoint.untracked(&dirs).map(|dirs| dirs.into_iter().collect()))
+        }
+        Request::Send => {
+            let items: Vec<_> = list(channel)?;
+            let mut writer = channel.writer();
+            let mut sink = WireSink::new(&mut *writer);
+            endpoint.send(&items, &mut sink)?;
+            sink.close()
+        }
+        Request::Stage { run } => stage(&run, channel, endpoint),
+        Request::Intend { run } => {
+            let items: Vec<_> = list(channel)?;
+            acknowledge(channel, endpoint.intend(&run, &items))
+        }
+        Request::Apply => {
+            let modes: Vec<_> = list(channel)?;
+            reply(channel, endpoint.apply(&modes))
+        }
+        Request::Recheck => reply(channel, endpoint.recheck()),
+        Request::Prepare(order) => {
+            let extra: Vec<_> = list(channel)?;
+            acknowledge(channel, endpoint.prepare(&order, &extra))
+        }
+        Request::Commit => acknowledge(channel, endpoint.commit()),
+        Request::Mark => acknowledge(channel, endpoint.mark()),
+        Request::Audit => {
+            let notes: Vec<_> = list(channel)?;
+            acknowledge(channel, endpoint.audit(&notes))
+        }
+        Request::KeepOpen => {
+            let matters: Vec<_> = list(channel)?;
+            acknowledge(channel, endpoint.keep_open(&matters))
+        }
+        Request::Finish { run } => acknowledge(channel, endpoint.finish(&run)),
+    }
+}
+
+fn stage(run: &str, channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Result<()> {
+    let wants: Vec<_> = list(channel)?;
+    let prepared = endpoint.stage(run, &wants);
+    let ready = prepared.is_ok();
+    reply(channel, prepared)?;
+    if !ready {
+        return Ok(());
+    }
+    {
+        let mut sink = endpoint.sink()?;
+        pump(&mut channel.reader, &mut *sink)?;
+        sink.close()?;
+    }
+    reply(channel, endpoint.staged())
+}
+
+/// Ends a stream that was begun: used when standard output is a terminal by mistake.
+pub fn explain_to_person(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "This is the far end of a connection; `ubos-sync` starts it by itself over ssh.")
+}

@@ -1,0 +1,529 @@
+//! `LocalEndpoint`: a side on this machine. The agent serves one of these too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsFd;
+
+use ubos_core::entry::Entry;
+use ubos_core::manifest::{Manifests, PerManifest};
+use ubos_core::path::RelPath;
+use ubos_core::plan::{Item, OpKind, Operation};
+use ubos_core::selection::Selection;
+use ubos_core::sides::Side;
+
+use super::standing::{self, ROLES, manifest_paths};
+use super::{Endpoint, Scanned, rows};
+use crate::agent::message::{
+    Applied, AuditNote, FolderMode, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Resume,
+    RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
+};
+use crate::apply::{self, Applier, BackedUp};
+use crate::backups;
+use crate::error::{EngineError, Result};
+use crate::failpoint;
+use crate::fs::Stamp;
+use crate::scanner::digest::{self, Pieces};
+use crate::scanner::seen::Seen;
+use crate::scanner::{self, Evidence, ScanRequest};
+use crate::staging::{self, Staging};
+use crate::state::audit::Audit;
+use crate::state::config::{Config, Peer};
+use crate::state::lock::Lock;
+use crate::state::marker::Marker;
+use crate::state::record::Record;
+use crate::state::table::{Header, Table};
+use crate::state::{StateDir, matters};
+use crate::transfer::receive::{self, StageSink};
+use crate::transfer::send::{self, KnownPieces};
+use crate::transfer::ContentSink;
+
+/// Threads for walking and hashing.
+const THREADS: usize = 2;
+
+/// A side on this machine, for one pair and one run.
+pub struct LocalEndpoint {
+    state: StateDir,
+    config: Config,
+    peer: Peer,
+    side: Side,
+    lock: Option<Lock>,
+    table: Option<Table>,
+    marker: Option<Marker>,
+    seen: Seen,
+    selection: Option<Selection>,
+    evidence: BTreeMap<RelPath, Evidence>,
+    refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
+    staging: Option<Staging>,
+    wants: Vec<Want>,
+    staged: BTreeMap<Slot, Evidence>,
+    results: Vec<StageResult>,
+    run: String,
+    intended: Vec<Item>,
+    backed_up: Vec<BackedUp>,
+    audit: Option<Audit>,
+}
+
+impl LocalEndpoint {
+    /// Opens the side of `peer`'s pair in the territory of `state`. `side` is what the initiator
+    /// calls this side.
+    ///
+    /// # Errors
+    /// What the system says, and what [`EngineError::Guard`] stands for at this point.
+    pub fn open(state: StateDir, config: Config, peer: Peer, side: Side) -> Self {
+        Self {
+            state,
+            config,
+            peer,
+            side,
+            lock: None,
+            table: None,
+            marker: None,
+            seen: Seen::default(),
+            selection: None,
+            evidence: BTreeMap::new(),
+            refreshed: Vec::new(),
+            staging: None,
+            wants: Vec::new(),
+            staged: BTreeMap::new(),
+            results: Vec::new(),
+            run: String::new(),
+            intended: Vec::new(),
+            backed_up: Vec::new(),
+            audit: None,
+        }
+    }
+
+    /// Looks at the territory, loading its state.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn look(&mut self) -> Result<Standing> {
+        let (standing, table, marker) = standing::look(&self.state, &self.config.name, &self.peer)?;
+        self.seen = Seen::load(self.state.pair_folder(&self.peer.pair)?.as_fd());
+        self.table = table;
+        self.marker = marker;
+        Ok(standing)
+    }
+
+    /// The territory's private folder.
+    pub fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    /// This side's baseline.
+    ///
+    /// # Errors
+    /// [`EngineError::Damaged`] if there is none.
+    pub fn table(&self) -> Result<&Table> {
+        self.table.as_ref().ok_or_else(no_state)
+    }
+
+    /// What takes part, once a scan was ordered.
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
+    }
+
+    fn table_mut(&mut self) -> Result<&mut Table> {
+        self.table.as_mut().ok_or_else(no_state)
+    }
+
+    fn failed(&self, doing: &'static str) -> impl Fn(std::io::Error) -> EngineError + use<> {
+        let path = self.state.path("state");
+        move |e| EngineError::io(doing, &path, e)
+    }
+
+    fn evidence_of(&self, run: &str, items: &[Item]) -> Result<RunEvidence> {
+        let staging = Staging::existing(&self.state, run)?;
+        let unbegun = match &staging {
+            Some(staging) => !staging.began().map_err(self.failed("look at"))?,
+            None => false,
+        };
+        let mut found = Vec::new();
+        for (slot, op) in operations(items, self.side) {
+            let applied = match &staging {
+                Some(_) if unbegun => Applied::No,
+                Some(staging) => apply::evidence::look(&self.state, staging, run, slot, op),
+                None => Applied::Unknown,
+            };
+            found.push((slot, applied));
+        }
+        Ok(RunEvidence { run: run.to_owned(), items: items.to_vec(), found, unbegun })
+    }
+
+    fn audit_log(&mut self) -> Result<&mut Audit> {
+        if self.audit.is_none() {
+            self.audit = Some(Audit::open(&self.state)?);
+        }
+        Ok(self.audit.as_mut().expect("just opened"))
+    }
+
+    /// Hashes of files that still differ from the baseline, for the next run.
+    fn keep_seen(&mut self) -> Result<()> {
+        let Some(table) = &self.table else { return Ok(()) };
+        let evidence = std::mem::take(&mut self.evidence);
+        let differing = evidence
+            .into_iter()
+            .filter(|(path, evidence)| {
+                let agreed = table.record(path).and_then(|r| r.row.base.entry()?.digest());
+                agreed != Some(evidence.digest)
+            })
+            .collect();
+        let folder = self.state.pair_folder(&self.peer.pair)?;
+        self.seen.replace(differing, folder.as_fd()).map_err(self.failed("write"))
+    }
+}
+
+fn no_state() -> EngineError {
+    EngineError::Damaged { what: "the state of this pair".into(), why: "is lost".into() }
+}
+
+/// The operations of `items` on `side`, with their slots.
+pub fn operations(items: &[Item], side: Side) -> impl Iterator<Item = (Slot, &Operation)> {
+    items.iter().enumerate().flat_map(move |(item, it)| {
+        it.ops
+            .iter()
+            .enumerate()
+            .filter(move |(_, op)| op.to == side)
+            .map(move |(op, operation)| (Slot { item: item as u32, op: op as u32 }, operation))
+    })
+}
+
+/// Compiles the selection of a run from the manifests that are its law.
+///
+/// # Errors
+/// [`EngineError::Config`] with every finding.
+pub fn compile(peer: &str, order: &ScanOrder) -> Result<Selection> {
+    let paths = manifest_paths(peer)?;
+    let texts = PerManifest::from_fn(|role| {
+        let index = ROLES.iter().position(|r| *r == role).unwrap_or(0);
+        Some(order.manifests[index].clone())
+    });
+    let config = |errors: ubos_core::manifest::ManifestErrors| EngineError::Config {
+        message: errors.to_string(),
+        hint: Some("correct the manifest; `ubos-sync manifest check` explains every line".into()),
+    };
+    let manifests = Manifests::read(&paths, &texts).map_err(config)?;
+    Selection::compile(&manifests, &order.builtin).map_err(config)
+}
+
+struct Known<'a> {
+    table: &'a Table,
+    evidence: &'a BTreeMap<RelPath, Evidence>,
+}
+
+impl KnownPieces for Known<'_> {
+    fn now(&self, item: &SendItem) -> Option<Pieces> {
+        let digest = item.entry.digest()?;
+        if let Some(evidence) = self.evidence.get(&item.path) {
+            return (evidence.digest == digest).then(|| evidence.pieces.clone());
+        }
+        let record = self.table.record(&item.path)?;
+        (record.row.base.entry()?.digest() == Some(digest)).then_some(record.pieces)
+    }
+
+    fn before(&self, item: &SendItem) -> Option<Pieces> {
+        let record = self.table.record(&item.path)?;
+        let same = record.row.base.entry()?.digest() == item.basis.as_ref()?.digest();
+        same.then_some(record.pieces)
+    }
+}
+
+impl Endpoint for LocalEndpoint {
+    fn lock(&mut self) -> Result<()> {
+        if self.lock.is_none() {
+            self.lock = Some(Lock::take(&self.state, &self.config.name)?);
+        }
+        Ok(())
+    }
+
+    fn open_runs(&mut self) -> Result<(Vec<RunEvidence>, Vec<PublicRow>)> {
+        let table = self.table()?;
+        let mut evidence = Vec::new();
+        for open in table.open_runs() {
+            evidence.push(self.evidence_of(&open.run, &open.items)?);
+        }
+        for run in staging::runs(&self.state)? {
+            if !evidence.iter().any(|known| known.run == run) {
+                evidence.push(self.evidence_of(&run, &[])?);
+            }
+        }
+        let prepared = table.prepared().map(|prepared| {
+            prepared.rows.iter().map(|(path, row)| {
+                let base = match row.clone().map(Record::from) {
+                    Some(record) => record.row.base,
+                    None => ubos_core::entry::Base::Absent,
+                };
+                PublicRow { path: path.clone(), base, earlier: [0; 3] }
+            })
+        });
+        Ok((evidence, prepared.into_iter().flatten().collect()))
+    }
+
+    fn roll_forward(&mut self) -> Result<()> {
+        self.commit()?;
+        self.mark()
+    }
+
+    fn export(&mut self) -> Result<Vec<PublicRow>> {
+        let mut rows = Vec::new();
+        self.table()?.all_records(&mut |path, record| {
+            let Record { row, .. } = record;
+            rows.push(PublicRow { path, base: row.base, earlier: row.earlier });
+        });
+        Ok(rows)
+    }
+
+    fn import(&mut self, header: &Header, rows: Vec<PublicRow>) -> Result<()> {
+        let rows = rows.into_iter().map(|row| {
+            let direction = ubos_core::manifest::Direction::Bidirectional;
+            let kept = ubos_core::baseline::Row { base: row.base, direction, earlier: row.earlier };
+            (row.path, Record { row: kept, stamp: None, pieces: Vec::new() })
+        });
+        let folder = self.state.pair_folder(&self.peer.pair)?;
+        let table = Table::create(folder, header.clone(), rows.collect());
+        self.table = Some(table.map_err(self.failed("write"))?);
+        Ok(())
+    }
+
+    fn scan(&mut self, order: &ScanOrder) -> Result<Scanned> {
+        self.selection = Some(compile(&self.peer.manifests, order)?);
+        let request = ScanRequest {
+            root: self.state.root(),
+            selection: self.selection.as_ref().expect("just compiled"),
+            table: self.table.as_ref().ok_or_else(no_state)?,
+            seen: &self.seen,
+            log_source: !self.peer.owner,
+            symlinks: order.symlinks,
+            verify: order.verify,
+            threads: THREADS,
+        };
+        let found = scanner::scan(&request)
+            .map_err(|e| EngineError::io("list", self.state.root().path(), e))?;
+        self.evidence = found.evidence;
+        self.refreshed = found.refreshed;
+        Ok(Scanned { changes: found.changes, scanned: found.scanned })
+    }
+
+    fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
+        let Some(selection) = &self.selection else { return Ok(dirs.iter().cloned().collect()) };
+        Ok(apply::with_untracked(self.state.root(), selection, dirs.iter()).into_iter().collect())
+    }
+
+    fn send(&mut self, items: &[SendItem], sink: &mut dyn ContentSink) -> Result<()> {
+        let known = Known { table: self.table()?, evidence: &self.evidence };
+        send::send(self.state.root(), &known, items, sink)
+    }
+
+    fn stage(&mut self, run: &str, wants: &[Want]) -> Result<Vec<Resume>> {
+        self.run = run.to_owned();
+        let staging = Staging::create(&self.state, run)?;
+        let mut answers = receive::prepare(&self.state, &staging, wants)?;
+        for (want, answer) in wants.iter().zip(&mut answers) {
+            if want.entry.size() == 0 || answer.have < want.entry.size() {
+                continue;
+            }
+            match receive::accept_leftover(&staging, want) {
+                Ok(Some(evidence)) => {
+                    self.staged.insert(want.slot, evidence);
+                }
+                _ => answer.have = 0,
+            }
+        }
+        self.wants = wants.to_vec();
+        self.staging = Some(staging);
+        self.results.clear();
+        Ok(answers)
+    }
+
+    fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>> {
+        let Self { state, staging, table, evidence, wants, staged, results, .. } = self;
+        let staging = staging.as_ref().ok_or_else(|| EngineError::unreachable("content came unasked"))?;
+        let (table, evidence) = (&*table, &*evidence);
+        // What was taken over from an earlier run is complete; the rest must come.
+        let wants = std::mem::take(wants).into_iter().filter(|want| !staged.contains_key(&want.slot));
+        let pieces = move |want: &Want| -> Pieces {
+            if let Some(evidence) = evidence.get(&want.path) {
+                return evidence.pieces.clone();
+            }
+            table.as_ref().and_then(|t| t.record(&want.path)).map(|r| r.pieces).unwrap_or_default()
+        };
+        Ok(Box::new(StageSink::new(state.root(), staging, wants.collect(), staged, Box::new(pieces), results)))
+    }
+
+    fn staged(&mut self) -> Result<Vec<StageResult>> {
+        failpoint!("staged");
+        Ok(std::mem::take(&mut self.results))
+    }
+
+    fn intend(&mut self, run: &str, items: &[Item]) -> Result<()> {
+        self.run = run.to_owned();
+        if self.staging.is_none() {
+            self.staging = Some(Staging::create(&self.state, run)?);
+        }
+        failpoint!("before-intend");
+        let failed = self.failed("write");
+        self.table_mut()?.intend(run, items.to_vec()).map_err(failed)?;
+        self.intended = items.to_vec();
+        failpoint!("intended");
+        Ok(())
+    }
+
+    fn apply(&mut self, modes: &[FolderMode]) -> Result<Vec<OpOutcome>> {
+        let staging = self.staging.as_ref().ok_or_else(no_state)?;
+        let table = self.table.as_ref().ok_or_else(no_state)?;
+        let modes = modes.iter().map(|mode| (mode.slot, mode.mode)).collect();
+        let operations: Vec<_> = operations(&self.intended, self.side).collect();
+        if operations.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(selection) = &self.selection {
+            refuse_unselected(&operations, selection)?;
+        }
+        let mut applier = Applier::new(
+            &self.state,
+            &self.run,
+            staging,
+            table,
+            &mut self.evidence,
+            &self.staged,
+            &modes,
+            &mut self.backed_up,
+        );
+        let outcomes = applier.apply(&operations)?;
+        let slots = operations.iter().map(|(slot, _)| *slot);
+        Ok(slots.zip(outcomes).map(|(slot, outcome)| OpOutcome { slot, outcome }).collect())
+    }
+
+    fn recheck(&mut self) -> Result<Vec<RelPath>> {
+        let mut written = Vec::new();
+        for kept in &self.backed_up {
+            if let Entry::File { digest, size, .. } = kept.entry {
+                let same = self.state.root().open_file(&kept.place).and_then(|(fd, stat)| {
+                    let hashed = digest::hash_file(fd.as_fd(), stat.st_size as u64, THREADS)?;
+                    Ok(hashed.digest == digest || (hashed.size > size && self.is_log_tail(kept)))
+                });
+                if !same.unwrap_or(false) {
+                    written.push(kept.path.clone());
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()> {
+        let rows = rows::public_rows(&self.intended, &order.failed, extra);
+        let table = self.table()?;
+        let header = &order.header;
+        let expected = table.header().next(
+            &header.run,
+            rows::rows_digest(&rows),
+            header.manifests,
+            header.trusted,
+            header.made,
+        );
+        if expected != *header {
+            return Err(EngineError::Damaged {
+                what: "the next generation".into(),
+                why: "comes out differently on the two sides; nothing was committed".into(),
+            });
+        }
+        let stored = rows::stored_rows(rows, table, &self.evidence, self.selection.as_ref());
+        let failed = self.failed("write");
+        self.table_mut()?.prepare(expected, stored).map_err(failed)?;
+        failpoint!("prepared");
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let failed = self.failed("write");
+        self.table_mut()?.commit().map_err(failed)?;
+        failpoint!("committed");
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        let header = self.table()?.header().clone();
+        let mut marker = self.marker.clone().unwrap_or_else(|| Marker::fresh(self.peer.owner));
+        marker.set(&self.peer.pair, header.generation, header.chain);
+        marker.save(&self.state)?;
+        self.marker = Some(marker);
+        failpoint!("marker-written");
+        let failed = self.failed("write");
+        self.table_mut()?.mark().map_err(failed)?;
+        failpoint!("marked");
+        Ok(())
+    }
+
+    fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
+        let log = self.audit_log()?;
+        for note in notes {
+            if let Ok(fields) = serde_json::from_str(&note.json) {
+                log.note(&note.run, fields);
+            }
+        }
+        log.sync()
+    }
+
+    fn keep_open(&mut self, open: &[OpenMatter]) -> Result<()> {
+        let own: Vec<OpenMatter> = match self.side {
+            Side::Here => open.to_vec(),
+            Side::There => open.iter().map(matters::mirrored).collect(),
+        };
+        matters::save(&self.state, &self.peer.pair, &own)
+    }
+
+    fn finish(&mut self, _run: &str) -> Result<()> {
+        failpoint!("finishing");
+        let evidence = &self.evidence;
+        let mut refreshed = std::mem::take(&mut self.refreshed);
+        refreshed.retain(|(path, stamp, _)| {
+            evidence.get(path).is_some_and(|e| stamp.is_none() || Some(e.stamp) == *stamp)
+        });
+        let failed = self.failed("write");
+        self.table_mut()?.note_stamps(refreshed).map_err(failed)?;
+        self.keep_seen()?;
+        self.staging = None;
+        for run in staging::runs(&self.state)? {
+            staging::remove(&self.state, &run)?;
+        }
+        let open = matters::load(&self.state, &self.peer.pair)?;
+        let keep = if open.is_empty() { Vec::new() } else { backups::runs(&self.state)? };
+        backups::prune(&self.state, &self.config.backups, &keep)?;
+        Ok(())
+    }
+
+    fn wire_bytes(&self) -> u64 {
+        0
+    }
+}
+
+impl LocalEndpoint {
+    /// A log's source may have an unfinished last line, which is not part of the agreed content.
+    fn is_log_tail(&self, kept: &BackedUp) -> bool {
+        !self.peer.owner
+            && self.selection.as_ref().is_some_and(|selection| {
+                selection.judge_path(&kept.path, false).direction()
+                    == Some(ubos_core::manifest::Direction::AppendOnly)
+            })
+    }
+}
+
+/// The peer is not trusted: whatever it asks to be changed must be selected here.
+fn refuse_unselected(operations: &[(Slot, &Operation)], selection: &Selection) -> Result<()> {
+    for (_, op) in operations {
+        let entry = op.post.as_ref().or(op.pre.as_ref());
+        let is_dir = entry.is_some_and(Entry::is_dir);
+        let mut paths = vec![(&op.path, is_dir)];
+        if let OpKind::Rename { from, .. } = &op.kind {
+            paths.push((from, is_dir));
+        }
+        for (path, is_dir) in paths {
+            if selection.judge_path(path, is_dir).direction().is_none() {
+                return Err(EngineError::Config {
+                    message: format!("the run would change `{path}`, which is not selected here"),
+                    hint: None,
+                });
+            }
+        }
+    }
+    Ok(())
+}

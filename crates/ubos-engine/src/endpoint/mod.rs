@@ -1,0 +1,79 @@
+//! What a side can do. The local endpoint does it here; the remote one asks an agent, which is the
+//! same local endpoint behind frames.
+
+pub mod local;
+pub mod remote;
+
+pub(crate) mod rows;
+pub mod standing;
+
+use std::collections::BTreeSet;
+
+use ubos_core::entry::Changes;
+use ubos_core::path::RelPath;
+use ubos_core::plan::Item;
+
+use crate::agent::message::{
+    AuditNote, FolderMode, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Resume, RunEvidence,
+    ScanOrder, SendItem, StageResult, Want,
+};
+use crate::error::Result;
+use crate::state::table::Header;
+use crate::transfer::ContentSink;
+
+/// What a scan of a side says to the one who decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Paths that differ from this side's baseline.
+    pub changes: Changes,
+    /// Selected files and links seen.
+    pub scanned: u64,
+}
+
+/// One side of a run. Methods are called in the order of the stages; each may fail because the
+/// connection broke or this side's system refused.
+#[expect(clippy::missing_errors_doc, reason = "all fail alike, see the trait")]
+pub trait Endpoint: Send {
+    /// Takes this side's lock, if it is not held yet.
+    fn lock(&mut self) -> Result<()>;
+    /// What became of runs that were cut off, and the rows of a generation that was prepared only.
+    fn open_runs(&mut self) -> Result<(Vec<RunEvidence>, Vec<PublicRow>)>;
+    /// Puts the prepared generation in force and marks it.
+    fn roll_forward(&mut self) -> Result<()>;
+    /// All rows of the baseline.
+    fn export(&mut self) -> Result<Vec<PublicRow>>;
+    /// Takes a baseline from the other side, in place of a lost one.
+    fn import(&mut self, header: &Header, rows: Vec<PublicRow>) -> Result<()>;
+    /// Scans this side.
+    fn scan(&mut self, order: &ScanOrder) -> Result<Scanned>;
+    /// The folders among `dirs` with untracked content anywhere below.
+    fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>>;
+    /// Sends content into `sink`, without closing it.
+    fn send(&mut self, items: &[SendItem], sink: &mut dyn ContentSink) -> Result<()>;
+    /// Makes ready to receive; tells what is already there.
+    fn stage(&mut self, run: &str, wants: &[Want]) -> Result<Vec<Resume>>;
+    /// The sink for what [`Endpoint::stage`] announced.
+    fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>>;
+    /// What became of the content that was sent, after the sink was closed.
+    fn staged(&mut self) -> Result<Vec<StageResult>>;
+    /// Journals what is about to be done on either side, durably.
+    fn intend(&mut self, run: &str, items: &[Item]) -> Result<()>;
+    /// Carries out the journalled operations of this side.
+    fn apply(&mut self, modes: &[FolderMode]) -> Result<Vec<OpOutcome>>;
+    /// Paths whose former version, now in the backups, was written to after all.
+    fn recheck(&mut self) -> Result<Vec<RelPath>>;
+    /// Journals the next generation, durably.
+    fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()>;
+    /// Puts it in force.
+    fn commit(&mut self) -> Result<()>;
+    /// Writes the marker.
+    fn mark(&mut self) -> Result<()>;
+    /// Adds records to the audit log, durably.
+    fn audit(&mut self, notes: &[AuditNote]) -> Result<()>;
+    /// Keeps the open conflicts and held paths in place of the former ones.
+    fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()>;
+    /// Ends the run: drops what was staged and not used, keeps evidence, prunes.
+    fn finish(&mut self, run: &str) -> Result<()>;
+    /// Bytes that crossed the wire so far, both ways; 0 for a side on this machine.
+    fn wire_bytes(&self) -> u64;
+}

@@ -1,0 +1,225 @@
+//! `RemoteEndpoint`: a side on another machine (or in another process), through its agent.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use ubos_core::path::RelPath;
+use ubos_core::plan::Item;
+
+use super::{Endpoint, Scanned};
+use crate::agent::channel::Channel;
+use crate::agent::message::{
+    AuditNote, Change, FolderMode, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Request,
+    Response, Resume, RunEvidence, ScanOrder, SendItem, StageResult, Want,
+};
+use crate::error::{EngineError, Result};
+use crate::link::Link;
+use crate::state::table::Header;
+use crate::transfer::ContentSink;
+use crate::transfer::wire::{WireSink, broken, pump};
+
+/// A side behind an agent.
+pub struct RemoteEndpoint {
+    link: Link,
+    peer: String,
+}
+
+/// A content sink that holds the connection's writer.
+struct RemoteSink<'a>(std::sync::MutexGuard<'a, crate::agent::frame::FrameWriter<crate::agent::channel::TimedPipe>>);
+
+impl RemoteEndpoint {
+    /// The side that `link` leads to; `peer` is its name, for messages.
+    pub fn new(link: Link, peer: &str) -> Self {
+        Self { link, peer: peer.to_owned() }
+    }
+
+    fn channel(&mut self) -> &mut Channel {
+        self.link.channel()
+    }
+
+    /// A broken connection, explained by what ssh said.
+    fn lost(&mut self, error: &std::io::Error) -> EngineError {
+        self.link.explain(error)
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<()> {
+        self.ask_with::<u8>(request, None)
+    }
+
+    fn ask_with<T: Serialize>(&mut self, request: &Request, list: Option<&[T]>) -> Result<()> {
+        let sent = (|| {
+            let mut writer = self.channel().writer();
+            writer.message(request)?;
+            if let Some(list) = list {
+                writer.list(list)?;
+            }
+            writer.flush()
+        })();
+        sent.map_err(|e| self.lost(&e))
+    }
+
+    fn response(&mut self) -> Result<Response> {
+        let response = self.channel().reader.message().map_err(|e| self.lost(&e))?;
+        match response {
+            Response::Failed(failure) => Err(failure.into_error(&self.peer)),
+            response => Ok(response),
+        }
+    }
+
+    fn list<T: DeserializeOwned>(&mut self) -> Result<Vec<T>> {
+        self.channel().reader.list().map_err(|e| self.lost(&e))
+    }
+
+    fn done(&mut self) -> Result<()> {
+        match self.response()? {
+            Response::Done => Ok(()),
+            _ => Err(EngineError::unreachable("the peer answered something else than was asked")),
+        }
+    }
+
+    fn done_list<T: DeserializeOwned>(&mut self) -> Result<Vec<T>> {
+        self.done()?;
+        self.list()
+    }
+}
+
+impl Endpoint for RemoteEndpoint {
+    fn lock(&mut self) -> Result<()> {
+        // The agent took it before it said welcome.
+        Ok(())
+    }
+
+    fn open_runs(&mut self) -> Result<(Vec<RunEvidence>, Vec<PublicRow>)> {
+        self.ask(&Request::OpenRuns)?;
+        let runs = self.done_list()?;
+        Ok((runs, self.list()?))
+    }
+
+    fn roll_forward(&mut self) -> Result<()> {
+        self.ask(&Request::RollForward)?;
+        self.done()
+    }
+
+    fn export(&mut self) -> Result<Vec<PublicRow>> {
+        self.ask(&Request::Export)?;
+        self.done_list()
+    }
+
+    fn import(&mut self, header: &Header, rows: Vec<PublicRow>) -> Result<()> {
+        self.ask_with(&Request::Import { header: header.clone() }, Some(&rows))?;
+        self.done()
+    }
+
+    fn scan(&mut self, order: &ScanOrder) -> Result<Scanned> {
+        self.ask(&Request::Scan(order.clone()))?;
+        match self.response()? {
+            Response::Scanned { scanned } => {
+                let changes: Vec<Change> = self.list()?;
+                let changes = changes.into_iter().map(|change| (change.path, change.seen)).collect();
+                Ok(Scanned { changes, scanned })
+            }
+            _ => Err(EngineError::unreachable("the peer answered something else than was asked")),
+        }
+    }
+
+    fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
+        self.ask_with(&Request::Untracked, Some(dirs))?;
+        Ok(self.done_list()?.into_iter().collect())
+    }
+
+    fn send(&mut self, items: &[SendItem], sink: &mut dyn ContentSink) -> Result<()> {
+        self.ask_with(&Request::Send, Some(items))?;
+        pump(&mut self.channel().reader, sink)
+    }
+
+    fn stage(&mut self, run: &str, wants: &[Want]) -> Result<Vec<Resume>> {
+        self.ask_with(&Request::Stage { run: run.to_owned() }, Some(wants))?;
+        self.done_list()
+    }
+
+    fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>> {
+        Ok(Box::new(RemoteSink(self.channel().writer())))
+    }
+
+    fn staged(&mut self) -> Result<Vec<StageResult>> {
+        self.done_list()
+    }
+
+    fn intend(&mut self, run: &str, items: &[Item]) -> Result<()> {
+        self.ask_with(&Request::Intend { run: run.to_owned() }, Some(items))?;
+        self.done()
+    }
+
+    fn apply(&mut self, modes: &[FolderMode]) -> Result<Vec<OpOutcome>> {
+        self.ask_with(&Request::Apply, Some(modes))?;
+        self.done_list()
+    }
+
+    fn recheck(&mut self) -> Result<Vec<RelPath>> {
+        self.ask(&Request::Recheck)?;
+        self.done_list()
+    }
+
+    fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()> {
+        self.ask_with(&Request::Prepare(order.clone()), Some(extra))?;
+        self.done()
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.ask(&Request::Commit)?;
+        self.done()
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        self.ask(&Request::Mark)?;
+        self.done()
+    }
+
+    fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
+        self.ask_with(&Request::Audit, Some(notes))?;
+        self.done()
+    }
+
+    fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()> {
+        self.ask_with(&Request::KeepOpen, Some(matters))?;
+        self.done()
+    }
+
+    fn finish(&mut self, run: &str) -> Result<()> {
+        self.ask(&Request::Finish { run: run.to_owned() })?;
+        self.done()
+    }
+
+    fn wire_bytes(&self) -> u64 {
+        self.link.wire_bytes()
+    }
+}
+
+impl ContentSink for RemoteSink<'_> {
+    fn begin(&mut self, begin: &crate::agent::message::Begin) -> Result<()> {
+        WireSink::new(&mut *self.0).begin(begin)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        WireSink::new(&mut *self.0).seek(offset)
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<()> {
+        WireSink::new(&mut *self.0).data(bytes)
+    }
+
+    fn end(&mut self, whole: bool) -> Result<()> {
+        WireSink::new(&mut *self.0).end(whole)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        WireSink::new(&mut *self.0).close()
+    }
+}
+
+/// A connection failure while nothing explains it better.
+pub(crate) fn plainly(error: &std::io::Error) -> EngineError {
+    broken(error)
+}
