@@ -110,9 +110,11 @@ impl Operation {
         match &self.kind {
             OpKind::Create | OpKind::Append { .. } | OpKind::SealAndCreate => true,
             OpKind::Replace { .. } => !matches!(self.post, Some(Entry::Dir)),
-            OpKind::Mkdir | OpKind::Delete | OpKind::Rmdir | OpKind::Rename { .. } | OpKind::SetExec => {
-                false
-            }
+            OpKind::Mkdir
+            | OpKind::Delete
+            | OpKind::Rmdir
+            | OpKind::Rename { .. }
+            | OpKind::SetExec => false,
         }
     }
 
