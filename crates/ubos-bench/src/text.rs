@@ -11,7 +11,7 @@ const WORDS: [&str; 32] = [
     "for", "on",
 ];
 
-/// A note of about `size` bytes (up to one line more), which ends with a line end.
+/// A note of `size` bytes (at least one), which ends with a line end.
 pub(crate) fn note(random: &mut Random, index: u64, size: usize) -> Vec<u8> {
     let mut text = Vec::with_capacity(size + 256);
     line(&mut text, format_args!("---\ntags: [{}]\nid: {index}\n---\n", word(random)));
@@ -24,6 +24,8 @@ pub(crate) fn note(random: &mut Random, index: u64, size: usize) -> Vec<u8> {
             _ => sentence(random, &mut text),
         }
     }
+    text.truncate(size.max(1));
+    *text.last_mut().expect("a note is not empty") = b'\n';
     text
 }
 
