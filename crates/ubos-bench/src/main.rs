@@ -97,27 +97,40 @@ fn measure_all(arguments: &Arguments, work: &Path) -> Result<()> {
     let meter = Meter::new(sshd.pid());
     let request = Request { rows: wanted_rows(arguments), tools, rounds: arguments.rounds };
     let mut results = Results::default();
-    for corpus in &arguments.corpus {
+    let outcome = arguments.corpus.iter().try_for_each(|corpus| {
         let dir = work.join(corpus.letter());
-        let mut session = Session {
+        Session {
             corpus: *corpus,
             dir: dir.clone(),
             setting: &setting,
             meter: &meter,
             request: &request,
             results: &mut results,
-        };
-        session.run()?;
-        if !arguments.keep {
-            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
+        .run()?;
+        if arguments.keep {
+            return Ok(());
+        }
+        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))
+    });
+    if outcome.is_err() {
+        remarks
+            .push("**incomplete**: a tool failed, and what follows it was not measured".to_owned());
     }
+    // What was measured before a failure took long enough to be shown.
     let page = table::page(&results, &machine, &remarks);
     print!("{page}");
     if let Some(path) = &arguments.write {
-        fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
+        write_page(path, &page)?;
     }
-    Ok(())
+    outcome
+}
+
+fn write_page(path: &Path, page: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The `ubos-sync` to measure, as an absolute path.

@@ -52,7 +52,8 @@ fn corpora(results: &Results) -> String {
 fn floors(results: &Results) -> String {
     let mut text = String::from(
         "\n## Floor\n\nSSHF: `ssh HOST true`. WALK2: a bare stat walk of both trees, two threads, \
-         one tree after the other.\n\n\
+         one tree after the other. \
+         `tar` and `cat` write to the\nother side's file system.\n\n\
          | corpus | SSHF | WALK2 | `tar` through ssh | `cat` through ssh |\n|---|---|---|---|---|\n",
     );
     for corpus in results.tallies.keys() {
@@ -77,7 +78,8 @@ fn times(results: &Results) -> String {
         "\n## Syncs\n\nRatios are wall time of ubos-sync over that of the other: below 1 it is \
          faster. The floor is SSHF + WALK2, for a first\nsync `tar` (one large file: `cat`) \
          through ssh. rsync needs two calls for a two-way sync; *one way* is the first of them,\n\
-         and is what the targets mean.\n\n\
+         and is what the targets mean. It starts from the side that changed, and deletes only where a folder was \
+         renamed.\n\n\
          | corpus | row | ubos-sync | rsync one way | rsync both ways | unison | ÷ floor | ÷ rsync both | ÷ unison | target | result |\n\
          |---|---|---|---|---|---|---:|---:|---:|---|---|\n",
     );
