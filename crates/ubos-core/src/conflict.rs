@@ -66,10 +66,7 @@ impl Seen {
     /// What an observation shows, if something is present.
     pub fn of(observation: &Observation) -> Option<Self> {
         let entry = observation.state.entry()?.clone();
-        Some(Self {
-            entry,
-            mtime: observation.mtime,
-        })
+        Some(Self { entry, mtime: observation.mtime })
     }
 }
 

@@ -61,9 +61,16 @@ pub fn place(state: &StateDir, store: Store, run: &str, path: &RelPath) -> std::
 ///
 /// # Errors
 /// What the system says.
-pub fn existing(state: &StateDir, store: Store, run: &str, path: &RelPath) -> std::io::Result<Option<Place>> {
+pub fn existing(
+    state: &StateDir,
+    store: Store,
+    run: &str,
+    path: &RelPath,
+) -> std::io::Result<Option<Place>> {
     // Making empty folders for a look is harmless; a missing run's folder stays missing.
-    if store == Store::Backups && state.existing_folder(&format!("{FOLDER}/{run}")).ok().flatten().is_none() {
+    if store == Store::Backups
+        && state.existing_folder(&format!("{FOLDER}/{run}")).ok().flatten().is_none()
+    {
         return Ok(None);
     }
     let place = place(state, store, run, path)?;
@@ -118,7 +125,12 @@ pub fn runs(state: &StateDir) -> Result<Vec<String>> {
 
 /// Which runs' backups may go: older than the policy's days, beyond its number of newest runs, and
 /// not named in `keep`. Pure; `now` in seconds since 1970.
-pub fn expired<'r>(runs: &'r [String], policy: &BackupPolicy, keep: &[String], now: i64) -> Vec<&'r str> {
+pub fn expired<'r>(
+    runs: &'r [String],
+    policy: &BackupPolicy,
+    keep: &[String],
+    now: i64,
+) -> Vec<&'r str> {
     let oldest = now - i64::from(policy.days) * 86_400;
     let beyond = runs.len().saturating_sub(policy.runs as usize);
     runs[..beyond]

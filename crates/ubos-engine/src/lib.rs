@@ -8,13 +8,16 @@
 
 pub mod agent;
 pub mod apply;
+pub mod audit_notes;
 pub mod backups;
 pub mod clock;
+pub mod cycle;
 pub mod endpoint;
 pub mod error;
 pub mod failpoint;
 pub mod fs;
 pub mod link;
+pub mod pairing;
 pub mod scanner;
 pub mod staging;
 pub mod state;

@@ -4,11 +4,7 @@ use super::PerManifest;
 
 /// The texts that `init` writes where no manifest exists. They name no machine, so they are the
 /// same for every peer.
-pub const DEFAULTS: PerManifest<&str> = PerManifest {
-    to: TO,
-    from: FROM,
-    exclude: EXCLUDE,
-};
+pub const DEFAULTS: PerManifest<&str> = PerManifest { to: TO, from: FROM, exclude: EXCLUDE };
 
 const TO: &str = "\
 # Constitutional documents (bidirectional)

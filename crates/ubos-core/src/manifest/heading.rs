@@ -7,12 +7,8 @@
 
 use super::Direction;
 
-const DIRECTIONS: [Direction; 4] = [
-    Direction::Bidirectional,
-    Direction::PushOnly,
-    Direction::PullOnly,
-    Direction::AppendOnly,
-];
+const DIRECTIONS: [Direction; 4] =
+    [Direction::Bidirectional, Direction::PushOnly, Direction::PullOnly, Direction::AppendOnly];
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,23 +102,13 @@ mod tests {
     #[test]
     fn the_four_headings_are_read() {
         for direction in DIRECTIONS {
-            assert_eq!(
-                read(&format!("[{}]", direction.word())),
-                Reading::Heading(direction)
-            );
+            assert_eq!(read(&format!("[{}]", direction.word())), Reading::Heading(direction));
         }
     }
 
     #[test]
     fn globs_that_begin_with_a_bracket_are_patterns() {
-        for glob in [
-            "[ab]*.md",
-            "[a][b]",
-            "x[ab]",
-            "[[:alpha:]]",
-            "\\[push-only]",
-            "[ab]/",
-        ] {
+        for glob in ["[ab]*.md", "[a][b]", "x[ab]", "[[:alpha:]]", "\\[push-only]", "[ab]/"] {
             assert_eq!(read(glob), Reading::Pattern, "{glob}");
         }
     }

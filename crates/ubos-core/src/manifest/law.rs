@@ -69,10 +69,7 @@ fn differing_lines(here: &[u8], there: &[u8]) -> Vec<DifferingLine> {
     let shorter = lines.here.len().min(lines.there.len());
     let head = pairs().take_while(|(a, b)| a == b).count();
     let tail = lines.here.iter().rev().zip(lines.there.iter().rev());
-    let tail = tail
-        .take(shorter - head)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let tail = tail.take(shorter - head).take_while(|(a, b)| a == b).count();
     let between = |side| {
         let all = lines.get(side);
         (head..all.len() - tail).map(move |i| (i, all[i]))
@@ -81,22 +78,16 @@ fn differing_lines(here: &[u8], there: &[u8]) -> Vec<DifferingLine> {
         |keep: &dyn Fn(Side, &[u8]) -> bool| {
             let mut found = Vec::new();
             for side in Side::BOTH {
-                found.extend(between(side).filter(|(_, text)| keep(side, text)).map(
-                    |(i, text)| DifferingLine {
-                        side,
-                        number: i + 1,
-                        text: text.to_vec(),
-                    },
-                ));
+                found.extend(
+                    between(side).filter(|(_, text)| keep(side, text)).map(|(i, text)| {
+                        DifferingLine { side, number: i + 1, text: text.to_vec() }
+                    }),
+                );
             }
             found
         };
     let lacking = report(&|side, text| !between(side.other()).any(|(_, other)| other == text));
-    if lacking.is_empty() {
-        report(&|_, _| true)
-    } else {
-        lacking
-    }
+    if lacking.is_empty() { report(&|_, _| true) } else { lacking }
 }
 
 #[cfg(test)]
@@ -122,42 +113,25 @@ mod tests {
 
     #[test]
     fn a_manifest_that_is_gone_is_missing_and_not_edited() {
-        assert_eq!(
-            judge(Some("a"), None, Some("a")),
-            Law::Missing(vec![Side::There])
-        );
-        assert_eq!(
-            judge(None, Some("b"), Some("a")),
-            Law::Missing(vec![Side::Here])
-        );
+        assert_eq!(judge(Some("a"), None, Some("a")), Law::Missing(vec![Side::There]));
+        assert_eq!(judge(None, Some("b"), Some("a")), Law::Missing(vec![Side::Here]));
         assert_eq!(judge(None, None, None), Law::Missing(Side::BOTH.to_vec()));
     }
 
     #[test]
     fn edits_on_both_sides_name_the_lines() {
-        let Law::Disputed(lines) = judge(
-            Some("same\nx\ny\nend\n"),
-            Some("same\nz\ny\nend\n"),
-            Some("same\ny\nend\n"),
-        ) else {
+        let Law::Disputed(lines) =
+            judge(Some("same\nx\ny\nend\n"), Some("same\nz\ny\nend\n"), Some("same\ny\nend\n"))
+        else {
             panic!("not disputed");
         };
-        let shown: Vec<_> = lines
-            .iter()
-            .map(|l| (l.side, l.number, l.text.as_slice()))
-            .collect();
-        assert_eq!(
-            shown,
-            [(Side::Here, 2, &b"x"[..]), (Side::There, 2, &b"z"[..])]
-        );
+        let shown: Vec<_> = lines.iter().map(|l| (l.side, l.number, l.text.as_slice())).collect();
+        assert_eq!(shown, [(Side::Here, 2, &b"x"[..]), (Side::There, 2, &b"z"[..])]);
     }
 
     #[test]
     fn no_memory_and_different_texts_are_disputed() {
-        assert!(matches!(
-            judge(Some("a"), Some("b"), None),
-            Law::Disputed(_)
-        ));
+        assert!(matches!(judge(Some("a"), Some("b"), None), Law::Disputed(_)));
     }
 
     #[test]

@@ -92,11 +92,7 @@ pub struct PerManifest<T> {
 impl<T> PerManifest<T> {
     /// Makes the three values.
     pub fn from_fn(mut f: impl FnMut(Role) -> T) -> Self {
-        Self {
-            to: f(Role::To),
-            from: f(Role::From),
-            exclude: f(Role::Exclude),
-        }
+        Self { to: f(Role::To), from: f(Role::From), exclude: f(Role::Exclude) }
     }
 
     /// The value of `role`.
@@ -110,21 +106,12 @@ impl<T> PerManifest<T> {
 
     /// Applies `f` to all three.
     pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> PerManifest<U> {
-        PerManifest {
-            to: f(self.to),
-            from: f(self.from),
-            exclude: f(self.exclude),
-        }
+        PerManifest { to: f(self.to), from: f(self.from), exclude: f(self.exclude) }
     }
 
     /// The three values with their role: to, from, exclude.
     pub fn iter(&self) -> impl Iterator<Item = (Role, &T)> {
-        [
-            (Role::To, &self.to),
-            (Role::From, &self.from),
-            (Role::Exclude, &self.exclude),
-        ]
-        .into_iter()
+        [(Role::To, &self.to), (Role::From, &self.from), (Role::Exclude, &self.exclude)].into_iter()
     }
 }
 

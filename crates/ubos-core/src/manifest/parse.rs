@@ -45,11 +45,7 @@ impl ManifestFile {
             match read_line(raw, role) {
                 Ok(Content::Nothing) => {}
                 Ok(Content::Heading(new)) => direction = Some(new),
-                Ok(Content::Pattern(text)) => lines.push(Line {
-                    number: i + 1,
-                    text,
-                    direction,
-                }),
+                Ok(Content::Pattern(text)) => lines.push(Line { number: i + 1, text, direction }),
                 Err((reason, hint)) => errors.push(ManifestError {
                     file: path.to_string(),
                     line: Some(i + 1),
@@ -59,12 +55,7 @@ impl ManifestFile {
             }
         }
         if errors.is_empty() {
-            Ok(Self {
-                path: path.clone(),
-                role,
-                lines,
-                digest: Digest::of(bytes),
-            })
+            Ok(Self { path: path.clone(), role, lines, digest: Digest::of(bytes) })
         } else {
             Err(ManifestErrors(errors))
         }
@@ -160,10 +151,7 @@ mod tests {
 
     fn lines(role: Role, bytes: &[u8]) -> Vec<(usize, String, Option<Direction>)> {
         let file = parse(role, bytes).unwrap();
-        file.lines()
-            .iter()
-            .map(|l| (l.number, l.text.clone(), l.direction))
-            .collect()
+        file.lines().iter().map(|l| (l.number, l.text.clone(), l.direction)).collect()
     }
 
     #[test]
@@ -186,10 +174,7 @@ mod tests {
     #[test]
     fn byte_order_mark_and_foreign_line_ends_are_tolerated() {
         let text = b"\xEF\xBB\xBF[push-only]\r\ndocs/\r\n\r\n# c\r\n";
-        assert_eq!(
-            lines(Role::To, text),
-            [(2, "docs/".into(), Some(Direction::PushOnly))]
-        );
+        assert_eq!(lines(Role::To, text), [(2, "docs/".into(), Some(Direction::PushOnly))]);
     }
 
     #[test]
@@ -213,10 +198,7 @@ mod tests {
         let errors = parse(Role::To, text).unwrap_err().0;
         let numbers: Vec<_> = errors.iter().map(|e| e.line.unwrap()).collect();
         assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 8, 9, 10]);
-        assert_eq!(
-            errors[0].hint.as_deref(),
-            Some("did you mean [bidirectional]?")
-        );
+        assert_eq!(errors[0].hint.as_deref(), Some("did you mean [bidirectional]?"));
         assert_eq!(
             errors[0].to_string(),
             "config/m.conf, line 1: `[bidrectional]` is no heading (did you mean [bidirectional]?)"
@@ -233,9 +215,6 @@ mod tests {
 
     #[test]
     fn the_digest_is_that_of_the_bytes() {
-        assert_eq!(
-            parse(Role::To, b"a\r\n").unwrap().digest(),
-            Digest::of(b"a\r\n")
-        );
+        assert_eq!(parse(Role::To, b"a\r\n").unwrap().digest(), Digest::of(b"a\r\n"));
     }
 }

@@ -78,13 +78,7 @@ pub(super) fn look(items: &mut [Item], plan: &mut Plan, input: &PlanInput) -> bo
         .filter(|(_, entry)| entry.is_none())
         .map(|(path, _)| path.clone())
         .collect();
-    let mut watch = Watch {
-        items,
-        input,
-        gone,
-        totals: None,
-        reports: Vec::new(),
-    };
+    let mut watch = Watch { items, input, gone, totals: None, reports: Vec::new() };
     for on in Side::BOTH {
         watch.direction_changed(on);
         watch.entry_emptied(on);
@@ -123,10 +117,7 @@ fn hold_folders_with_content(items: &mut [Item]) {
     for item in items.iter() {
         if let Some(guard) = item.guard {
             for side in Side::BOTH {
-                kept.extend(
-                    item.deletes_on(side)
-                        .map(|path| (side, path.clone(), guard)),
-                );
+                kept.extend(item.deletes_on(side).map(|path| (side, path.clone(), guard)));
             }
         }
     }
@@ -191,13 +182,7 @@ impl Watch<'_> {
         for &index in which {
             self.items[index].guard.get_or_insert(guard);
         }
-        self.reports.push(GuardReport {
-            guard,
-            on,
-            count,
-            detail,
-            stops: false,
-        });
+        self.reports.push(GuardReport { guard, on, count, detail, stops: false });
     }
 
     /// The items that are neither held nor decided by a person.
@@ -243,10 +228,7 @@ impl Watch<'_> {
         let entry_of = self.input.entry_of;
         let groups = self.deletes(on, |path| {
             let entry = entry_of(path).map(Group::Entry);
-            let top = path
-                .ancestors()
-                .last()
-                .map(|top| Group::Top(top.as_bytes().to_vec()));
+            let top = path.ancestors().last().map(|top| Group::Top(top.as_bytes().to_vec()));
             entry.into_iter().chain(top).collect()
         });
         for (group, (deleted, items)) in groups {
@@ -270,12 +252,7 @@ impl Watch<'_> {
             Group::Top(name) => path.components().next() == Some(name),
         };
         let mut moved: BTreeSet<&RelPath> = BTreeSet::new();
-        for op in self
-            .items
-            .iter()
-            .flat_map(|item| &item.ops)
-            .filter(|op| op.to == on)
-        {
+        for op in self.items.iter().flat_map(|item| &item.ops).filter(|op| op.to == on) {
             if let OpKind::Rename { from, contents } = &op.kind {
                 if belongs(&op.path) {
                     return true;
@@ -316,15 +293,8 @@ impl Watch<'_> {
                 }
             }
         }
-        let items: Vec<usize> = groups
-            .values()
-            .flat_map(|(_, items)| items)
-            .copied()
-            .collect();
-        let count = groups
-            .values()
-            .map(|(deleted, _)| deleted.len() as u64)
-            .sum::<u64>();
+        let items: Vec<usize> = groups.values().flat_map(|(_, items)| items).copied().collect();
+        let count = groups.values().map(|(deleted, _)| deleted.len() as u64).sum::<u64>();
         let recent = *self.input.recent_deletes.get(on);
         let held = items.iter().any(|&index| self.items[index].guard.is_some());
         if recent > 0 && count > 0 && !held && count + recent > FEW_DELETES {
@@ -351,10 +321,7 @@ impl Watch<'_> {
     fn mass_overwrite(&mut self, on: Side) {
         let mut groups: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
         for (index, op) in self.overwrites(on) {
-            groups
-                .entry((self.input.entry_of)(&op.path))
-                .or_default()
-                .push(index);
+            groups.entry((self.input.entry_of)(&op.path)).or_default().push(index);
         }
         for (entry, items) in groups {
             let count = items.len() as u64;
@@ -391,8 +358,7 @@ impl Watch<'_> {
             .filter(|(_, op)| {
                 let mark = op.post.as_ref().and_then(Entry::digest).map(Digest::short);
                 let earlier = self.input.baseline.row(&op.path).map(|row| row.earlier);
-                mark.zip(earlier)
-                    .is_some_and(|(mark, earlier)| earlier.contains(&mark))
+                mark.zip(earlier).is_some_and(|(mark, earlier)| earlier.contains(&mark))
             })
             .map(|(index, _)| index)
             .collect();
@@ -417,11 +383,8 @@ impl Watch<'_> {
                     && (matches!(op.kind, OpKind::Create) || folders && op.kind == OpKind::Mkdir)
             })
         };
-        let counts = Sides::new(Side::Here, Side::There).map(|on| {
-            self.free()
-                .filter(|(_, item)| makes(item, on, false))
-                .count() as u64
-        });
+        let counts = Sides::new(Side::Here, Side::There)
+            .map(|on| self.free().filter(|(_, item)| makes(item, on, false)).count() as u64);
         if counts.here.max(counts.there) <= MANY_CREATES {
             return;
         }

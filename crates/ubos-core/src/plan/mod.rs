@@ -110,8 +110,7 @@ pub fn plan(
         expanded.add(draft, untracked);
     }
     plan.held.append(&mut expanded.held);
-    plan.held
-        .sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
+    plan.held.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
 
     let mut drafts = expanded.drafts;
     order::sort(&mut drafts);
@@ -128,12 +127,7 @@ pub fn plan(
         plan.adopt.clear();
     }
     plan.items = items;
-    leave_folders(
-        &mut plan,
-        expanded.left,
-        input.filter,
-        stopped && input.confirmed.is_none(),
-    );
+    leave_folders(&mut plan, expanded.left, input.filter, stopped && input.confirmed.is_none());
     plan
 }
 
@@ -189,16 +183,11 @@ fn keep_confirmed(items: &mut Vec<Item>, confirmed: &BTreeSet<Digest>, plan: &mu
         }
         if let Some(op) = item.ops.first() {
             let reason = "changed-since-plan".to_owned();
-            plan.skipped.push(Skipped {
-                path: op.path.clone(),
-                on: op.to,
-                reason,
-            });
+            plan.skipped.push(Skipped { path: op.path.clone(), on: op.to, reason });
         }
         false
     });
-    plan.skipped
-        .sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
+    plan.skipped.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
     plan.guards.retain(|report| report.guard == Guard::Mount);
 }
 
@@ -213,14 +202,9 @@ fn leave_folders(plan: &mut Plan, left: Vec<(Side, RelPath)>, filter: Filter, st
             });
         if !waits {
             plan.adopt.push((path.clone(), None));
-            plan.notices.push(Notice {
-                path,
-                on,
-                reason: "untracked-remains".to_owned(),
-            });
+            plan.notices.push(Notice { path, on, reason: "untracked-remains".to_owned() });
         }
     }
     plan.adopt.sort_by(|a, b| a.0.cmp(&b.0));
-    plan.notices
-        .sort_by(|a, b| (&a.path, a.on, &a.reason).cmp(&(&b.path, b.on, &b.reason)));
+    plan.notices.sort_by(|a, b| (&a.path, a.on, &a.reason).cmp(&(&b.path, b.on, &b.reason)));
 }

@@ -196,18 +196,15 @@ impl Item {
     /// The files and links that it deletes on `side`; folders and what is merely moved do not
     /// count.
     pub fn deletes_on(&self, side: Side) -> impl Iterator<Item = &RelPath> {
-        self.ops
-            .iter()
-            .filter(move |op| op.to == side)
-            .flat_map(|op| {
-                let (own, inside): (_, &[(RelPath, Entry)]) = match &op.kind {
-                    OpKind::Delete if op.reason != Reason::Moved => (Some(&op.path), &[]),
-                    OpKind::Replace { contents } => (None, contents),
-                    _ => (None, &[]),
-                };
-                let inside = inside.iter().filter(|(_, entry)| !entry.is_dir());
-                own.into_iter().chain(inside.map(|(path, _)| path))
-            })
+        self.ops.iter().filter(move |op| op.to == side).flat_map(|op| {
+            let (own, inside): (_, &[(RelPath, Entry)]) = match &op.kind {
+                OpKind::Delete if op.reason != Reason::Moved => (Some(&op.path), &[]),
+                OpKind::Replace { contents } => (None, contents),
+                _ => (None, &[]),
+            };
+            let inside = inside.iter().filter(|(_, entry)| !entry.is_dir());
+            own.into_iter().chain(inside.map(|(path, _)| path))
+        })
     }
 
     /// Identity of the item: the hash of its operations with their preconditions. Independent of

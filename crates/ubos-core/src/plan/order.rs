@@ -16,13 +16,11 @@ use super::{OpKind, Operation};
 pub(crate) fn sort(drafts: &mut [Draft]) {
     drafts.sort_by(|a, b| {
         let (step_a, step_b) = (step(a), step(b));
-        step_a
-            .cmp(&step_b)
-            .then_with(|| match (a.item.ops.first(), b.item.ops.first()) {
-                (Some(a), Some(b)) if step_a == Step::Remove => within(b, a),
-                (Some(a), Some(b)) => within(a, b),
-                (a, b) => a.is_some().cmp(&b.is_some()),
-            })
+        step_a.cmp(&step_b).then_with(|| match (a.item.ops.first(), b.item.ops.first()) {
+            (Some(a), Some(b)) if step_a == Step::Remove => within(b, a),
+            (Some(a), Some(b)) => within(a, b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        })
     });
 }
 

@@ -41,11 +41,7 @@ pub(crate) enum Otherwise {
 
 impl Draft {
     fn plain(item: Item) -> Self {
-        Self {
-            item,
-            respells: false,
-            otherwise: None,
-        }
+        Self { item, respells: false, otherwise: None }
     }
 
     /// The side and the folder that the alternative depends on.
@@ -75,9 +71,7 @@ impl Draft {
 /// Whether a change on `to` follows from a change of direction, so that a guard must hold it.
 /// `destroys`: it overwrites or deletes something.
 pub(crate) fn direction_guard(owner: Side, spot: &Spot, to: Side, destroys: bool) -> bool {
-    let then = spot
-        .row_direction
-        .and_then(|direction| direction.authority(owner));
+    let then = spot.row_direction.and_then(|direction| direction.authority(owner));
     let now = spot.direction.authority(owner);
     match (then, now) {
         // What the mirror changed meanwhile would come over the former authority.
@@ -95,12 +89,7 @@ pub(crate) fn assemble(
     moves: &Moves,
     out: &mut Reconciliation,
 ) {
-    let mut assembly = Assembly {
-        ctx,
-        spots: &survey.spots,
-        settled,
-        out,
-    };
+    let mut assembly = Assembly { ctx, spots: &survey.spots, settled, out };
     let mut inside: BTreeSet<RelPath> = BTreeSet::new();
     for (path, verdict) in &settled.verdicts {
         if moves.covered.contains(path) || inside.contains(path) {
@@ -133,11 +122,7 @@ struct Assembly<'a> {
 impl Assembly<'_> {
     fn add(&mut self, path: &RelPath, spot: &Spot, verdict: &Verdict) {
         match verdict {
-            Verdict::Agree {
-                post,
-                reason,
-                notice,
-            } => {
+            Verdict::Agree { post, reason, notice } => {
                 if let Some((on, word)) = notice {
                     self.notice(path, *on, word);
                 }
@@ -156,16 +141,11 @@ impl Assembly<'_> {
 
     /// Whether the same was already said of a folder above.
     fn told_above(&self, path: &RelPath, verdict: &Verdict) -> bool {
-        path.ancestors()
-            .any(|above| self.settled.verdicts.get(&above) == Some(verdict))
+        path.ancestors().any(|above| self.settled.verdicts.get(&above) == Some(verdict))
     }
 
     fn notice(&mut self, path: &RelPath, on: Side, word: &str) {
-        self.out.notices.push(Notice {
-            path: path.clone(),
-            on,
-            reason: word.to_owned(),
-        });
+        self.out.notices.push(Notice { path: path.clone(), on, reason: word.to_owned() });
     }
 
     fn add_agreed(&mut self, path: &RelPath, spot: &Spot, post: Option<&Entry>, reason: Reason) {
@@ -195,17 +175,9 @@ impl Assembly<'_> {
                 let reason = HeldReason::UntrackedInTheWay;
                 let owner = self.ctx.owner;
                 let mark = resolve::mark(owner, reason.word(), path, spot, std::iter::empty);
-                Some(Otherwise::Hold(Held {
-                    path: path.clone(),
-                    on,
-                    reason,
-                    mark,
-                }))
+                Some(Otherwise::Hold(Held { path: path.clone(), on, reason, mark }))
             }
-            None => ops
-                .iter()
-                .any(|op| op.kind == OpKind::Rmdir)
-                .then_some(Otherwise::Leave),
+            None => ops.iter().any(|op| op.kind == OpKind::Rmdir).then_some(Otherwise::Leave),
         };
         let guarded = reason != Reason::Resolved
             && ops.iter().any(|op| {
@@ -216,23 +188,13 @@ impl Assembly<'_> {
                         .into_iter()
                         .any(|(_, child)| direction_guard(self.ctx.owner, child, op.to, destroys))
             });
-        let item = Item {
-            ops,
-            rows,
-            guard: guarded.then_some(Guard::DirectionChanged),
-        };
-        self.out.drafts.push(Draft {
-            item,
-            respells: false,
-            otherwise,
-        });
+        let item = Item { ops, rows, guard: guarded.then_some(Guard::DirectionChanged) };
+        self.out.drafts.push(Draft { item, respells: false, otherwise });
     }
 
     /// Writes the row if it says something else than it did.
     fn adopt(&mut self, path: &RelPath, spot: &Spot, post: Option<&Entry>) {
-        let redirected = spot
-            .row_direction
-            .is_some_and(|then| then != spot.direction);
+        let redirected = spot.row_direction.is_some_and(|then| then != spot.direction);
         let learned = match &spot.base {
             Base::Known(base) => Some(base) != post,
             Base::Absent => post.is_some(),
@@ -256,14 +218,7 @@ impl Assembly<'_> {
             post: Some(grown.clone()),
             reason: Reason::Grew,
         }];
-        ops.extend(step(
-            path,
-            mirror,
-            Some(&grown),
-            Some(source),
-            &[],
-            Reason::Grew,
-        ));
+        ops.extend(step(path, mirror, Some(&grown), Some(source), &[], Reason::Grew));
         let rows = vec![(path.clone(), Some(source.clone()))];
         self.push_guarded(spot, mirror, ops, rows);
     }
@@ -276,14 +231,7 @@ impl Assembly<'_> {
         let rows = vec![(path.clone(), post.clone())];
         let pre = spot.entry(mirror).cloned();
         let kind = OpKind::SealAndCreate;
-        let op = Operation {
-            path: path.clone(),
-            to: mirror,
-            kind,
-            pre,
-            post,
-            reason,
-        };
+        let op = Operation { path: path.clone(), to: mirror, kind, pre, post, reason };
         self.push_guarded(spot, mirror, vec![op], rows);
     }
 
@@ -297,17 +245,12 @@ impl Assembly<'_> {
         let resolved = ops.iter().any(|op| op.reason == Reason::Resolved);
         let guarded = !resolved && direction_guard(self.ctx.owner, spot, to, true);
         let guard = guarded.then_some(Guard::DirectionChanged);
-        self.out
-            .drafts
-            .push(Draft::plain(Item { ops, rows, guard }));
+        self.out.drafts.push(Draft::plain(Item { ops, rows, guard }));
     }
 
     /// Here's version at `path` on both sides, the peer's at `beside` on both.
     fn add_beside(&mut self, path: &RelPath, spot: &Spot, beside: &RelPath) {
-        let (here, there) = (
-            spot.entry(Side::Here).cloned(),
-            spot.entry(Side::There).cloned(),
-        );
+        let (here, there) = (spot.entry(Side::Here).cloned(), spot.entry(Side::There).cloned());
         let reason = Reason::Resolved;
         let op = |path: &RelPath, to, kind, pre: &Option<Entry>, post: &Option<Entry>| Operation {
             path: path.clone(),
@@ -317,33 +260,22 @@ impl Assembly<'_> {
             post: post.clone(),
             reason,
         };
-        let rename = OpKind::Rename {
-            from: path.clone(),
-            contents: Vec::new(),
-        };
-        let fetch = OpKind::CreateFrom {
-            source: path.clone(),
-        };
+        let rename = OpKind::Rename { from: path.clone(), contents: Vec::new() };
+        let fetch = OpKind::CreateFrom { source: path.clone() };
         let ops = vec![
             op(beside, Side::There, rename, &there, &there),
             op(path, Side::There, OpKind::Create, &None, &here),
             op(beside, Side::Here, fetch, &None, &there),
         ];
         let rows = vec![(path.clone(), here), (beside.clone(), there)];
-        self.out.drafts.push(Draft::plain(Item {
-            ops,
-            rows,
-            guard: None,
-        }));
+        self.out.drafts.push(Draft::plain(Item { ops, rows, guard: None }));
     }
 
     fn add_file_move(&mut self, found: &Move) {
         let Move { to, from, into } = found;
         let pre = self.spots[from].entry(*to).cloned();
         let post = self.spots[into].entry(to.other()).cloned();
-        self.out
-            .drafts
-            .push(Draft::plain(file_move(*to, from, into, pre, post)));
+        self.out.drafts.push(Draft::plain(file_move(*to, from, into, pre, post)));
     }
 
     fn add_folder_move(&mut self, found: &Move) {
@@ -361,16 +293,8 @@ impl Assembly<'_> {
         let pieces = move_in_pieces(*to, from, into, &contents);
         let ops = vec![rename(*to, from, into, Some(Entry::Dir), contents)];
         let otherwise = Some(Otherwise::Pieces(pieces));
-        let item = Item {
-            ops,
-            rows,
-            guard: None,
-        };
-        self.out.drafts.push(Draft {
-            item,
-            respells: false,
-            otherwise,
-        });
+        let item = Item { ops, rows, guard: None };
+        self.out.drafts.push(Draft { item, respells: false, otherwise });
     }
 
     fn add_rotated(&mut self, found: &Move) {
@@ -389,11 +313,7 @@ impl Assembly<'_> {
             reason: Reason::Rotated,
         };
         let rows = vec![(from.clone(), fresh), (into.clone(), old)];
-        self.out.drafts.push(Draft::plain(Item {
-            ops: vec![moved, create],
-            rows,
-            guard: None,
-        }));
+        self.out.drafts.push(Draft::plain(Item { ops: vec![moved, create], rows, guard: None }));
     }
 }
 
@@ -413,22 +333,11 @@ fn step(
         (Some(Entry::Dir), None) => OpKind::Rmdir,
         (Some(_), None) => OpKind::Delete,
         (Some(pre), Some(post)) if pre.same_content(post) => OpKind::SetExec,
-        (Some(Entry::Dir), Some(_)) => OpKind::Replace {
-            contents: contents.to_vec(),
-        },
-        (Some(_), Some(_)) => OpKind::Replace {
-            contents: Vec::new(),
-        },
+        (Some(Entry::Dir), Some(_)) => OpKind::Replace { contents: contents.to_vec() },
+        (Some(_), Some(_)) => OpKind::Replace { contents: Vec::new() },
     };
     let (pre, post) = (pre.cloned(), post.cloned());
-    Some(Operation {
-        path: path.clone(),
-        to,
-        kind,
-        pre,
-        post,
-        reason,
-    })
+    Some(Operation { path: path.clone(), to, kind, pre, post, reason })
 }
 
 fn rename(
@@ -438,19 +347,9 @@ fn rename(
     entry: Option<Entry>,
     contents: Vec<(RelPath, Entry)>,
 ) -> Operation {
-    let kind = OpKind::Rename {
-        from: from.clone(),
-        contents,
-    };
+    let kind = OpKind::Rename { from: from.clone(), contents };
     let post = entry.clone();
-    Operation {
-        path: into.clone(),
-        to,
-        kind,
-        pre: entry,
-        post,
-        reason: Reason::Moved,
-    }
+    Operation { path: into.clone(), to, kind, pre: entry, post, reason: Reason::Moved }
 }
 
 /// A moved file; if its executable bit was changed on the way, that is set afterwards.
@@ -462,19 +361,8 @@ fn file_move(
     post: Option<Entry>,
 ) -> Item {
     let mut ops = vec![rename(to, from, into, pre.clone(), Vec::new())];
-    ops.extend(step(
-        into,
-        to,
-        pre.as_ref(),
-        post.as_ref(),
-        &[],
-        Reason::Moved,
-    ));
-    Item {
-        ops,
-        rows: vec![(from.clone(), None), (into.clone(), post)],
-        guard: None,
-    }
+    ops.extend(step(into, to, pre.as_ref(), post.as_ref(), &[], Reason::Moved));
+    Item { ops, rows: vec![(from.clone(), None), (into.clone(), post)], guard: None }
 }
 
 /// A folder move when something untracked must stay behind: new folders, the files one by one,
@@ -500,16 +388,8 @@ fn move_in_pieces(
             let ops = step(path, to, pre, post, &[], Reason::Moved);
             let otherwise = (pre == Some(&Entry::Dir)).then_some(Otherwise::Leave);
             let rows = vec![(path.clone(), post.cloned())];
-            let item = Item {
-                ops: ops.into_iter().collect(),
-                rows,
-                guard: None,
-            };
-            drafts.push(Draft {
-                item,
-                respells: false,
-                otherwise,
-            });
+            let item = Item { ops: ops.into_iter().collect(), rows, guard: None };
+            drafts.push(Draft { item, respells: false, otherwise });
         }
     }
     drafts

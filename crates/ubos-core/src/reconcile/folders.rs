@@ -56,13 +56,7 @@ pub(crate) fn settle<'a>(ctx: &'a Context<'a>, spots: &'a BTreeMap<RelPath, Spot
         held: Vec::new(),
         refused: Vec::new(),
     };
-    let mut judge = Judge {
-        ctx,
-        spots,
-        forced: BTreeMap::new(),
-        closed: BTreeMap::new(),
-        out,
-    };
+    let mut judge = Judge { ctx, spots, forced: BTreeMap::new(), closed: BTreeMap::new(), out };
     for (path, spot) in spots {
         let verdict = judge.judge(path, spot);
         judge.out.verdicts.insert(path.clone(), verdict);
@@ -72,10 +66,8 @@ pub(crate) fn settle<'a>(ctx: &'a Context<'a>, spots: &'a BTreeMap<RelPath, Spot
         let met = out.verdicts.get(path).is_some_and(|verdict| {
             matches!(
                 verdict,
-                Verdict::Agree {
-                    reason: Reason::Resolved,
-                    ..
-                } | Verdict::Seal(_, Reason::Resolved)
+                Verdict::Agree { reason: Reason::Resolved, .. }
+                    | Verdict::Seal(_, Reason::Resolved)
                     | Verdict::Beside(_)
             )
         });
@@ -122,11 +114,7 @@ impl Judge<'_> {
                 let new = spot.state(side).is_absent();
                 if new && !self.ctx.names.get(side).can_hold(path) {
                     let reason = HeldReason::Problem(Problem::Name);
-                    return Verdict::Hold {
-                        on: side.other(),
-                        reason,
-                        forget: false,
-                    };
+                    return Verdict::Hold { on: side.other(), reason, forget: false };
                 }
             }
         }
@@ -140,11 +128,7 @@ impl Judge<'_> {
                 if spot.entry(Side::Here) == post.as_ref()
                     && spot.entry(Side::There) == post.as_ref() =>
             {
-                Verdict::Agree {
-                    post,
-                    reason,
-                    notice: None,
-                }
+                Verdict::Agree { post, reason, notice: None }
             }
             _ => Verdict::Blocked,
         }
@@ -154,8 +138,7 @@ impl Judge<'_> {
         if self.closed.is_empty() {
             return None;
         }
-        path.ancestors()
-            .find_map(|above| self.closed.get(&above).copied())
+        path.ancestors().find_map(|above| self.closed.get(&above).copied())
     }
 
     fn close_if_absorbed(&mut self, path: &RelPath, spot: &Spot, verdict: &Verdict) {
@@ -220,16 +203,10 @@ impl Judge<'_> {
             .map(|(path, _)| path.clone())
             .collect();
         let mark = resolve::mark(self.ctx.owner, kind.symmetric_word(), path, spot, || {
-            children
-                .iter()
-                .filter_map(|child| Some((child, self.spots.get(child)?)))
+            children.iter().filter_map(|child| Some((child, self.spots.get(child)?)))
         });
         if kind == ConflictKind::DirDelete && (self.ctx.restore_deleted)(path) {
-            let side = if spot.is_dir(Side::Here) {
-                Side::Here
-            } else {
-                Side::There
-            };
+            let side = if spot.is_dir(Side::Here) { Side::Here } else { Side::There };
             return self.take(path, spot, side, Reason::Modified);
         }
         if let Some(verdict) = self.resolved(path, spot, Some(kind), true, mark) {
@@ -239,14 +216,7 @@ impl Judge<'_> {
         self.closed.insert(path.clone(), Closure::Frozen);
         let sides = Sides::new(Seen::of(&spot.seen.here), Seen::of(&spot.seen.there));
         let base = spot.base.clone();
-        let conflict = Conflict {
-            path: path.clone(),
-            kind,
-            base,
-            sides,
-            children,
-            mark,
-        };
+        let conflict = Conflict { path: path.clone(), kind, base, sides, children, mark };
         self.out.conflicts.push(conflict);
         Verdict::Clash(kind)
     }
@@ -266,12 +236,7 @@ impl Judge<'_> {
             return verdict;
         }
         self.closed.insert(path.clone(), Closure::Frozen);
-        self.out.held.push(Held {
-            path: path.clone(),
-            on,
-            reason,
-            mark,
-        });
+        self.out.held.push(Held { path: path.clone(), on, reason, mark });
         Verdict::Hold { on, reason, forget }
     }
 
@@ -297,9 +262,9 @@ struct Content {
 /// The side on which `verdict` exchanges a folder for something that is none.
 pub(crate) fn replaced_folder(spot: &Spot, verdict: &Verdict) -> Option<Side> {
     match verdict {
-        Verdict::Agree {
-            post: Some(post), ..
-        } if !post.is_dir() => Side::BOTH.into_iter().find(|&side| spot.is_dir(side)),
+        Verdict::Agree { post: Some(post), .. } if !post.is_dir() => {
+            Side::BOTH.into_iter().find(|&side| spot.is_dir(side))
+        }
         _ => None,
     }
 }
@@ -312,11 +277,9 @@ fn spare_unrepresentable(
     let stuck: BTreeSet<(Side, Digest)> = verdicts
         .iter()
         .filter_map(|(path, verdict)| match verdict {
-            Verdict::Hold {
-                on,
-                reason: HeldReason::Problem(Problem::Name),
-                ..
-            } => Some((*on, spots[path].entry(*on)?.digest()?)),
+            Verdict::Hold { on, reason: HeldReason::Problem(Problem::Name), .. } => {
+                Some((*on, spots[path].entry(*on)?.digest()?))
+            }
             _ => None,
         })
         .collect();
@@ -329,16 +292,7 @@ fn spare_unrepresentable(
             let digest = spot.entry(side.other()).and_then(Entry::digest);
             spot.state(side).is_absent() && digest.is_some_and(|d| stuck.contains(&(side, d)))
         });
-        if spared
-            && matches!(
-                verdict,
-                Verdict::Agree {
-                    post: None,
-                    reason: Reason::Deleted,
-                    ..
-                }
-            )
-        {
+        if spared && matches!(verdict, Verdict::Agree { post: None, reason: Reason::Deleted, .. }) {
             *verdict = Verdict::Keep(None);
         }
     }

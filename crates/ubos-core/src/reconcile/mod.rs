@@ -45,11 +45,7 @@ pub struct NameRules {
 
 impl Default for NameRules {
     fn default() -> Self {
-        Self {
-            case_insensitive: false,
-            utf8_only: false,
-            max_name_bytes: crate::path::MAX_NAME,
-        }
+        Self { case_insensitive: false, utf8_only: false, max_name_bytes: crate::path::MAX_NAME }
     }
 }
 
@@ -133,11 +129,8 @@ pub fn reconcile(ctx: &Context) -> Reconciliation {
     problems::report(ctx, &survey, &mut out);
     out.adopt.sort_by(|a, b| a.0.cmp(&b.0));
     out.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
-    out.held
-        .sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
-    out.skipped
-        .sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
-    out.notices
-        .sort_by(|a, b| (&a.path, a.on, &a.reason).cmp(&(&b.path, b.on, &b.reason)));
+    out.held.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
+    out.skipped.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
+    out.notices.sort_by(|a, b| (&a.path, a.on, &a.reason).cmp(&(&b.path, b.on, &b.reason)));
     out
 }

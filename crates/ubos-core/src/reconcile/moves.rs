@@ -49,13 +49,7 @@ pub(crate) struct Moves {
 pub(crate) fn find(ctx: &Context, spots: &BTreeMap<RelPath, Spot>, settled: &Settled) -> Moves {
     let mut moves = Moves::default();
     for to in Side::BOTH {
-        let mut finder = Finder {
-            ctx,
-            spots,
-            settled,
-            to,
-            moves: &mut moves,
-        };
+        let mut finder = Finder { ctx, spots, settled, to, moves: &mut moves };
         finder.find_folders();
         finder.find_files();
         finder.find_rotated();
@@ -76,11 +70,7 @@ impl<'a> Finder<'a> {
     fn deleted(&self, path: &RelPath, spot: &'a Spot) -> Option<&'a Entry> {
         let plain = matches!(
             self.settled.verdicts.get(path),
-            Some(Verdict::Agree {
-                post: None,
-                reason: Reason::Deleted,
-                ..
-            })
+            Some(Verdict::Agree { post: None, reason: Reason::Deleted, .. })
         );
         let Base::Known(base) = &spot.base else {
             return None;
@@ -95,11 +85,7 @@ impl<'a> Finder<'a> {
     fn created(&self, path: &RelPath, spot: &'a Spot) -> Option<&'a Entry> {
         let plain = matches!(
             self.settled.verdicts.get(path),
-            Some(Verdict::Agree {
-                post: Some(_),
-                reason: Reason::Created,
-                ..
-            })
+            Some(Verdict::Agree { post: Some(_), reason: Reason::Created, .. })
         );
         let free = spot.base == Base::Absent && *spot.state(self.to) == State::Absent;
         spot.entry(self.to.other()).filter(|_| plain && free)
@@ -131,11 +117,7 @@ impl<'a> Finder<'a> {
                 self.cover(from);
                 self.cover(into);
                 let to = self.to;
-                self.moves.folders.push(Move {
-                    to,
-                    from: from.clone(),
-                    into: into.clone(),
-                });
+                self.moves.folders.push(Move { to, from: from.clone(), into: into.clone() });
             }
         }
     }
@@ -175,10 +157,7 @@ impl<'a> Finder<'a> {
                 anything |= !entry.is_dir();
             }
             if anything {
-                found
-                    .entry(Digest(*hasher.finalize().as_bytes()))
-                    .or_default()
-                    .push(folder);
+                found.entry(Digest(*hasher.finalize().as_bytes())).or_default().push(folder);
             }
         }
         found
@@ -186,9 +165,7 @@ impl<'a> Finder<'a> {
 
     fn cover(&mut self, folder: &RelPath) {
         self.moves.covered.insert(folder.clone());
-        self.moves
-            .covered
-            .extend(below(self.spots, folder).map(|(path, _)| path.clone()));
+        self.moves.covered.extend(below(self.spots, folder).map(|(path, _)| path.clone()));
     }
 
     fn find_files(&mut self) {
@@ -201,11 +178,7 @@ impl<'a> Finder<'a> {
             if let Some(into) = nearest_name(from, new.iter().copied()) {
                 self.moves.covered.extend([from.clone(), into.clone()]);
                 let to = self.to;
-                self.moves.files.push(Move {
-                    to,
-                    from: from.clone(),
-                    into: into.clone(),
-                });
+                self.moves.files.push(Move { to, from: from.clone(), into: into.clone() });
             }
         }
     }
@@ -217,9 +190,7 @@ impl<'a> Finder<'a> {
     ) -> BTreeMap<Digest, Vec<&'a RelPath>> {
         let mut files: BTreeMap<Digest, Vec<&RelPath>> = BTreeMap::new();
         for (path, spot) in self.spots {
-            if let Some(Entry::File {
-                digest, size: 1.., ..
-            }) = pick(self, path, spot)
+            if let Some(Entry::File { digest, size: 1.., .. }) = pick(self, path, spot)
                 && !self.moves.covered.contains(path)
             {
                 files.entry(*digest).or_default().push(path);
@@ -248,11 +219,7 @@ impl<'a> Finder<'a> {
             if let Some(into) = nearest_name(path, free) {
                 self.moves.covered.extend([path.clone(), into.clone()]);
                 let to = self.to;
-                self.moves.rotated.push(Move {
-                    to,
-                    from: path.clone(),
-                    into: into.clone(),
-                });
+                self.moves.rotated.push(Move { to, from: path.clone(), into: into.clone() });
             }
         }
     }

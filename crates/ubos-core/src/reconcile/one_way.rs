@@ -34,11 +34,7 @@ fn untouched_source(base: &Entry, copy: Option<&Entry>, mirror: Side) -> Verdict
     match copy {
         None => Verdict::agree(Some(base), Reason::Refilled).with_notice(mirror, "refilled"),
         Some(copy) if copy.same_content(base) => Verdict::Keep(Some((mirror, "attribute-drift"))),
-        Some(_) => Verdict::Hold {
-            on: mirror,
-            reason: HeldReason::Drift,
-            forget: false,
-        },
+        Some(_) => Verdict::Hold { on: mirror, reason: HeldReason::Drift, forget: false },
     }
 }
 
@@ -50,22 +46,16 @@ fn changed_source(
 ) -> Verdict {
     let drifted = copy.is_some_and(|copy| !copy.same_content(base));
     match source {
-        None if drifted => Verdict::Hold {
-            on: mirror,
-            reason: HeldReason::DriftSourceGone,
-            forget: true,
-        },
+        None if drifted => {
+            Verdict::Hold { on: mirror, reason: HeldReason::DriftSourceGone, forget: true }
+        }
         None => Verdict::agree(None, Reason::Deleted),
         Some(source) if drifted && !copy.is_some_and(|copy| copy.same_content(source)) => {
             Verdict::Clash(ConflictKind::Drift)
         }
         Some(source) => {
             let attribute_only = copy.is_some_and(|copy| copy.same_content(source));
-            let reason = if attribute_only {
-                Reason::ModeChanged
-            } else {
-                Reason::Modified
-            };
+            let reason = if attribute_only { Reason::ModeChanged } else { Reason::Modified };
             Verdict::agree(Some(source), reason)
         }
     }

@@ -26,11 +26,9 @@ pub(crate) fn report(ctx: &Context, survey: &Survey, out: &mut Reconciliation) {
             reason: format!("not selected any more, left as they are on both sides: {count}"),
         });
     }
-    out.adopt
-        .extend(survey.unselected.iter().map(|path| (path.clone(), None)));
+    out.adopt.extend(survey.unselected.iter().map(|path| (path.clone(), None)));
     let redirected = survey.redirected.iter();
-    out.adopt
-        .extend(redirected.map(|(path, entry)| (path.clone(), Some(entry.clone()))));
+    out.adopt.extend(redirected.map(|(path, entry)| (path.clone(), Some(entry.clone()))));
 }
 
 fn report_one(
@@ -56,30 +54,17 @@ fn report_one(
     let alone = spot.is_none_or(|spot| spot.state(on.other()).is_absent());
     if problem == Problem::Special && !rows && alone {
         let reason = problem.word().to_owned();
-        out.notices.push(Notice {
-            path: path.clone(),
-            on,
-            reason,
-        });
+        out.notices.push(Notice { path: path.clone(), on, reason });
     } else if problem.needs_person() {
         let reason = HeldReason::Problem(problem);
         let mark = match spot {
             Some(spot) => mark(ctx, reason, path, spot),
             None => crate::entry::Digest::of(path.as_bytes()),
         };
-        out.held.push(Held {
-            path: path.clone(),
-            on,
-            reason,
-            mark,
-        });
+        out.held.push(Held { path: path.clone(), on, reason, mark });
     } else {
         let reason = problem.word().to_owned();
-        out.skipped.push(Skipped {
-            path: path.clone(),
-            on,
-            reason,
-        });
+        out.skipped.push(Skipped { path: path.clone(), on, reason });
     }
 }
 

@@ -72,9 +72,7 @@ impl Judge<'_> {
         kind: Option<ConflictKind>,
         side: Side,
     ) -> Verdict {
-        let files = Side::BOTH
-            .iter()
-            .all(|&s| matches!(spot.entry(s), Some(Entry::File { .. })));
+        let files = Side::BOTH.iter().all(|&s| matches!(spot.entry(s), Some(Entry::File { .. })));
         let from_authority = spot.direction.authority(self.ctx.owner) == Some(side);
         if kind == Some(ConflictKind::AppendDiverged) && files && from_authority {
             return Verdict::Seal(side.other(), Reason::Resolved);
@@ -91,8 +89,7 @@ impl Judge<'_> {
         reason: Reason,
     ) -> Verdict {
         for (path, child) in below(self.spots, path) {
-            self.forced
-                .insert(path.clone(), Verdict::agree(child.entry(side), reason));
+            self.forced.insert(path.clone(), Verdict::agree(child.entry(side), reason));
         }
         Verdict::agree(spot.entry(side), reason)
     }
@@ -108,18 +105,13 @@ impl Judge<'_> {
         if kind != Some(ConflictKind::DirDelete) {
             return None;
         }
-        let side = if spot.is_dir(Side::Here) {
-            Side::Here
-        } else {
-            Side::There
-        };
+        let side = if spot.is_dir(Side::Here) { Side::Here } else { Side::There };
         for (path, child) in below(self.spots, path) {
             let stays = child.changed_on(side)
                 || child.is_dir(side)
                     && below(self.spots, path).any(|(_, deeper)| deeper.changed_on(side));
             let post = child.entry(side).filter(|_| stays);
-            self.forced
-                .insert(path.clone(), Verdict::agree(post, Reason::Resolved));
+            self.forced.insert(path.clone(), Verdict::agree(post, Reason::Resolved));
         }
         Some(Verdict::agree(Some(&Entry::Dir), Reason::Resolved))
     }
@@ -138,9 +130,7 @@ impl Judge<'_> {
                     && self.ctx.baseline.row(beside).is_none()
                     && !self.spots.contains_key(beside)
                     && !beside.is_below(path)
-                    && Side::BOTH
-                        .iter()
-                        .all(|&s| self.ctx.names.get(s).can_hold(beside));
+                    && Side::BOTH.iter().all(|&s| self.ctx.names.get(s).can_hold(beside));
                 free.then(|| Verdict::Beside(beside.clone()))
             }
             // Where one version is a deletion, keeping both means keeping the other.

@@ -46,9 +46,7 @@ impl Spot {
 
     /// Whether the state of either side could not be established.
     pub(crate) fn has_problem(&self) -> bool {
-        Side::BOTH
-            .iter()
-            .any(|&side| self.state(side).problem().is_some())
+        Side::BOTH.iter().any(|&side| self.state(side).problem().is_some())
     }
 
     /// Whether `side` holds something that the baseline does not remember: created, or changed in
@@ -85,11 +83,8 @@ pub(crate) fn below<'m, T>(
 
 /// Collects the spots.
 pub(crate) fn survey(ctx: &Context) -> Survey {
-    let mut survey = Survey {
-        spots: BTreeMap::new(),
-        unselected: Vec::new(),
-        redirected: Vec::new(),
-    };
+    let mut survey =
+        Survey { spots: BTreeMap::new(), unselected: Vec::new(), redirected: Vec::new() };
     for path in paths_in_question(ctx) {
         let row = ctx.baseline.row(&path);
         let Some(direction) = (ctx.direction)(&path) else {
@@ -102,15 +97,7 @@ pub(crate) fn survey(ctx: &Context) -> Survey {
         let row_direction = row.map(|row| row.direction);
         let seen = Sides::new(Side::Here, Side::There)
             .map(|side| observe(ctx, side, &path, &base, row_direction.is_some()));
-        survey.spots.insert(
-            path,
-            Spot {
-                base,
-                row_direction,
-                direction,
-                seen,
-            },
-        );
+        survey.spots.insert(path, Spot { base, row_direction, direction, seen });
     }
     if ctx.selection_changed {
         visit_all_rows(ctx, &mut survey);
@@ -151,12 +138,7 @@ fn observe(ctx: &Context, side: Side, path: &RelPath, base: &Base, has_row: bool
     let changes = ctx.changes.get(side);
     let bytes = path.as_bytes();
     let mut parent_gone = false;
-    for cut in bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == b'/')
-        .map(|(i, _)| i)
-    {
+    for cut in bytes.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(i, _)| i) {
         match changes.get(&bytes[..cut]).map(|above| &above.state) {
             Some(State::Problem(problem)) => return Observation::of(State::Problem(*problem)),
             Some(State::Present(Entry::Dir)) | None => {}

@@ -52,11 +52,7 @@ pub(crate) enum Verdict {
 impl Verdict {
     /// Both sides shall hold `post`, for `reason`.
     pub(crate) fn agree(post: Option<&Entry>, reason: Reason) -> Self {
-        Verdict::Agree {
-            post: post.cloned(),
-            reason,
-            notice: None,
-        }
+        Verdict::Agree { post: post.cloned(), reason, notice: None }
     }
 
     /// The same with something to tell.
@@ -184,11 +180,7 @@ fn without_memory(spot: &Spot) -> Verdict {
 
 /// What only one side has is given to the other.
 pub(crate) fn given(spot: &Spot, entry: Option<&Entry>) -> Verdict {
-    let receiver = if spot.state(Side::Here).is_absent() {
-        Side::Here
-    } else {
-        Side::There
-    };
+    let receiver = if spot.state(Side::Here).is_absent() { Side::Here } else { Side::There };
     match (&spot.base, spot.row_direction) {
         (Base::Unknown, Some(_)) => {
             Verdict::agree(entry, Reason::Reappears).with_notice(receiver, "reappears")

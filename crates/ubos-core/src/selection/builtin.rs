@@ -48,11 +48,7 @@ pub struct Builtin {
 
 impl Default for Builtin {
     fn default() -> Self {
-        Self {
-            defaults: true,
-            extra: Vec::new(),
-            fold_case: false,
-        }
+        Self { defaults: true, extra: Vec::new(), fold_case: false }
     }
 }
 
@@ -60,10 +56,7 @@ impl Builtin {
     /// The patterns in force, in order.
     pub(super) fn patterns(&self) -> impl Iterator<Item = &str> {
         let defaults: &[&str] = if self.defaults { &DEFAULTS } else { &[] };
-        defaults
-            .iter()
-            .copied()
-            .chain(self.extra.iter().map(String::as_str))
+        defaults.iter().copied().chain(self.extra.iter().map(String::as_str))
     }
 }
 
@@ -76,11 +69,7 @@ pub fn is_reserved_name(name: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(name) else {
         return false;
     };
-    let plain: String = text
-        .chars()
-        .filter(|c| !is_invisible(*c))
-        .map(plain_letter)
-        .collect();
+    let plain: String = text.chars().filter(|c| !is_invisible(*c)).map(plain_letter).collect();
     plain.eq_ignore_ascii_case(".git") || plain.eq_ignore_ascii_case(".ubos-sync")
 }
 
@@ -105,14 +94,8 @@ mod tests {
 
     #[test]
     fn reserved_in_every_spelling() {
-        for name in [
-            ".git",
-            ".GIT",
-            ".ubos-sync",
-            ".Ubos-Sync",
-            ".g\u{200c}it",
-            ".ubo\u{17f}-sync",
-        ] {
+        for name in [".git", ".GIT", ".ubos-sync", ".Ubos-Sync", ".g\u{200c}it", ".ubo\u{17f}-sync"]
+        {
             assert!(is_reserved_name(name.as_bytes()), "{name:?}");
         }
         for name in [".gitignore", "git", ".ubos-sync2", "é", ".github"] {

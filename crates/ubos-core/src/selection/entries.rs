@@ -55,12 +55,7 @@ pub(super) fn list(
     let mut entries = Vec::new();
     for (role, patterns) in patterns.iter() {
         let file = manifests.get(role);
-        entries.extend(
-            file.lines()
-                .iter()
-                .zip(patterns)
-                .map(|(l, p)| entry(file, l, p)),
-        );
+        entries.extend(file.lines().iter().zip(patterns).map(|(l, p)| entry(file, l, p)));
     }
     for role in [Role::To, Role::From, Role::Exclude] {
         let path = manifests.get(role).path().to_string();

@@ -39,11 +39,7 @@ impl Selection {
 
     fn sentence(&self, path: &RelPath, by: By) -> String {
         let line = self.line_of(by);
-        let culprit = if by.is_excluding() {
-            self.excluded_folder(path)
-        } else {
-            None
-        };
+        let culprit = if by.is_excluding() { self.excluded_folder(path) } else { None };
         let because = match &culprit {
             Some(folder) => format!("{path} is never synced: the folder {folder} above it"),
             None => format!("{path} is never synced: it"),
@@ -88,11 +84,7 @@ impl Selection {
     fn excluded_folder(&self, path: &RelPath) -> Option<String> {
         let mut scope = self.root();
         let mut walked: Vec<&[u8]> = Vec::new();
-        for name in path
-            .parent_bytes()
-            .split(|&b| b == b'/')
-            .filter(|name| !name.is_empty())
-        {
+        for name in path.parent_bytes().split(|&b| b == b'/').filter(|name| !name.is_empty()) {
             walked.push(name);
             scope = scope.enter(name);
             if scope.shut().is_some() {

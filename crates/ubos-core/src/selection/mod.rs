@@ -77,11 +77,7 @@ impl Selection {
         let patterns = PerManifest { to, from, exclude };
         let entries = entries::list(manifests, &patterns);
         let (to_lines, from_lines) = (patterns.to.len(), patterns.from.len());
-        let offsets = PerManifest {
-            to: 0,
-            from: to_lines,
-            exclude: to_lines + from_lines,
-        };
+        let offsets = PerManifest { to: 0, from: to_lines, exclude: to_lines + from_lines };
         Ok(Self {
             digest: digest(manifests, builtin),
             fold_case: builtin.fold_case,
@@ -111,11 +107,7 @@ impl Selection {
     /// The manifest line that selects the path; `None` if it is not selected.
     pub fn entry_of(&self, path: &RelPath, is_dir: bool) -> Option<EntryId> {
         let by = self.decide(path, is_dir);
-        if by.is_selecting() {
-            self.entry_by(by)
-        } else {
-            None
-        }
+        if by.is_selecting() { self.entry_by(by) } else { None }
     }
 
     /// A hash over all that the answers depend on: the manifests, where they stand, and what is
@@ -132,11 +124,7 @@ impl Selection {
 
     fn decide(&self, path: &RelPath, is_dir: bool) -> By {
         let mut scope = self.root();
-        for folder in path
-            .parent_bytes()
-            .split(|&b| b == b'/')
-            .filter(|name| !name.is_empty())
-        {
+        for folder in path.parent_bytes().split(|&b| b == b'/').filter(|name| !name.is_empty()) {
             scope = scope.enter(folder);
         }
         scope.decide(path.name(), is_dir)
@@ -252,9 +240,7 @@ fn pinned_names(manifests: &Manifests, fold_case: bool) -> Vec<Vec<Box<[u8]>>> {
         .iter()
         .map(|role| {
             let path = manifests.get(*role).path();
-            path.components()
-                .map(|name| normal_name(name, fold_case).into())
-                .collect()
+            path.components().map(|name| normal_name(name, fold_case).into()).collect()
         })
         .collect()
 }

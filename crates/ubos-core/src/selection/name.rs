@@ -31,10 +31,7 @@ pub(crate) enum Token {
     Char(char),
     AnyChar,
     Star,
-    Class {
-        negated: bool,
-        ranges: Vec<(char, char)>,
-    },
+    Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
 /// The form in which names are compared: Unicode form C and, if `fold_case`, small letters.
@@ -77,9 +74,7 @@ impl NamePattern {
                 Token::Char(c) => Some(*c),
                 _ => None,
             });
-            chars
-                .collect::<Option<String>>()
-                .map(|text| text.into_bytes().into())
+            chars.collect::<Option<String>>().map(|text| text.into_bytes().into())
         };
         match &tokens[..] {
             [Token::Star] => return Self::Any,
@@ -188,9 +183,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, PatternError> {
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
-            '\\' => found.push(Token::Char(
-                rest.next().ok_or(PatternError::TrailingBackslash)?,
-            )),
+            '\\' => found.push(Token::Char(rest.next().ok_or(PatternError::TrailingBackslash)?)),
             '?' => found.push(Token::AnyChar),
             // Several stars in one component mean the same as one.
             '*' if found.last() == Some(&Token::Star) => {}
@@ -244,9 +237,7 @@ fn class_char(text: &str) -> Result<(char, &str), PatternError> {
         Some('\\') => chars.next(),
         other => other,
     };
-    found
-        .map(|c| (c, chars.as_str()))
-        .ok_or(PatternError::UnclosedClass)
+    found.map(|c| (c, chars.as_str())).ok_or(PatternError::UnclosedClass)
 }
 
 fn named_class(name: &str) -> Result<Vec<(char, char)>, PatternError> {
@@ -278,29 +269,18 @@ mod tests {
             assert!(compiled.matches(name), "{pattern} should match {name:?}");
         }
         for name in no {
-            assert!(
-                !compiled.matches(name),
-                "{pattern} should not match {name:?}"
-            );
+            assert!(!compiled.matches(name), "{pattern} should not match {name:?}");
         }
     }
 
     #[test]
     fn stars_and_questions() {
         check("*", &[b"a", b".hidden", b"\xff"], &[]);
-        check(
-            "*.pyc",
-            &[b"a.pyc", b".pyc", b"\xff.pyc"],
-            &[b"a.py", b"pyc"],
-        );
+        check("*.pyc", &[b"a.pyc", b".pyc", b"\xff.pyc"], &[b"a.py", b"pyc"]);
         check("._*", &[b"._a", b"._"], &[b".a"]);
         check("a*b*c", &[b"abc", b"axbxbxc", b"abcbc"], &[b"ab", b"abcx"]);
         check("a**b", &[b"ab", b"axb"], &[b"a"]);
-        check(
-            "a?c",
-            &[b"abc", "aéc".as_bytes(), b"a\xffc"],
-            &[b"ac", b"abbc"],
-        );
+        check("a?c", &[b"abc", "aéc".as_bytes(), b"a\xffc"], &[b"ac", b"abbc"]);
         check("*?", &[b"a", b"ab"], &[b""]);
         check("?*b*", &[b"ab", b"bb", b"bab"], &[b"b", b"ba"]);
     }
@@ -308,11 +288,7 @@ mod tests {
     #[test]
     fn classes() {
         check("[ab]*.md", &[b"a.md", b"bx.md"], &[b"c.md", b".md"]);
-        check(
-            "x[!a-c]",
-            &[b"xd", b"x\xff", "xé".as_bytes()],
-            &[b"xa", b"x"],
-        );
+        check("x[!a-c]", &[b"xd", b"x\xff", "xé".as_bytes()], &[b"xa", b"x"]);
         check("x[^a]", &[b"xb"], &[b"xa"]);
         check("[]a]", &[b"]", b"a"], &[b"b"]);
         check("[a-]", &[b"a", b"-"], &[b"b"]);
@@ -333,36 +309,18 @@ mod tests {
     fn broken_ones_are_errors() {
         assert_eq!(NamePattern::parse("[ab"), Err(PatternError::UnclosedClass));
         assert_eq!(NamePattern::parse("[]"), Err(PatternError::UnclosedClass));
-        assert_eq!(
-            NamePattern::parse("[z-a]"),
-            Err(PatternError::BadRange('z', 'a'))
-        );
-        assert_eq!(
-            NamePattern::parse("a\\"),
-            Err(PatternError::TrailingBackslash)
-        );
-        assert_eq!(
-            NamePattern::parse("[[:foo:]]"),
-            Err(PatternError::UnknownClass("foo".into()))
-        );
+        assert_eq!(NamePattern::parse("[z-a]"), Err(PatternError::BadRange('z', 'a')));
+        assert_eq!(NamePattern::parse("a\\"), Err(PatternError::TrailingBackslash));
+        assert_eq!(NamePattern::parse("[[:foo:]]"), Err(PatternError::UnknownClass("foo".into())));
     }
 
     #[test]
     fn common_shapes_need_no_search() {
         let suffix = NamePattern::parse("*.pyc").unwrap();
         assert!(matches!(suffix, NamePattern::Suffix(_)));
-        assert!(matches!(
-            NamePattern::parse("a\\*").unwrap(),
-            NamePattern::Literal(_)
-        ));
-        assert!(matches!(
-            NamePattern::parse("._*").unwrap(),
-            NamePattern::Prefix(_)
-        ));
-        assert!(matches!(
-            NamePattern::parse("***").unwrap(),
-            NamePattern::Any
-        ));
+        assert!(matches!(NamePattern::parse("a\\*").unwrap(), NamePattern::Literal(_)));
+        assert!(matches!(NamePattern::parse("._*").unwrap(), NamePattern::Prefix(_)));
+        assert!(matches!(NamePattern::parse("***").unwrap(), NamePattern::Any));
     }
 
     #[test]

@@ -99,13 +99,7 @@ impl Pattern {
         }
         let anchored = rooted || core.contains('/') || anchoring == Anchoring::Root;
         let segments = segments(core, anchored)?;
-        Ok(Self {
-            negated,
-            dir_only,
-            literal_prefix,
-            core: core.to_owned(),
-            segments,
-        })
+        Ok(Self { negated, dir_only, literal_prefix, core: core.to_owned(), segments })
     }
 
     /// Whether it begins with `!` and takes back.
@@ -131,9 +125,7 @@ impl Pattern {
 
     /// Whether no wildcard stands in it, so that it names one path.
     pub fn is_literal(&self) -> bool {
-        self.segments
-            .iter()
-            .all(|s| matches!(s, Segment::Name(NamePattern::Literal(_))))
+        self.segments.iter().all(|s| matches!(s, Segment::Name(NamePattern::Literal(_))))
     }
 
     pub(crate) fn segments(&self) -> &[Segment] {

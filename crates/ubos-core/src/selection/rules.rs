@@ -41,12 +41,7 @@ impl Rules {
                 None => start.push(Thread { rule, at: 0 }),
             }
         }
-        Self {
-            patterns,
-            floating,
-            first_floating_positive,
-            start,
-        }
+        Self { patterns, floating, first_floating_positive, start }
     }
 
     pub(super) fn pattern(&self, rule: u32) -> &Pattern {
@@ -105,10 +100,7 @@ impl Rules {
                 at += 1;
             }
             if at + 1 < segments.len() && matches_at(segments, at, name) {
-                next(Thread {
-                    at: u32::try_from(at + 1).expect("lines are short"),
-                    ..thread
-                });
+                next(Thread { at: u32::try_from(at + 1).expect("lines are short"), ..thread });
             }
         }
     }

@@ -76,26 +76,17 @@ impl Covering {
 
 impl<'s> DirScope<'s> {
     pub(super) fn root(selection: &'s Selection) -> Self {
-        let area = |rules: &Rules| Area {
-            threads: rules.start().to_vec(),
-            ..Area::default()
-        };
+        let area = |rules: &Rules| Area { threads: rules.start().to_vec(), ..Area::default() };
         let state = State {
             shut: None,
             builtin: selection.builtin.start().to_vec(),
             exclude: selection.exclude.start().to_vec(),
             to: area(&selection.to),
             from: area(&selection.from),
-            pinned: (0..)
-                .zip(&selection.pinned)
-                .map(|(which, _)| (which, 0))
-                .collect(),
+            pinned: (0..).zip(&selection.pinned).map(|(which, _)| (which, 0)).collect(),
             inherited: By::Nothing,
         };
-        Self {
-            selection,
-            state: Arc::new(state),
-        }
+        Self { selection, state: Arc::new(state) }
     }
 
     /// What the selection says about the entry `name` of this folder. A symbolic link is no
@@ -109,15 +100,8 @@ impl<'s> DirScope<'s> {
     #[must_use]
     pub fn enter(&self, name: &[u8]) -> DirScope<'s> {
         let state = self.state_of(name);
-        let state = if state == *self.state {
-            Arc::clone(&self.state)
-        } else {
-            Arc::new(state)
-        };
-        DirScope {
-            selection: self.selection,
-            state,
-        }
+        let state = if state == *self.state { Arc::clone(&self.state) } else { Arc::new(state) };
+        DirScope { selection: self.selection, state }
     }
 
     /// Whether everything below is excluded, and by what.
@@ -139,11 +123,7 @@ impl<'s> DirScope<'s> {
             Some(by) => by,
             None => self.selecting(name, is_dir),
         };
-        if is_dir && !by.is_selecting() {
-            self.passage(name, by)
-        } else {
-            by
-        }
+        if is_dir && !by.is_selecting() { self.passage(name, by) } else { by }
     }
 
     fn pinned_here(&self, name: &[u8]) -> Option<u8> {
@@ -166,9 +146,7 @@ impl<'s> DirScope<'s> {
 
     /// What excludes the entry itself, taking no account of the folders above.
     fn excluding(&self, name: &[u8], is_dir: bool) -> Option<By> {
-        let Selection {
-            builtin, exclude, ..
-        } = self.selection;
+        let Selection { builtin, exclude, .. } = self.selection;
         if let Some(rule) = builtin.last_matching(&self.state.builtin, name, is_dir)
             && !builtin.pattern(rule).is_negated()
         {
@@ -180,12 +158,7 @@ impl<'s> DirScope<'s> {
 
     fn selecting(&self, name: &[u8], is_dir: bool) -> By {
         let Selection { to, from, .. } = self.selection;
-        let State {
-            to: here_to,
-            from: here_from,
-            inherited,
-            ..
-        } = &*self.state;
+        let State { to: here_to, from: here_from, inherited, .. } = &*self.state;
         let new_to = here_to.covering_with(to, name, is_dir);
         let new_from = here_from.covering_with(from, name, is_dir);
         if new_to.is_none() && new_from.is_none() {
@@ -218,16 +191,10 @@ impl<'s> DirScope<'s> {
     fn state_of(&self, raw: &[u8]) -> State {
         let name = &normal_name(raw, self.selection.fold_case)[..];
         let reserved = is_reserved_name(raw).then_some(By::Reserved);
-        let pinned = if reserved.is_some() {
-            Vec::new()
-        } else {
-            self.pinned_below(name).collect()
-        };
+        let pinned =
+            if reserved.is_some() { Vec::new() } else { self.pinned_below(name).collect() };
         let state = &self.state;
-        let shut = state
-            .shut
-            .or(reserved)
-            .or_else(|| self.excluding(name, true));
+        let shut = state.shut.or(reserved).or_else(|| self.excluding(name, true));
         if let Some(by) = shut {
             return State {
                 shut: Some(by),
@@ -257,8 +224,7 @@ impl Area {
     fn covering_with(&self, rules: &Rules, name: &[u8], is_dir: bool) -> Option<Covering> {
         let mut new: Option<Covering> = None;
         rules.matching(&self.threads, name, is_dir, |rule| {
-            new.get_or_insert_with(|| self.covering.clone())
-                .add(rules, rule);
+            new.get_or_insert_with(|| self.covering.clone()).add(rules, rule);
         });
         new
     }
@@ -306,9 +272,6 @@ mod tests {
         assert!(scope.shut().is_some());
         assert_eq!(scope.judge(b"x", false), Verdict::Excluded);
         assert_eq!(scope.enter(b"y").judge(b"x", true), Verdict::Excluded);
-        assert_eq!(
-            selection.root().enter(b".git").judge(b"x", false),
-            Verdict::Excluded
-        );
+        assert_eq!(selection.root().enter(b".git").judge(b"x", false), Verdict::Excluded);
     }
 }

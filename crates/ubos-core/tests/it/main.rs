@@ -1,9 +1,6 @@
 //! Tests of the crate from outside, as one program.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot set itself up should fail"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 mod manifest_reading;
 mod selection_explained;

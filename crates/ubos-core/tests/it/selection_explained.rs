@@ -11,22 +11,14 @@ fn explanations_name_the_line_that_decides() {
     let selection = compile("# c\ndocs/\n!docs/p\nboth\n", "in/\nboth", "*.pyc\nvenv/\n");
     let at = |path: &str| {
         let e = selection.explain(&RelPath::new(path).unwrap(), false);
-        (
-            e.file.unwrap_or_default(),
-            e.line,
-            e.pattern.unwrap_or_default(),
-            e.sentence,
-        )
+        (e.file.unwrap_or_default(), e.line, e.pattern.unwrap_or_default(), e.sentence)
     };
     let (file, line, pattern, sentence) = at("docs/a/b");
     assert_eq!(
         (file.as_str(), line, pattern.as_str()),
         ("config/sync_to_balaur.conf", Some(2), "docs/")
     );
-    assert_eq!(
-        sentence,
-        "docs/a/b is bidirectional: config/sync_to_balaur.conf, line 2, `docs/`"
-    );
+    assert_eq!(sentence, "docs/a/b is bidirectional: config/sync_to_balaur.conf, line 2, `docs/`");
     assert_eq!(at("docs/p/x").1, Some(3));
     assert_eq!(at("in/x").0, "config/sync_from_balaur.conf");
     assert!(at("both").3.contains("in both"));
@@ -35,18 +27,11 @@ fn explanations_name_the_line_that_decides() {
         (file.as_str(), line, pattern.as_str()),
         ("config/sync_exclude.conf", Some(2), "venv/")
     );
-    assert!(
-        sentence.contains("the folder docs/venv above it"),
-        "{sentence}"
-    );
+    assert!(sentence.contains("the folder docs/venv above it"), "{sentence}");
     assert_eq!(at("docs/a.swp").2, "*.swp");
     assert_eq!(at("nothing").1, None);
     assert!(at("docs/.git").3.contains("git's"));
-    assert!(
-        at("config/sync_exclude.conf")
-            .3
-            .contains("one of the three")
-    );
+    assert!(at("config/sync_exclude.conf").3.contains("one of the three"));
 }
 
 #[test]
@@ -56,11 +41,7 @@ fn entries_list_every_line_with_a_sentence() {
         "[append-only]\nlog.jsonl",
         "*.pyc\n!a/b\nnode_modules/",
     );
-    let sentences: Vec<_> = selection
-        .entries()
-        .iter()
-        .map(|e| e.sentence.as_str())
-        .collect();
+    let sentences: Vec<_> = selection.entries().iter().map(|e| e.sentence.as_str()).collect();
     assert_eq!(
         sentences[..7],
         [
@@ -80,18 +61,9 @@ fn entries_list_every_line_with_a_sentence() {
         (entry.text.as_str(), entry.line, entry.effect),
         ("docs/", Some(1), Effect::Select(Bidirectional))
     );
-    assert_eq!(
-        selection.entries()[id("a.md").unwrap().0].direction(),
-        Some(PushOnly)
-    );
-    assert_eq!(
-        selection.entries()[id("log.jsonl").unwrap().0].line,
-        Some(2)
-    );
-    assert_eq!(
-        selection.entries()[id("config/sync_exclude.conf").unwrap().0].line,
-        None
-    );
+    assert_eq!(selection.entries()[id("a.md").unwrap().0].direction(), Some(PushOnly));
+    assert_eq!(selection.entries()[id("log.jsonl").unwrap().0].line, Some(2));
+    assert_eq!(selection.entries()[id("config/sync_exclude.conf").unwrap().0].line, None);
     assert_eq!(id("docs/a.pyc"), None);
     assert_eq!(id("nothing"), None);
 }

@@ -28,11 +28,8 @@ fn paths() -> Vec<(String, bool)> {
         let mut next = Vec::new();
         for folder in &folders {
             for name in NAMES {
-                let path = if folder.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("{folder}/{name}")
-                };
+                let path =
+                    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
                 all.push((path.clone(), false));
                 all.push((path.clone(), true));
                 next.push(path);
@@ -53,22 +50,14 @@ fn segment() -> impl Strategy<Value = &'static str> {
 /// A pattern; one that would be read as a heading is made a folder pattern.
 fn pattern() -> impl Strategy<Value = String> {
     let parts = prop::collection::vec(segment(), 1..4);
-    (
-        prop::bool::weighted(0.25),
-        any::<bool>(),
-        parts,
-        any::<bool>(),
-    )
-        .prop_map(|(negated, rooted, parts, folder)| {
+    (prop::bool::weighted(0.25), any::<bool>(), parts, any::<bool>()).prop_map(
+        |(negated, rooted, parts, folder)| {
             let folder = folder || parts == ["[ab]"];
             let bang = if negated { "!" } else { "" };
             let root = if rooted { "/" } else { "" };
-            format!(
-                "{bang}{root}{}{}",
-                parts.join("/"),
-                if folder { "/" } else { "" }
-            )
-        })
+            format!("{bang}{root}{}{}", parts.join("/"), if folder { "/" } else { "" })
+        },
+    )
 }
 
 fn manifest() -> impl Strategy<Value = Vec<String>> {
@@ -77,11 +66,7 @@ fn manifest() -> impl Strategy<Value = Vec<String>> {
 
 fn compile(to: &[String], from: &[String], exclude: &[String]) -> Option<Selection> {
     let text = |lines: &[String]| Some(lines.join("\n").into_bytes());
-    let texts = PerManifest {
-        to: text(to),
-        from: text(from),
-        exclude: text(exclude),
-    };
+    let texts = PerManifest { to: text(to), from: text(from), exclude: text(exclude) };
     let paths = ManifestPaths::for_peer("p").unwrap();
     let manifests = Manifests::read(&paths, &texts).unwrap();
     Selection::compile(&manifests, &Builtin::default()).ok()
@@ -103,9 +88,7 @@ fn chain(path: &str, is_dir: bool) -> Vec<(&str, bool)> {
 
 /// gitignore's own order: from the root down, and nothing comes back below an excluded folder.
 fn excluded(rules: &Gitignore, path: &str, is_dir: bool) -> bool {
-    chain(path, is_dir)
-        .iter()
-        .any(|(p, dir)| rules.matched(p, *dir).is_ignore())
+    chain(path, is_dir).iter().any(|(p, dir)| rules.matched(p, *dir).is_ignore())
 }
 
 /// One line of the to or from manifest in the model.
@@ -128,9 +111,7 @@ impl ModelLine {
     }
 
     fn covers(&self, path: &str, is_dir: bool) -> bool {
-        chain(path, is_dir)
-            .iter()
-            .any(|(p, dir)| self.matcher.matched(p, *dir).is_ignore())
+        chain(path, is_dir).iter().any(|(p, dir)| self.matcher.matched(p, *dir).is_ignore())
     }
 }
 
@@ -162,11 +143,7 @@ fn model(to: &[ModelLine], from: &[ModelLine], path: &str, is_dir: bool) -> Opti
 /// Walks by scopes wherever the verdict says so, and notes every verdict met.
 fn walk(scope: &DirScope<'_>, folder: &str, depth: usize, seen: &mut Vec<(String, bool, Verdict)>) {
     for name in NAMES {
-        let path = if folder.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{folder}/{name}")
-        };
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         seen.push((path.clone(), false, scope.judge(name.as_bytes(), false)));
         let verdict = scope.judge(name.as_bytes(), true);
         seen.push((path.clone(), true, verdict));

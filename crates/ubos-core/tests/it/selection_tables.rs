@@ -70,11 +70,7 @@ fn patterns_of_to_and_from_are_anchored_at_the_root() {
 #[test]
 fn exclude_patterns_without_an_inner_slash_match_at_any_depth() {
     check(
-        &compile(
-            "d/",
-            "",
-            "*.bak\nbuild/\n/d/top\nd/mid/x\n*.log\n!keep.log\ncache\n",
-        ),
+        &compile("d/", "", "*.bak\nbuild/\n/d/top\nd/mid/x\n*.log\n!keep.log\ncache\n"),
         &[
             ("d/a.bak", Excluded),
             ("d/e/f/a.bak", Excluded),
@@ -110,27 +106,18 @@ fn nothing_comes_back_below_an_excluded_folder() {
 #[test]
 fn blanks_escapes_classes_and_braces_are_those_of_git() {
     let exclude = "a\\ \nb  \n\\#c\n\\!d\nx[!a]\ny[]z]\n{m,n}\np**q\n[[:digit:]]k\n/r/**\n";
-    let ignored = [
-        "a ", "b", "#c", "!d", "xb", "y]", "{m,n}", "pXq", "1k", "r/z",
-    ];
+    let ignored = ["a ", "b", "#c", "!d", "xb", "y]", "{m,n}", "pXq", "1k", "r/z"];
     let kept = ["a", "xa", "m", "p", "k", "t/r/z", "c", "d"];
     let selection = compile("*", "", exclude);
     check(&selection, &ignored.map(|path| (path, Excluded)));
-    check(
-        &selection,
-        &kept.map(|path| (path, Selected(Bidirectional))),
-    );
+    check(&selection, &kept.map(|path| (path, Selected(Bidirectional))));
 }
 
 #[test]
 fn exclude_beats_everything() {
     check(
         &compile("a/b/very/long.md\nshared", "shared", "a/b/\nshared\n"),
-        &[
-            ("a/b/very/long.md", Excluded),
-            ("a/b/", Excluded),
-            ("shared", Excluded),
-        ],
+        &[("a/b/very/long.md", Excluded), ("a/b/", Excluded), ("shared", Excluded)],
     );
 }
 
@@ -149,21 +136,14 @@ fn the_longer_literal_prefix_wins() {
     // Within one manifest as well, whichever stands first.
     check(
         &compile("[push-only]\ndocs/a*\n[bidirectional]\ndocs/*", "", ""),
-        &[
-            ("docs/ab", Selected(PushOnly)),
-            ("docs/b", Selected(Bidirectional)),
-        ],
+        &[("docs/ab", Selected(PushOnly)), ("docs/b", Selected(Bidirectional))],
     );
 }
 
 #[test]
 fn the_same_pattern_in_both_is_bidirectional() {
     check(
-        &compile(
-            "[push-only]\nshared/\n/x*",
-            "[append-only]\nshared/\nx*",
-            "",
-        ),
+        &compile("[push-only]\nshared/\n/x*", "[append-only]\nshared/\nx*", ""),
         &[
             ("shared/", Selected(Bidirectional)),
             ("shared/a", Selected(Bidirectional)),
@@ -181,21 +161,14 @@ fn at_equal_length_the_from_manifest_wins() {
     // And within one manifest the later line.
     check(
         &compile("[push-only]\nd/*.md\n[bidirectional]\nd/a*", "", ""),
-        &[
-            ("d/a.md", Selected(Bidirectional)),
-            ("d/b.md", Selected(PushOnly)),
-        ],
+        &[("d/a.md", Selected(Bidirectional)), ("d/b.md", Selected(PushOnly))],
     );
 }
 
 #[test]
 fn headings_set_the_direction() {
     check(
-        &compile(
-            "a\n[push-only]\nb",
-            "c\n[append-only]\nd.jsonl\n[bidirectional]\ne",
-            "",
-        ),
+        &compile("a\n[push-only]\nb", "c\n[append-only]\nd.jsonl\n[bidirectional]\ne", ""),
         &[
             ("a", Selected(Bidirectional)),
             ("b", Selected(PushOnly)),
@@ -209,11 +182,7 @@ fn headings_set_the_direction() {
 #[test]
 fn a_bang_takes_back_what_the_lines_above_it_select() {
     check(
-        &compile(
-            "docs/\n!docs/private/\ndocs/private/pub.md\n!x\nx",
-            "docs/private/in/",
-            "",
-        ),
+        &compile("docs/\n!docs/private/\ndocs/private/pub.md\n!x\nx", "docs/private/in/", ""),
         &[
             ("docs/a", Selected(Bidirectional)),
             ("docs/private/", Passage),
@@ -255,11 +224,7 @@ fn folders_on_the_way_to_a_selected_path_are_passages() {
 fn a_pattern_with_a_slash_at_its_end_names_no_file() {
     check(
         &compile("d/\ne", "", ""),
-        &[
-            ("d", Unselected),
-            ("d/", Selected(Bidirectional)),
-            ("e", Selected(Bidirectional)),
-        ],
+        &[("d", Unselected), ("d/", Selected(Bidirectional)), ("e", Selected(Bidirectional))],
     );
 }
 
@@ -280,19 +245,12 @@ fn the_manifests_are_always_selected_both_ways() {
             ("other/sync_exclude.conf", Excluded),
         ],
     );
-    check(
-        &compile("docs/", "", ""),
-        &[("config/", Passage), ("config/x", Unselected)],
-    );
+    check(&compile("docs/", "", ""), &[("config/", Passage), ("config/x", Unselected)]);
 }
 
 #[test]
 fn git_and_our_own_folder_are_never_synced() {
-    let nothing = Builtin {
-        defaults: false,
-        extra: vec!["!.git".into()],
-        fold_case: false,
-    };
+    let nothing = Builtin { defaults: false, extra: vec!["!.git".into()], fold_case: false };
     let selection = compile_with("*\n.git/\n**/.git", ".ubos-sync/", "!.git", &nothing);
     check(
         &selection,
@@ -332,29 +290,13 @@ fn junk_is_excluded_unless_the_configuration_says_otherwise() {
         "d/.rclone_chunk",
     ];
     let on = compile("d/", "", "!*.tmp");
-    let off = compile_with(
-        "d/",
-        "",
-        "",
-        &Builtin {
-            defaults: false,
-            ..Builtin::default()
-        },
-    );
+    let off = compile_with("d/", "", "", &Builtin { defaults: false, ..Builtin::default() });
     for path in junk {
         check(&on, &[(path, Excluded)]);
         check(&off, &[(path, Selected(Bidirectional))]);
     }
     let extra = vec!["!*.tmp".to_owned(), "*.mine".to_owned()];
-    let some = compile_with(
-        "d/",
-        "",
-        "",
-        &Builtin {
-            extra,
-            ..Builtin::default()
-        },
-    );
+    let some = compile_with("d/", "", "", &Builtin { extra, ..Builtin::default() });
     check(
         &some,
         &[
@@ -371,11 +313,7 @@ fn names_that_are_not_utf8_match_wildcards() {
     let selection = compile("d/*.md\ne/", "", "");
     for path in [&b"d/\xff.md"[..], b"e/\xff/\xfe"] {
         let path = RelPath::new(path.to_vec()).unwrap();
-        assert_eq!(
-            selection.judge_path(&path, false),
-            Selected(Bidirectional),
-            "{path}"
-        );
+        assert_eq!(selection.judge_path(&path, false), Selected(Bidirectional), "{path}");
     }
 }
 
@@ -403,10 +341,7 @@ fn case_counts_unless_it_is_folded() {
             ("Docs/a.bak", Selected(Bidirectional)),
         ],
     );
-    let folded = Builtin {
-        fold_case: true,
-        ..Builtin::default()
-    };
+    let folded = Builtin { fold_case: true, ..Builtin::default() };
     let selection = compile_with("Docs/\nÉ[A-C]", "", "*.BAK", &folded);
     check(
         &selection,

@@ -6,11 +6,7 @@ use ubos_core::selection::{Builtin, Selection};
 /// Checked manifests of the peer `balaur`.
 pub(crate) fn read(to: &str, from: &str, exclude: &str) -> Manifests {
     let text = |t: &str| Some(t.as_bytes().to_vec());
-    let texts = PerManifest {
-        to: text(to),
-        from: text(from),
-        exclude: text(exclude),
-    };
+    let texts = PerManifest { to: text(to), from: text(from), exclude: text(exclude) };
     Manifests::read(&ManifestPaths::for_peer("balaur").unwrap(), &texts).unwrap()
 }
 

@@ -43,10 +43,8 @@ impl TimedPipe {
     }
 
     fn wait(&self, what: PollFlags) -> io::Result<()> {
-        let limit = Timespec {
-            tv_sec: self.limit.as_secs() as _,
-            tv_nsec: self.limit.subsec_nanos() as _,
-        };
+        let limit =
+            Timespec { tv_sec: self.limit.as_secs() as _, tv_nsec: self.limit.subsec_nanos() as _ };
         loop {
             let mut fds = [PollFd::from_borrowed_fd(self.fd.as_fd(), what)];
             match poll(&mut fds, Some(&limit)) {
@@ -115,7 +113,9 @@ impl Channel {
     }
 
     /// Reader and writer at once.
-    pub fn both(&mut self) -> (&mut FrameReader<TimedPipe>, MutexGuard<'_, FrameWriter<TimedPipe>>) {
+    pub fn both(
+        &mut self,
+    ) -> (&mut FrameReader<TimedPipe>, MutexGuard<'_, FrameWriter<TimedPipe>>) {
         (&mut self.reader, self.writer.lock().expect("no holder of this lock panics"))
     }
 

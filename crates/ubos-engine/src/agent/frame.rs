@@ -68,6 +68,14 @@ impl<W: Write> FrameWriter<W> {
         self.sent
     }
 
+    /// Sends bytes as they are, for the handshake.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
     /// Sends one frame (buffered). The payload must not exceed [`MAX_PAYLOAD`].
     ///
     /// # Errors
@@ -98,7 +106,8 @@ impl<W: Write> FrameWriter<W> {
     pub fn list<T: Serialize>(&mut self, elements: impl IntoIterator<Item = T>) -> io::Result<()> {
         let mut part = Vec::new();
         for element in elements {
-            part = postcard::to_extend(&element, part).expect("serialising into memory cannot fail");
+            part =
+                postcard::to_extend(&element, part).expect("serialising into memory cannot fail");
             if part.len() >= LIST_PART {
                 self.long_part(&part)?;
                 part.clear();

@@ -158,7 +158,9 @@ impl Failure {
         let Failure { kind, guard, message, hint } = self;
         match kind {
             FailureKind::Failed => EngineError::Peer { peer: peer.to_owned(), message },
-            FailureKind::Config => EngineError::Config { message: format!("{peer}: {message}"), hint },
+            FailureKind::Config => {
+                EngineError::Config { message: format!("{peer}: {message}"), hint }
+            }
             FailureKind::Guard => EngineError::Guard {
                 guard: guard.into(),
                 message: format!("{peer}: {message}"),
@@ -199,6 +201,8 @@ pub enum Request {
     },
     /// Scan. → [`Response::Scanned`], list of [`Change`].
     Scan(ScanOrder),
+    /// Which of these paths are absent? List of paths follows. → `Done`, list of paths.
+    Absent,
     /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
     /// paths.
     Untracked,

@@ -2,7 +2,7 @@
 //! goes away; the kernel then releases the lock.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,9 @@ use ubos_core::sides::Side;
 
 use super::channel::Channel;
 use super::handshake;
-use super::message::{Change, Failure, Hello, Machine, PROTOCOL, Purpose, Request, Response, Welcome};
+use super::message::{
+    Change, Failure, Hello, Machine, PROTOCOL, Purpose, Request, Response, Welcome,
+};
 use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::endpoint::local::LocalEndpoint;
@@ -22,8 +24,8 @@ use crate::fs::platform;
 use crate::pairing;
 use crate::state::StateDir;
 use crate::state::config::Config;
-use crate::transfer::wire::{WireSink, broken, pump};
 use crate::transfer::ContentSink;
+use crate::transfer::wire::{WireSink, broken, pump};
 
 /// Serves one connection on `input` and `output`.
 ///
@@ -66,7 +68,7 @@ fn greet(hello: &Hello, build: &str) -> Result<(Welcome, Option<LocalEndpoint>)>
     let ready = |standing| Welcome::Ready {
         protocol,
         build: build.to_owned(),
-        machine: machine(),
+        machine: machine(hello.purpose == Purpose::Probe),
         standing,
     };
     match &hello.purpose {
@@ -98,14 +100,14 @@ fn open_endpoint(root: &Path, pair: &str) -> Result<LocalEndpoint> {
     Ok(LocalEndpoint::open(state, config, peer, Side::There))
 }
 
-/// What this machine is.
-pub fn machine() -> Machine {
+/// What this machine is; looks for rsync only if asked to, since that starts a process.
+pub fn machine(with_rsync: bool) -> Machine {
     let (system, architecture) = platform::system();
     Machine {
         system: system.to_owned(),
         architecture: architecture.to_owned(),
         clock: clock::now_ns(),
-        rsync: crate::link::rsync_version(),
+        rsync: with_rsync.then(crate::link::rsync_version).flatten(),
     }
 }
 
@@ -119,7 +121,7 @@ fn reply<T: Serialize>(channel: &Channel, result: Result<Vec<T>>) -> Result<()> 
     match result {
         Ok(list) => {
             let mut writer = channel.writer();
-            let mut write = || -> io::Result<()> {
+            let write = || -> io::Result<()> {
                 writer.message(&Response::Done)?;
                 writer.list(list)?;
                 writer.flush()
@@ -169,6 +171,10 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             }
             Err(error) => acknowledge(channel, Err(error)),
         },
+        Request::Absent => {
+            let paths: Vec<_> = list(channel)?;
+            reply(channel, endpoint.absent(&paths).map(|paths| paths.into_iter().collect()))
+        }
         Request::Untracked => {
             let dirs: Vec<_> = list(channel)?;
             reply(channel, endpoint.untracked(&dirs).map(|dirs| dirs.into_iter().collect()))
@@ -222,9 +228,4 @@ fn stage(run: &str, channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Resu
         sink.close()?;
     }
     reply(channel, endpoint.staged())
-}
-
-/// Ends a stream that was begun: used when standard output is a terminal by mistake.
-pub fn explain_to_person(out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "This is the far end of a connection; `ubos-sync` starts it by itself over ssh.")
 }

@@ -19,7 +19,12 @@ use crate::staging::Staging;
 const STEP: usize = 1 << 20;
 
 impl Applier<'_> {
-    pub(super) fn append(&mut self, slot: Slot, op: &Operation, from: u64) -> Result<Outcome, Refusal> {
+    pub(super) fn append(
+        &mut self,
+        slot: Slot,
+        op: &Operation,
+        from: u64,
+    ) -> Result<Outcome, Refusal> {
         let (Some(pre), Some(post)) = (&op.pre, &op.post) else { return Err(Refusal::Changed) };
         let (parent, _) = self.check(&op.path, pre)?;
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -77,7 +82,12 @@ fn copy_tail(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, from: u64, length: u64)
 }
 
 /// Whether `live` holds the first `length` bytes of `tail` behind `from`.
-fn same_tail(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, from: u64, length: u64) -> io::Result<bool> {
+fn same_tail(
+    tail: BorrowedFd<'_>,
+    live: BorrowedFd<'_>,
+    from: u64,
+    length: u64,
+) -> io::Result<bool> {
     let (mut a, mut b) = (vec![0u8; STEP], vec![0u8; STEP]);
     let mut done = 0;
     while done < length {
@@ -93,7 +103,12 @@ fn same_tail(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, from: u64, length: u64)
 }
 
 /// Cuts a half-appended log back to `from`, but only if all that lies behind is ours.
-pub(super) fn cut_back(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, from: u64, length: u64) -> io::Result<bool> {
+pub(super) fn cut_back(
+    tail: BorrowedFd<'_>,
+    live: BorrowedFd<'_>,
+    from: u64,
+    length: u64,
+) -> io::Result<bool> {
     let size = Stamp::of(&rustix::fs::fstat(live)?).size;
     let extra = size.saturating_sub(from);
     if size < from || extra > length || !same_tail(tail, live, from, extra)? {

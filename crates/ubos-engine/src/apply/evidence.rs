@@ -92,7 +92,12 @@ impl Look<'_> {
         }
         // Something else came out: saved in the very moment of the exchange. It goes back.
         let parent = self.state.root().open_parent(&self.op.path)?;
-        platform::exchange(self.staging.fd(), name.as_bytes(), parent.as_fd(), self.op.path.name())?;
+        platform::exchange(
+            self.staging.fd(),
+            name.as_bytes(),
+            parent.as_fd(),
+            self.op.path.name(),
+        )?;
         Ok(Applied::No)
     }
 

@@ -126,7 +126,9 @@ impl<'a> Applier<'a> {
     fn sync_staged(&self, operations: &[(Slot, &Operation)]) -> io::Result<()> {
         let staged: Vec<(Slot, &Operation)> = operations
             .iter()
-            .filter(|(_, op)| op.needs_content() && op.post.as_ref().is_some_and(|e| e.digest().is_some()))
+            .filter(|(_, op)| {
+                op.needs_content() && op.post.as_ref().is_some_and(|e| e.digest().is_some())
+            })
             .copied()
             .collect();
         if staged.len() > SYNC_EACH {

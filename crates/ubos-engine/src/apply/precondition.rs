@@ -15,18 +15,29 @@ use crate::scanner::digest;
 
 impl Applier<'_> {
     /// Checks that `path` holds exactly `expected`, and returns its parent's handle and its stamp.
-    pub(super) fn check(&self, path: &RelPath, expected: &Entry) -> Result<(OwnedFd, Stamp), Refusal> {
+    pub(super) fn check(
+        &self,
+        path: &RelPath,
+        expected: &Entry,
+    ) -> Result<(OwnedFd, Stamp), Refusal> {
         let parent = self.state.root().open_parent(path)?;
         let stamp = self.check_in(parent.as_fd(), path, expected)?;
         Ok((parent, stamp))
     }
 
-    fn check_in(&self, parent: BorrowedFd<'_>, path: &RelPath, expected: &Entry) -> Result<Stamp, Refusal> {
+    fn check_in(
+        &self,
+        parent: BorrowedFd<'_>,
+        path: &RelPath,
+        expected: &Entry,
+    ) -> Result<Stamp, Refusal> {
         let stat = stat_in(parent, path.name())?.ok_or(Refusal::Changed)?;
         let stamp = Stamp::of(&stat);
         let holds = match (expected, stamp.file_type()) {
             (Entry::Dir, FileType::Directory) => true,
-            (Entry::Symlink { target }, FileType::Symlink) => read_link(parent, path.name())? == *target,
+            (Entry::Symlink { target }, FileType::Symlink) => {
+                read_link(parent, path.name())? == *target
+            }
             (Entry::File { .. }, FileType::RegularFile) => {
                 return self.check_file(parent, path, expected, stamp);
             }
@@ -144,7 +155,13 @@ fn has_untracked(
         if special || !matches!(selection.judge_path(&path, is_dir), Verdict::Selected(_)) {
             return Ok(true);
         }
-        if is_dir && has_untracked(selection, &open_child_dir(fd.as_fd(), &listed.name)?, path.as_bytes())? {
+        if is_dir
+            && has_untracked(
+                selection,
+                &open_child_dir(fd.as_fd(), &listed.name)?,
+                path.as_bytes(),
+            )?
+        {
             return Ok(true);
         }
     }

@@ -49,12 +49,22 @@ impl Applier<'_> {
         let entry = op.post.as_ref().ok_or(Refusal::Changed)?;
         let name = self.staged_entry(slot, entry)?;
         let parent = self.make_parent(&op.path)?;
-        platform::rename_noreplace(self.staging.fd(), name.as_bytes(), parent.as_fd(), op.path.name())?;
+        platform::rename_noreplace(
+            self.staging.fd(),
+            name.as_bytes(),
+            parent.as_fd(),
+            op.path.name(),
+        )?;
         self.placed(slot, op, parent.as_fd())?;
         Ok(Outcome::Done)
     }
 
-    pub(super) fn replace(&mut self, slot: Slot, op: &Operation, contents: &[(RelPath, Entry)]) -> Step {
+    pub(super) fn replace(
+        &mut self,
+        slot: Slot,
+        op: &Operation,
+        contents: &[(RelPath, Entry)],
+    ) -> Step {
         self.exchange(slot, op, contents, Store::Backups)
     }
 
@@ -64,7 +74,13 @@ impl Applier<'_> {
 
     /// Exchanges the staged entry with the live one and looks at what came out: if it is what the
     /// plan expected, it becomes the backup; if not, it is exchanged back.
-    fn exchange(&mut self, slot: Slot, op: &Operation, contents: &[(RelPath, Entry)], store: Store) -> Step {
+    fn exchange(
+        &mut self,
+        slot: Slot,
+        op: &Operation,
+        contents: &[(RelPath, Entry)],
+        store: Store,
+    ) -> Step {
         let (pre, post) = match (&op.pre, &op.post) {
             (Some(pre), Some(post)) => (pre, post),
             _ => return Err(Refusal::Changed),
@@ -194,11 +210,17 @@ impl Applier<'_> {
         Ok(Outcome::Done)
     }
 
-    pub(super) fn rename(&mut self, op: &Operation, from: &RelPath, contents: &[(RelPath, Entry)]) -> Step {
+    pub(super) fn rename(
+        &mut self,
+        op: &Operation,
+        from: &RelPath,
+        contents: &[(RelPath, Entry)],
+    ) -> Step {
         let pre = op.pre.as_ref().ok_or(Refusal::Changed)?;
         let (parent, _) = self.check(from, pre)?;
         if pre.is_dir() {
-            let contents: BTreeMap<&RelPath, &Entry> = contents.iter().map(|(p, e)| (p, e)).collect();
+            let contents: BTreeMap<&RelPath, &Entry> =
+                contents.iter().map(|(p, e)| (p, e)).collect();
             let live = open_child_dir(parent.as_fd(), from.name())?;
             self.check_tree(&live, from, &contents)?;
         }
@@ -213,7 +235,12 @@ impl Applier<'_> {
 
     /// What was known of moved files is known at their new paths. A file's own rename bumps its
     /// ctime; files below a renamed folder keep theirs.
-    fn carry_evidence(&mut self, from: &RelPath, to: &RelPath, contents: &[(RelPath, Entry)]) -> io::Result<()> {
+    fn carry_evidence(
+        &mut self,
+        from: &RelPath,
+        to: &RelPath,
+        contents: &[(RelPath, Entry)],
+    ) -> io::Result<()> {
         let paths = std::iter::once(from).chain(contents.iter().map(|(path, _)| path));
         for old in paths {
             let Some(new) = old.rebase(from, to) else { continue };
@@ -280,7 +307,8 @@ impl Applier<'_> {
             }
             Entry::Dir => {
                 let mode = self.modes.get(&slot).map_or(PASSAGE_MODE, |mode| mode & 0o755 | 0o700);
-                match rustix::fs::mkdirat(self.staging.fd(), &name, Mode::from_raw_mode(mode as _)) {
+                match rustix::fs::mkdirat(self.staging.fd(), &name, Mode::from_raw_mode(mode as _))
+                {
                     Ok(()) | Err(rustix::io::Errno::EXIST) => {}
                     Err(e) => return Err(e.into()),
                 }
@@ -304,7 +332,12 @@ impl Applier<'_> {
     }
 
     /// Notes what now stands at the path of `op`.
-    fn placed(&mut self, slot: Slot, op: &Operation, parent: BorrowedFd<'_>) -> Result<(), Refusal> {
+    fn placed(
+        &mut self,
+        slot: Slot,
+        op: &Operation,
+        parent: BorrowedFd<'_>,
+    ) -> Result<(), Refusal> {
         self.touch(op.path.parent_bytes());
         let Some(staged) = self.staged.get(&slot) else {
             self.evidence.remove(&op.path);
@@ -314,7 +347,9 @@ impl Applier<'_> {
         let now = Stamp::of(&stat);
         // RACE: if the file was saved again in this moment its stamp differs from the staged one;
         // no evidence is kept then, and the next scan reads it.
-        let same = now.ino == staged.stamp.ino && now.size == staged.stamp.size && now.mtime == staged.stamp.mtime;
+        let same = now.ino == staged.stamp.ino
+            && now.size == staged.stamp.size
+            && now.mtime == staged.stamp.mtime;
         if same {
             let racy = now.mtime_is_racy(clock::now_ns());
             self.evidence.insert(op.path.clone(), Evidence { stamp: now, racy, ..staged.clone() });

@@ -8,7 +8,7 @@ use ubos_core::manifest::{Manifests, PerManifest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Item, OpKind, Operation};
 use ubos_core::selection::Selection;
-use ubos_core::sides::Side;
+use ubos_core::sides::{Side, Sides};
 
 use super::standing::{self, ROLES, manifest_paths};
 use super::{Endpoint, Scanned, rows};
@@ -17,6 +17,7 @@ use crate::agent::message::{
     RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
 };
 use crate::apply::{self, Applier, BackedUp};
+use crate::audit_notes;
 use crate::backups;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
@@ -32,9 +33,9 @@ use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::{Header, Table};
 use crate::state::{StateDir, matters};
+use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
-use crate::transfer::ContentSink;
 
 /// Threads for walking and hashing.
 const THREADS: usize = 2;
@@ -149,11 +150,32 @@ impl LocalEndpoint {
         Ok(RunEvidence { run: run.to_owned(), items: items.to_vec(), found, unbegun })
     }
 
-    fn audit_log(&mut self) -> Result<&mut Audit> {
-        if self.audit.is_none() {
-            self.audit = Some(Audit::open(&self.state)?);
+    /// Adds records to the audit log, durably.
+    fn audit_records(
+        &mut self,
+        run: &str,
+        records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
+    ) -> Result<()> {
+        let log = match &mut self.audit {
+            Some(log) => log,
+            empty => empty.insert(Audit::open(&self.state)?),
+        };
+        for record in records {
+            log.note(run, record);
         }
-        Ok(self.audit.as_mut().expect("just opened"))
+        log.sync()
+    }
+
+    /// The names of both territories, as the initiator's sides.
+    fn names(&self) -> Sides<String> {
+        let own = self.config.name.clone();
+        let is_peer = |peer: &&Peer| peer.pair == self.peer.pair;
+        let other = self.config.peers.iter().find(|(_, peer)| is_peer(peer));
+        let other = other.map(|(name, _)| name.clone()).unwrap_or_default();
+        match self.side {
+            Side::Here => Sides::new(own, other),
+            Side::There => Sides::new(other, own),
+        }
     }
 
     /// Hashes of files that still differ from the baseline, for the next run.
@@ -303,6 +325,12 @@ impl Endpoint for LocalEndpoint {
         Ok(Scanned { changes: found.changes, scanned: found.scanned })
     }
 
+    fn absent(&mut self, paths: &[RelPath]) -> Result<BTreeSet<RelPath>> {
+        let root = self.state.root();
+        let absent = |path: &&RelPath| matches!(root.stat(path), Ok(None));
+        Ok(paths.iter().filter(absent).cloned().collect())
+    }
+
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
         let Some(selection) = &self.selection else { return Ok(dirs.iter().cloned().collect()) };
         Ok(apply::with_untracked(self.state.root(), selection, dirs.iter()).into_iter().collect())
@@ -336,17 +364,26 @@ impl Endpoint for LocalEndpoint {
 
     fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>> {
         let Self { state, staging, table, evidence, wants, staged, results, .. } = self;
-        let staging = staging.as_ref().ok_or_else(|| EngineError::unreachable("content came unasked"))?;
+        let staging =
+            staging.as_ref().ok_or_else(|| EngineError::unreachable("content came unasked"))?;
         let (table, evidence) = (&*table, &*evidence);
         // What was taken over from an earlier run is complete; the rest must come.
-        let wants = std::mem::take(wants).into_iter().filter(|want| !staged.contains_key(&want.slot));
+        let wants =
+            std::mem::take(wants).into_iter().filter(|want| !staged.contains_key(&want.slot));
         let pieces = move |want: &Want| -> Pieces {
             if let Some(evidence) = evidence.get(&want.path) {
                 return evidence.pieces.clone();
             }
             table.as_ref().and_then(|t| t.record(&want.path)).map(|r| r.pieces).unwrap_or_default()
         };
-        Ok(Box::new(StageSink::new(state.root(), staging, wants.collect(), staged, Box::new(pieces), results)))
+        Ok(Box::new(StageSink::new(
+            state.root(),
+            staging,
+            wants.collect(),
+            staged,
+            Box::new(pieces),
+            results,
+        )))
     }
 
     fn staged(&mut self) -> Result<Vec<StageResult>> {
@@ -360,6 +397,9 @@ impl Endpoint for LocalEndpoint {
             self.staging = Some(Staging::create(&self.state, run)?);
         }
         failpoint!("before-intend");
+        let names = self.names();
+        let notes = audit_notes::of_items(items, &names);
+        self.audit_records(run, notes)?;
         let failed = self.failed("write");
         self.table_mut()?.intend(run, items.to_vec()).map_err(failed)?;
         self.intended = items.to_vec();
@@ -454,13 +494,12 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
-        let log = self.audit_log()?;
         for note in notes {
             if let Ok(fields) = serde_json::from_str(&note.json) {
-                log.note(&note.run, fields);
+                self.audit_records(&note.run, std::iter::once(fields))?;
             }
         }
-        log.sync()
+        Ok(())
     }
 
     fn keep_open(&mut self, open: &[OpenMatter]) -> Result<()> {

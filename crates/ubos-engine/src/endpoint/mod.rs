@@ -46,6 +46,8 @@ pub trait Endpoint: Send {
     fn import(&mut self, header: &Header, rows: Vec<PublicRow>) -> Result<()>;
     /// Scans this side.
     fn scan(&mut self, order: &ScanOrder) -> Result<Scanned>;
+    /// Those of `paths` that are proved absent on this side, looked at anew.
+    fn absent(&mut self, paths: &[RelPath]) -> Result<BTreeSet<RelPath>>;
     /// The folders among `dirs` with untracked content anywhere below.
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>>;
     /// Sends content into `sink`, without closing it.

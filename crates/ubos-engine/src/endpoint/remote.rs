@@ -18,7 +18,7 @@ use crate::error::{EngineError, Result};
 use crate::link::Link;
 use crate::state::table::Header;
 use crate::transfer::ContentSink;
-use crate::transfer::wire::{WireSink, broken, pump};
+use crate::transfer::wire::{WireSink, pump};
 
 /// A side behind an agent.
 pub struct RemoteEndpoint {
@@ -27,7 +27,9 @@ pub struct RemoteEndpoint {
 }
 
 /// A content sink that holds the connection's writer.
-struct RemoteSink<'a>(std::sync::MutexGuard<'a, crate::agent::frame::FrameWriter<crate::agent::channel::TimedPipe>>);
+struct RemoteSink<'a>(
+    std::sync::MutexGuard<'a, crate::agent::frame::FrameWriter<crate::agent::channel::TimedPipe>>,
+);
 
 impl RemoteEndpoint {
     /// The side that `link` leads to; `peer` is its name, for messages.
@@ -117,11 +119,17 @@ impl Endpoint for RemoteEndpoint {
         match self.response()? {
             Response::Scanned { scanned } => {
                 let changes: Vec<Change> = self.list()?;
-                let changes = changes.into_iter().map(|change| (change.path, change.seen)).collect();
+                let changes =
+                    changes.into_iter().map(|change| (change.path, change.seen)).collect();
                 Ok(Scanned { changes, scanned })
             }
             _ => Err(EngineError::unreachable("the peer answered something else than was asked")),
         }
+    }
+
+    fn absent(&mut self, paths: &[RelPath]) -> Result<BTreeSet<RelPath>> {
+        self.ask_with(&Request::Absent, Some(paths))?;
+        Ok(self.done_list()?.into_iter().collect())
     }
 
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
@@ -217,9 +225,4 @@ impl ContentSink for RemoteSink<'_> {
     fn close(&mut self) -> Result<()> {
         WireSink::new(&mut *self.0).close()
     }
-}
-
-/// A connection failure while nothing explains it better.
-pub(crate) fn plainly(error: &std::io::Error) -> EngineError {
-    broken(error)
 }

@@ -66,7 +66,8 @@ pub(crate) fn stored_rows(
             }
             let old = table.record(&row.path);
             let direction = direction_of(&row, old.as_ref(), selection);
-            let earlier = if row.earlier == [0; 3] { shifted(&row.base, old.as_ref()) } else { row.earlier };
+            let earlier =
+                if row.earlier == [0; 3] { shifted(&row.base, old.as_ref()) } else { row.earlier };
             let (stamp, pieces) = proof_of(&row, old.as_ref(), evidence);
             let record = Record { row: Row { base: row.base, direction, earlier }, stamp, pieces };
             (row.path, Some(record.into()))

@@ -26,7 +26,11 @@ pub const ROLES: [Role; 3] = [Role::To, Role::From, Role::Exclude];
 ///
 /// # Errors
 /// What the system says; lost or damaged state is part of the description.
-pub fn look(state: &StateDir, name: &str, peer: &Peer) -> Result<(Standing, Option<Table>, Option<Marker>)> {
+pub fn look(
+    state: &StateDir,
+    name: &str,
+    peer: &Peer,
+) -> Result<(Standing, Option<Table>, Option<Marker>)> {
     let marker = Marker::load(state)?;
     let folder = state.pair_folder(&peer.pair)?;
     let loaded = Table::load(folder)

@@ -15,10 +15,8 @@ use serde::{Deserialize, Serialize};
 use ubos_core::path::RelPath;
 
 /// Flags for opening a folder as a step of a walk.
-const DIR_FLAGS: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const DIR_FLAGS: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// What tells one state of a file from another without reading it. `ctime` is part of it: size
 /// and mtime can be put back by an editor, ctime cannot.
@@ -237,11 +235,8 @@ pub fn stat_in(dir: BorrowedFd<'_>, name: &[u8]) -> io::Result<Option<Stat>> {
 /// # Errors
 /// What `openat` says; `EINVAL` if it is not a regular file.
 pub fn open_file_in(dir: BorrowedFd<'_>, name: &[u8]) -> io::Result<(OwnedFd, Stat)> {
-    let flags = OFlags::RDONLY
-        | OFlags::NOFOLLOW
-        | OFlags::NONBLOCK
-        | OFlags::NOCTTY
-        | OFlags::CLOEXEC;
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let fd = openat(dir, name, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&fd)?;
     if !FileType::from_raw_mode(stat.st_mode).is_file() {

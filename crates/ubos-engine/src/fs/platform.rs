@@ -142,14 +142,25 @@ pub fn host_id() -> Option<String> {
     {
         let id = std::fs::read_to_string("/etc/machine-id").ok()?;
         let id = id.trim();
-        if id.is_empty() { None } else { Some(ubos_core::entry::Digest::of(id.as_bytes()).to_hex()[..16].to_owned()) }
+        if id.is_empty() {
+            None
+        } else {
+            Some(ubos_core::entry::Digest::of(id.as_bytes()).to_hex()[..16].to_owned())
+        }
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let out = std::process::Command::new("/usr/sbin/sysctl").args(["-n", "kern.uuid"]).output().ok()?;
+        let out = std::process::Command::new("/usr/sbin/sysctl")
+            .args(["-n", "kern.uuid"])
+            .output()
+            .ok()?;
         let id = String::from_utf8(out.stdout).ok()?;
         let id = id.trim();
-        if id.is_empty() { None } else { Some(ubos_core::entry::Digest::of(id.as_bytes()).to_hex()[..16].to_owned()) }
+        if id.is_empty() {
+            None
+        } else {
+            Some(ubos_core::entry::Digest::of(id.as_bytes()).to_hex()[..16].to_owned())
+        }
     }
 }
 

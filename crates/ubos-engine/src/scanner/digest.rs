@@ -49,7 +49,12 @@ pub fn hash_file(fd: BorrowedFd<'_>, size: u64, threads: usize) -> io::Result<Ha
 ///
 /// # Errors
 /// As [`hash_file`].
-pub fn extend(fd: BorrowedFd<'_>, known: &[ChainingValue], known_size: u64, size: u64) -> io::Result<Hashed> {
+pub fn extend(
+    fd: BorrowedFd<'_>,
+    known: &[ChainingValue],
+    known_size: u64,
+    size: u64,
+) -> io::Result<Hashed> {
     let whole = usize::try_from(known_size / PIECE).unwrap_or(usize::MAX).min(known.len());
     if size <= PIECE || whole == 0 {
         return hash_file(fd, size, 1);
@@ -205,7 +210,12 @@ fn hash_small_or_stream(fd: BorrowedFd<'_>, size: u64) -> io::Result<Digest> {
     Ok(Digest(*hasher.finalize().as_bytes()))
 }
 
-fn read_piece(fd: BorrowedFd<'_>, index: u64, size: u64, buffer: &mut Vec<u8>) -> io::Result<ChainingValue> {
+fn read_piece(
+    fd: BorrowedFd<'_>,
+    index: u64,
+    size: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<ChainingValue> {
     const STEP: usize = 1 << 20;
     buffer.resize(STEP, 0);
     let start = index * PIECE;

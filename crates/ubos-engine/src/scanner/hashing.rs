@@ -84,7 +84,12 @@ fn settle_in_parallel<'j>(
     })
 }
 
-fn settle_one(request: &ScanRequest<'_>, moved: &Moved<'_>, job: &HashJob, threads: usize) -> Settled {
+fn settle_one(
+    request: &ScanRequest<'_>,
+    moved: &Moved<'_>,
+    job: &HashJob,
+    threads: usize,
+) -> Settled {
     if !request.verify {
         if let Some(evidence) = request.seen.get(&job.path, &job.stamp) {
             return Settled::file(evidence.clone(), None);
@@ -133,7 +138,11 @@ impl Settled {
 }
 
 /// Reads a file once; `None` if it changed meanwhile.
-fn read_once(request: &ScanRequest<'_>, job: &HashJob, threads: usize) -> io::Result<Option<Settled>> {
+fn read_once(
+    request: &ScanRequest<'_>,
+    job: &HashJob,
+    threads: usize,
+) -> io::Result<Option<Settled>> {
     let parent = request.root.open_parent(&job.path)?;
     let begun = clock::now_ns();
     let (fd, stat) = open_file_in(parent.as_fd(), job.path.name())?;
@@ -152,11 +161,8 @@ fn read_once(request: &ScanRequest<'_>, job: &HashJob, threads: usize) -> io::Re
         _ => None,
     };
     let after = Stamp::of(&rustix::fs::fstat(&fd)?);
-    let steady = if log {
-        after.ino == stamp.ino && after.size >= stamp.size
-    } else {
-        after == stamp
-    };
+    let steady =
+        if log { after.ino == stamp.ino && after.size >= stamp.size } else { after == stamp };
     if !steady {
         return Ok(None);
     }
@@ -175,7 +181,12 @@ fn base_size(record: Option<&Record>) -> Option<u64> {
 /// Continues a log from its known pieces. The last known piece is read again as a check: an
 /// append-only file whose last 4 MiB are as they were is taken to be only grown (the regular
 /// re-hash of the whole tree finds the rest).
-fn extend_known(fd: BorrowedFd<'_>, record: &Record, stamp: &Stamp, size: u64) -> io::Result<Option<Hashed>> {
+fn extend_known(
+    fd: BorrowedFd<'_>,
+    record: &Record,
+    stamp: &Stamp,
+    size: u64,
+) -> io::Result<Option<Hashed>> {
     let (Some(known_size), Some(known)) = (base_size(Some(record)), record.stamp) else {
         return Ok(None);
     };

@@ -52,7 +52,11 @@ impl Seen {
     ///
     /// # Errors
     /// What the system says.
-    pub fn replace(&mut self, current: BTreeMap<RelPath, Evidence>, dir: BorrowedFd<'_>) -> io::Result<()> {
+    pub fn replace(
+        &mut self,
+        current: BTreeMap<RelPath, Evidence>,
+        dir: BorrowedFd<'_>,
+    ) -> io::Result<()> {
         let current: BTreeMap<_, _> = current.into_iter().filter(|(_, e)| !e.racy).collect();
         if current == self.0 {
             return Ok(());

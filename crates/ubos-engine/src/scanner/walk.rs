@@ -233,7 +233,8 @@ impl<'a, 's> Worker<'a, 's> {
 
     /// Something that is not selected stands where selected paths were below a folder.
     fn obstacle(&mut self, place: &Place<'_, 's>, name: &[u8], path: RelPath, kind: FileType) {
-        if kind != FileType::Directory && matches!(place.scope.judge(name, true), Verdict::Passage) {
+        if kind != FileType::Directory && matches!(place.scope.judge(name, true), Verdict::Passage)
+        {
             self.problem_folder(&path, Problem::Special, false);
         }
     }
@@ -276,7 +277,14 @@ impl<'a, 's> Worker<'a, 's> {
         }
     }
 
-    fn link(&mut self, fd: BorrowedFd<'_>, dir: &[u8], path: RelPath, stamp: &Stamp, row: Option<&RowView<'_>>) {
+    fn link(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        dir: &[u8],
+        path: RelPath,
+        stamp: &Stamp,
+        row: Option<&RowView<'_>>,
+    ) {
         self.found.scanned += 1;
         let Ok(target) = read_link(fd, path.name()) else {
             self.found.changes.push((path, Observation::of(State::Problem(Problem::Busy))));
@@ -289,15 +297,20 @@ impl<'a, 's> Worker<'a, 's> {
             return;
         }
         let entry = Entry::Symlink { target };
-        let unchanged = row.is_some_and(|row| {
-            row.is_link() && row.to_record().row.base.entry() == Some(&entry)
-        });
+        let unchanged = row
+            .is_some_and(|row| row.is_link() && row.to_record().row.base.entry() == Some(&entry));
         if !unchanged {
             self.push(&path, State::Present(entry), stamp, None);
         }
     }
 
-    fn file(&mut self, path: RelPath, direction: Direction, stamp: Stamp, row: Option<&RowView<'_>>) {
+    fn file(
+        &mut self,
+        path: RelPath,
+        direction: Direction,
+        stamp: Stamp,
+        row: Option<&RowView<'_>>,
+    ) {
         self.found.scanned += 1;
         if let Some(row) = row
             && row.is_file()
@@ -346,8 +359,9 @@ fn add_rows_of_missing_folders(request: &ScanRequest<'_>, found: &mut Walked) {
     let unknown = |dir: &[u8]| {
         !found.problems.is_empty()
             && (found.problems.contains(dir)
-                || RelPath::new(dir)
-                    .is_ok_and(|path| path.ancestors().any(|up| found.problems.contains(up.as_bytes()))))
+                || RelPath::new(dir).is_ok_and(|path| {
+                    path.ancestors().any(|up| found.problems.contains(up.as_bytes()))
+                }))
     };
     let mut absent = Vec::new();
     let mut vanished = Vec::new();

@@ -231,7 +231,10 @@ pub fn verify(state: &StateDir) -> Result<Verdict> {
     if let Some(head) = head.and_then(|bytes| serde_json::from_slice::<Head>(&bytes).ok())
         && head.seq > last.seq
     {
-        verdict.fault = Some(format!("the log was cut: it ends at record {}, but {} was written", last.seq, head.seq));
+        verdict.fault = Some(format!(
+            "the log was cut: it ends at record {}, but {} was written",
+            last.seq, head.seq
+        ));
     }
     Ok(verdict)
 }
@@ -239,7 +242,9 @@ pub fn verify(state: &StateDir) -> Result<Verdict> {
 fn check(line: &[u8], last: &Head) -> std::result::Result<Head, String> {
     let mut record: Map<String, Value> =
         serde_json::from_slice(line).map_err(|_| "is no record".to_owned())?;
-    let text = |value: Option<Value>| value.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    let text = |value: Option<Value>| {
+        value.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    };
     let hash = text(record.remove("hash"));
     let seq = record.get("seq").and_then(Value::as_u64).unwrap_or(0);
     if seq != last.seq + 1 {

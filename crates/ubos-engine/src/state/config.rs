@@ -112,7 +112,9 @@ impl Config {
             let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             EngineError::Config {
                 message: format!("`{}`, line {line}: {}", path.display(), e.message()),
-                hint: Some("correct the line; the manual's page on configuration lists the keys".into()),
+                hint: Some(
+                    "correct the line; the manual's page on configuration lists the keys".into(),
+                ),
             }
         })
     }

@@ -74,7 +74,8 @@ impl Marker {
     /// What the system says.
     pub fn save(&self, state: &StateDir) -> Result<()> {
         let text = toml::to_string(self).expect("a marker is plain data");
-        let text = format!("# Identity of this territory for ubos-sync. Do not edit or copy.\n{text}");
+        let text =
+            format!("# Identity of this territory for ubos-sync. Do not edit or copy.\n{text}");
         atomic::write(state.fd(), NAME, text.as_bytes())
             .map_err(|e| EngineError::io("write", state.path(NAME), e))
     }

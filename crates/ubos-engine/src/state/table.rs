@@ -62,7 +62,14 @@ impl Header {
     }
 
     /// The header that follows this one when `run` changes the rows hashed in `rows`.
-    pub fn next(&self, run: &str, rows: Digest, manifests: [Digest; 3], trusted: bool, made: (i64, u32)) -> Self {
+    pub fn next(
+        &self,
+        run: &str,
+        rows: Digest,
+        manifests: [Digest; 3],
+        trusted: bool,
+        made: (i64, u32),
+    ) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.chain.0);
         hasher.update(&(self.generation + 1).to_le_bytes());
@@ -166,7 +173,11 @@ impl Table {
     ///
     /// # Errors
     /// What the system says.
-    pub fn create(dir: OwnedFd, header: Header, rows: BTreeMap<RelPath, Record>) -> io::Result<Table> {
+    pub fn create(
+        dir: OwnedFd,
+        header: Header,
+        rows: BTreeMap<RelPath, Record>,
+    ) -> io::Result<Table> {
         let mut overlay: BTreeMap<Box<[u8]>, Folder> = BTreeMap::new();
         for (path, record) in rows {
             let folder = overlay.entry(path.parent_bytes().into()).or_default();
@@ -176,7 +187,9 @@ impl Table {
         reset_journal(dir.as_fd(), header.generation)?;
         match Table::load(dir)? {
             Loaded::Present(table) => Ok(*table),
-            Loaded::Lost(reason) => Err(io::Error::other(format!("state just written: {reason:?}"))),
+            Loaded::Lost(reason) => {
+                Err(io::Error::other(format!("state just written: {reason:?}")))
+            }
         }
     }
 
@@ -184,7 +197,9 @@ impl Table {
         let mut frames = frames.into_iter();
         let base = match frames.next() {
             Some(Frame::Open { format, generation }) if format <= FORMAT => generation,
-            Some(Frame::Open { .. }) => return Err("the journal was written by a newer version".into()),
+            Some(Frame::Open { .. }) => {
+                return Err("the journal was written by a newer version".into());
+            }
             _ => return Err("the journal is damaged".into()),
         };
         if base > self.header.generation {
@@ -207,7 +222,8 @@ impl Table {
             Frame::Intend { run, items } => self.open_runs.push(OpenRun { run, items }),
             Frame::Prepare { header, rows } => self.prepared = Some(Prepared { header, rows }),
             Frame::Commit { generation } => {
-                if let Some(prepared) = self.prepared.take_if(|p| p.header.generation == generation) {
+                if let Some(prepared) = self.prepared.take_if(|p| p.header.generation == generation)
+                {
                     self.header = prepared.header;
                     for (path, record) in prepared.rows {
                         self.set(path, record.map(Record::from));
@@ -295,7 +311,9 @@ impl Table {
     pub fn folders(&self, dir: Option<&[u8]>, visit: &mut dyn FnMut(&[u8]) -> bool) {
         let inside = |path: &[u8]| match dir {
             None => true,
-            Some(dir) => path == dir || (path.starts_with(dir) && path.get(dir.len()) == Some(&b'/')),
+            Some(dir) => {
+                path == dir || (path.starts_with(dir) && path.get(dir.len()) == Some(&b'/'))
+            }
         };
         let start = dir.unwrap_or_default();
         let from = self.snapshot.find(start).unwrap_or_else(|place| place);
@@ -306,7 +324,9 @@ impl Table {
             .map(|i| self.snapshot.folder_path(i))
             .take_while(|path| in_range(path))
             .peekable();
-        let above = self.overlay.range::<[u8], _>((std::ops::Bound::Included(start), std::ops::Bound::Unbounded));
+        let above = self
+            .overlay
+            .range::<[u8], _>((std::ops::Bound::Included(start), std::ops::Bound::Unbounded));
         for path in above.map(|(path, _)| &**path).take_while(|path| in_range(path)) {
             while let Some(lower) = below.next_if(|lower| *lower < path) {
                 if inside(lower) && !visit(lower) {
@@ -351,7 +371,11 @@ impl Table {
     ///
     /// # Errors
     /// What the system says.
-    pub fn prepare(&mut self, header: Header, rows: Vec<(RelPath, Option<StoredRecord>)>) -> io::Result<()> {
+    pub fn prepare(
+        &mut self,
+        header: Header,
+        rows: Vec<(RelPath, Option<StoredRecord>)>,
+    ) -> io::Result<()> {
         self.write_frame(Frame::Prepare { header, rows })
     }
 
@@ -472,7 +496,11 @@ fn write_snapshot(
 }
 
 fn reset_journal(dir: BorrowedFd<'_>, generation: u64) -> io::Result<()> {
-    atomic::write(dir, JOURNAL, &super::journal::encode(&Frame::Open { format: FORMAT, generation }))
+    atomic::write(
+        dir,
+        JOURNAL,
+        &super::journal::encode(&Frame::Open { format: FORMAT, generation }),
+    )
 }
 
 fn open_existing(dir: BorrowedFd<'_>, name: &str) -> io::Result<Option<File>> {

@@ -138,12 +138,17 @@ impl<'a> StageSink<'a> {
             Some(hasher) => hasher.finish(),
             None => Some(digest::hash_file(fd.as_fd(), size, THREADS)?),
         };
-        let Some(Hashed { digest, size, pieces }) = hashed.filter(|h| Some(h.digest) == current.entry.digest())
+        let Some(Hashed { digest, size, pieces }) =
+            hashed.filter(|h| Some(h.digest) == current.entry.digest())
         else {
             return Ok(Some("changed-while-read".into()));
         };
         let mtime = current.begin.mtime;
-        apply::set_mtime(fd.as_fd(), mtime.div_euclid(1_000_000_000), mtime.rem_euclid(1_000_000_000) as u32)?;
+        apply::set_mtime(
+            fd.as_fd(),
+            mtime.div_euclid(1_000_000_000),
+            mtime.rem_euclid(1_000_000_000) as u32,
+        )?;
         let stamp = Stamp::of(&rustix::fs::fstat(&fd)?);
         let evidence = Evidence { stamp, digest, size, pieces, racy: false };
         self.staged.insert(current.begin.slot, evidence);
@@ -193,7 +198,8 @@ impl ContentSink for StageSink<'_> {
     fn end(&mut self, whole: bool) -> Result<()> {
         let Some(current) = self.current.take() else { return Ok(()) };
         let slot = current.begin.slot;
-        let failed = self.settle(current, whole).unwrap_or_else(|error| Some(apply::reason(&error)));
+        let failed =
+            self.settle(current, whole).unwrap_or_else(|error| Some(apply::reason(&error)));
         self.wants.remove(&slot);
         self.results.push(StageResult { slot, failed });
         Ok(())
@@ -202,7 +208,8 @@ impl ContentSink for StageSink<'_> {
     fn close(&mut self) -> Result<()> {
         let missing = std::mem::take(&mut self.wants);
         let failed = Some("not-sent".to_owned());
-        self.results.extend(missing.into_keys().map(|slot| StageResult { slot, failed: failed.clone() }));
+        self.results
+            .extend(missing.into_keys().map(|slot| StageResult { slot, failed: failed.clone() }));
         Ok(())
     }
 }

@@ -27,14 +27,24 @@ pub trait KnownPieces {
 ///
 /// # Errors
 /// What the sink says. A file that cannot be read is told to the sink and is no error.
-pub fn send(root: &Root, known: &dyn KnownPieces, items: &[SendItem], sink: &mut dyn ContentSink) -> Result<()> {
+pub fn send(
+    root: &Root,
+    known: &dyn KnownPieces,
+    items: &[SendItem],
+    sink: &mut dyn ContentSink,
+) -> Result<()> {
     for item in items {
         send_one(root, known, item, sink)?;
     }
     Ok(())
 }
 
-fn send_one(root: &Root, known: &dyn KnownPieces, item: &SendItem, sink: &mut dyn ContentSink) -> Result<()> {
+fn send_one(
+    root: &Root,
+    known: &dyn KnownPieces,
+    item: &SendItem,
+    sink: &mut dyn ContentSink,
+) -> Result<()> {
     let Entry::File { size, .. } = item.entry else { return Ok(()) };
     let opened = root.open_file(&item.path);
     let stamp = opened.as_ref().ok().map(|(_, stat)| Stamp::of(stat));
@@ -63,7 +73,9 @@ fn send_one(root: &Root, known: &dyn KnownPieces, item: &SendItem, sink: &mut dy
             }
             whole
         }
-        (Form::Tail { from } | Form::Whole { from }, _) => send_range(fd.as_fd(), from, size, sink)?,
+        (Form::Tail { from } | Form::Whole { from }, _) => {
+            send_range(fd.as_fd(), from, size, sink)?
+        }
         (Form::Patch, None) => false,
     };
     sink.end(whole)
@@ -94,7 +106,12 @@ fn changed_pieces(known: &dyn KnownPieces, item: &SendItem, size: u64) -> Option
     (bytes <= size / 4 * 3).then_some(ranges)
 }
 
-fn send_range(fd: BorrowedFd<'_>, start: u64, end: u64, sink: &mut dyn ContentSink) -> Result<bool> {
+fn send_range(
+    fd: BorrowedFd<'_>,
+    start: u64,
+    end: u64,
+    sink: &mut dyn ContentSink,
+) -> Result<bool> {
     let mut buffer = vec![0u8; STEP.min(usize::try_from(end - start).unwrap_or(STEP))];
     let mut at = start;
     while at < end {

@@ -64,13 +64,18 @@ pub fn pump<R: Read>(input: &mut FrameReader<R>, sink: &mut dyn ContentSink) -> 
             sink.data(bytes)?;
             continue;
         }
-        let content = (kind == FrameKind::Message).then(|| postcard::from_bytes(bytes).ok()).flatten();
+        let content =
+            (kind == FrameKind::Message).then(|| postcard::from_bytes(bytes).ok()).flatten();
         match content {
             Some(Content::Begin(begin)) => sink.begin(&begin)?,
             Some(Content::Seek(offset)) => sink.seek(offset)?,
             Some(Content::End(whole)) => sink.end(whole)?,
             Some(Content::Close) => return Ok(()),
-            None => return Err(EngineError::unreachable("the peer sent a frame that is not understood")),
+            None => {
+                return Err(EngineError::unreachable(
+                    "the peer sent a frame that is not understood",
+                ));
+            }
         }
     }
 }

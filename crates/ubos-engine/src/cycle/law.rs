@@ -1,0 +1,77 @@
+//! Which manifests rule a run: the edited ones, if only one side edited them.
+
+use ubos_core::entry::Digest;
+use ubos_core::manifest::law::{Law, laws};
+use ubos_core::manifest::{PerManifest, Role};
+use ubos_core::sides::{Side, Sides};
+
+use crate::agent::message::Standing;
+use crate::endpoint::standing::{ROLES, manifest_paths};
+use crate::error::{EngineError, Result};
+
+/// The texts that rule, in the order of [`ROLES`].
+///
+/// # Errors
+/// [`EngineError::Config`] where a manifest is missing or was edited differently on both sides;
+/// [`EngineError::Guard`] where a side that synced before has none of them left.
+pub(super) fn rule(
+    sides: Sides<&Standing>,
+    names: &Sides<String>,
+    peer: &str,
+) -> Result<[Vec<u8>; 3]> {
+    let header = sides.here.header.as_ref().or(sides.there.header.as_ref());
+    let known = header.filter(|header| header.generation > 0);
+    for side in Side::BOTH {
+        let emptied = sides.get(side).manifests.iter().all(Option::is_none);
+        if emptied && known.is_some() {
+            return Err(EngineError::guard(
+                "emptied",
+                format!("all manifests of {} are gone: the folder was emptied or is not mounted", names.get(side)),
+                "bring the folder back; if it was emptied on purpose, restore the manifests in `config/` first",
+            ));
+        }
+    }
+    let texts = sides.map(|side| per_manifest(&side.manifests));
+    let base = PerManifest::from_fn(|role| known.map(|header| header.manifests[index(role)]));
+    let laws = laws(texts.as_ref(), &base);
+    let paths = manifest_paths(peer)?;
+    let mut rule: [Vec<u8>; 3] = Default::default();
+    for role in ROLES {
+        let path = paths.get(role);
+        let text = |side: Side| texts.get(side).get(role).clone().unwrap_or_default();
+        rule[index(role)] = match laws.get(role) {
+            Law::Agreed => text(Side::Here),
+            Law::Of(side) => text(*side),
+            Law::Missing(missing) => {
+                let on: Vec<&str> = missing.iter().map(|side| names.get(*side).as_str()).collect();
+                return Err(EngineError::Config {
+                    message: format!("the manifest `{path}` is missing on {}", on.join(" and ")),
+                    hint: Some("restore it; an empty file is allowed, a missing one never means \"nothing\" or \"everything\"".into()),
+                });
+            }
+            Law::Disputed(lines) => {
+                let mut message = format!("`{path}` was edited differently on both sides:");
+                for line in lines {
+                    let text = String::from_utf8_lossy(&line.text);
+                    message.push_str(&format!("\n  {}, line {}: {}", names.get(line.side), line.number, text.trim_end()));
+                }
+                let hint = Some("make the two files equal, then sync again".into());
+                return Err(EngineError::Config { message, hint });
+            }
+        };
+    }
+    Ok(rule)
+}
+
+/// The digests of manifests, as the baseline keeps them.
+pub(super) fn digests(texts: &[Vec<u8>; 3]) -> [Digest; 3] {
+    [Digest::of(&texts[0]), Digest::of(&texts[1]), Digest::of(&texts[2])]
+}
+
+fn per_manifest(texts: &[Option<Vec<u8>>; 3]) -> PerManifest<Option<Vec<u8>>> {
+    PerManifest::from_fn(|role| texts[index(role)].clone())
+}
+
+fn index(role: Role) -> usize {
+    ROLES.iter().position(|r| *r == role).expect("every role is listed")
+}

@@ -1,0 +1,242 @@
+//! Stage 1: both territories opened, locked, agreed. While ssh shakes hands, this side is already
+//! scanned; if nothing speaks against it, those scans are the ones that count.
+
+use ubos_core::entry::Digest;
+use ubos_core::plan::Filter;
+use ubos_core::selection::Builtin;
+use ubos_core::sides::{Side, Sides};
+
+use super::agree::{self, Agreement};
+use super::report::RunReport;
+use super::{Event, Listener, Request, law, recover};
+use crate::agent::message::{Purpose, ScanOrder, Standing};
+use crate::endpoint::local::LocalEndpoint;
+use crate::endpoint::remote::RemoteEndpoint;
+use crate::endpoint::{Endpoint, Scanned};
+use crate::error::{EngineError, Result};
+use crate::link::{self, Address, Greeting, Link, Target};
+use crate::state::StateDir;
+use crate::state::config::{Config, Peer};
+
+/// Both sides, ready to be scanned.
+pub(super) struct Loaded {
+    /// The run's id.
+    pub run: String,
+    /// This side.
+    pub local: LocalEndpoint,
+    /// The peer.
+    pub remote: RemoteEndpoint,
+    /// Names of the territories.
+    pub names: Sides<String>,
+    /// The side whose manifests give the directions.
+    pub owner: Side,
+    /// How they stood before the run.
+    pub standings: Sides<Standing>,
+    /// How to scan.
+    pub order: ScanOrder,
+    /// Digests of the manifests that rule.
+    pub manifests: [Digest; 3],
+    /// The scans, if they are already done.
+    pub early: Option<Sides<Scanned>>,
+    /// This territory's configuration.
+    pub config: Config,
+    /// The pair.
+    pub pair: String,
+}
+
+/// What is known before the peer has answered.
+struct Opened {
+    local: LocalEndpoint,
+    config: Config,
+    peer_name: String,
+    peer: Peer,
+    own_replica: String,
+}
+
+pub(super) fn load(request: &Request, report: &mut RunReport, listener: Listener<'_>) -> Result<Loaded> {
+    let mut opened = open(request, report)?;
+    let target = target(request, &opened)?;
+    let purpose = Purpose::Run { pair: opened.peer.pair.clone(), replica: opened.own_replica.clone() };
+    let link = Link::start(&target, purpose.clone())?;
+    listener(Event::Scanning);
+    // The lock of the lower replica id comes first, so that of two runs that start at once from
+    // both ends exactly one gets both.
+    let first = opened.own_replica < opened.peer.replica;
+    let (standing, remote, greeting, early) = if first {
+        opened.local.lock()?;
+        let standing = opened.local.look()?;
+        meet(request, &mut opened, &target, &purpose, link, standing)?
+    } else {
+        let (remote, greeting) = greet(link, &target, &purpose, &opened.peer_name)?;
+        opened.local.lock()?;
+        (opened.local.look()?, remote, greeting, None)
+    };
+    note_noise(report, &greeting);
+    let there = greeting.standing.ok_or_else(|| EngineError::unreachable("the peer did not say how it stands"))?;
+    let standings = Sides::new(standing, *there);
+    report.stand(&standings);
+    settle(request, report, opened, remote, standings, early)
+}
+
+/// Opens this side; nothing of the peer is needed for it.
+fn open(request: &Request, report: &mut RunReport) -> Result<Opened> {
+    let state = StateDir::open(&request.root)?;
+    let config = Config::load(&state)?.ok_or_else(|| {
+        EngineError::guard(
+            "marker-missing",
+            format!("`{}` has no configuration", state.path("config.toml").display()),
+            "run `ubos-sync init` again with the peer's address; nothing is deleted by it",
+        )
+    })?;
+    let (peer_name, peer) = config.peer(request.peer.as_deref())?;
+    let (peer_name, peer) = (peer_name.to_owned(), peer.clone());
+    report.name(&config.name, &peer_name);
+    let own_replica = match crate::state::marker::Marker::load(&state)? {
+        Some(marker) => marker.replica,
+        None => String::new(),
+    };
+    let local = LocalEndpoint::open(state, config.clone(), peer.clone(), Side::Here);
+    Ok(Opened { local, config, peer_name, peer, own_replica })
+}
+
+fn target(request: &Request, opened: &Opened) -> Result<Target> {
+    let address = opened.peer.address.as_ref().ok_or_else(|| EngineError::Config {
+        message: format!("this side has no address for {}", opened.peer_name),
+        hint: Some("start the sync on the other machine, or set `address` in `.ubos-sync/config.toml`".into()),
+    })?;
+    Ok(Target {
+        peer: opened.peer_name.clone(),
+        address: Address::parse(address).map_err(EngineError::config)?,
+        agent: opened.peer.agent.clone(),
+        program: request.program.clone(),
+        build: request.build.clone(),
+    })
+}
+
+fn greet(mut link: Link, target: &Target, purpose: &Purpose, peer: &str) -> Result<(RemoteEndpoint, Greeting)> {
+    match link.greet() {
+        Ok(greeting) => Ok((RemoteEndpoint::new(link, peer), greeting)),
+        Err(error @ EngineError::Unreachable { .. }) if target.agent.is_none() => {
+            // Perhaps the agent is where `init` puts it, and not in the PATH.
+            drop(link);
+            match link::connect_installed(target, purpose, error)? {
+                (link, greeting) => Ok((RemoteEndpoint::new(link, peer), greeting)),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+type Met = (Standing, RemoteEndpoint, Greeting, Option<Sides<Scanned>>);
+
+/// Waits for the peer while this side is scanned, and has the peer scan as soon as it answers.
+fn meet(
+    request: &Request,
+    opened: &mut Opened,
+    target: &Target,
+    purpose: &Purpose,
+    link: Link,
+    standing: Standing,
+) -> Result<Met> {
+    let order = early_order(request, opened, &standing);
+    let Some(order) = order else {
+        let (remote, greeting) = greet(link, target, purpose, &opened.peer_name)?;
+        return Ok((standing, remote, greeting, None));
+    };
+    let peer_name = opened.peer_name.clone();
+    let local = &mut opened.local;
+    let (here, there) = std::thread::scope(|scope| {
+        let far = scope.spawn(|| -> Result<_> {
+            let (mut remote, greeting) = greet(link, target, purpose, &peer_name)?;
+            let same = greeting.standing.as_ref().is_some_and(|there| is_plain(&standing, there));
+            let scanned = if same { Some(remote.scan(&order)?) } else { None };
+            Ok((remote, greeting, scanned))
+        });
+        let near = local.scan(&order);
+        (near, far.join().expect("a scanning thread does not panic"))
+    });
+    let (remote, greeting, there) = there?;
+    let early = match (here, there) {
+        (Ok(here), Some(there)) => Some(Sides::new(here, there)),
+        (Err(error), Some(_)) => return Err(error),
+        (_, None) => None,
+    };
+    Ok((standing, remote, greeting, early))
+}
+
+/// How this side would scan if its own manifests rule; `None` if it cannot know.
+fn early_order(request: &Request, opened: &Opened, standing: &Standing) -> Option<ScanOrder> {
+    if request.merge_lost || standing.header.is_none() || standing.open_runs || standing.prepared.is_some() {
+        return None;
+    }
+    let [Some(to), Some(from), Some(exclude)] = standing.manifests.clone() else { return None };
+    Some(order(request, &opened.config, [to, from, exclude]))
+}
+
+/// Nothing has to be settled between the two before the scan.
+fn is_plain(here: &Standing, there: &Standing) -> bool {
+    let header = |standing: &Standing| standing.header.as_ref().map(|h| (h.generation, h.chain));
+    here.manifests == there.manifests
+        && header(here) == header(there)
+        && !there.open_runs
+        && there.prepared.is_none()
+}
+
+fn order(request: &Request, config: &Config, manifests: [Vec<u8>; 3]) -> ScanOrder {
+    let builtin = Builtin { defaults: config.sync.builtin_excludes, ..Builtin::default() };
+    ScanOrder { manifests, builtin, symlinks: config.sync.symlinks, verify: request.verify }
+}
+
+/// Makes the two agree, or finds that they cannot.
+fn settle(
+    request: &Request,
+    report: &mut RunReport,
+    opened: Opened,
+    remote: RemoteEndpoint,
+    standings: Sides<Standing>,
+    early: Option<Sides<Scanned>>,
+) -> Result<Loaded> {
+    let Opened { local, config, peer_name, peer, own_replica } = opened;
+    let names = Sides::new(config.name.clone(), peer_name);
+    let owner = if peer.owner { Side::Here } else { Side::There };
+    let expected = Sides::new(own_replica, peer.replica.clone());
+    let run = report.run.clone();
+    let mut loaded = Loaded {
+        run,
+        local,
+        remote,
+        names,
+        owner,
+        order: order(request, &config, Default::default()),
+        manifests: [Digest([0; 32]); 3],
+        early,
+        config,
+        pair: peer.pair.clone(),
+        standings,
+    };
+    if request.merge_lost {
+        recover::forget(&mut loaded, &expected, request.dry_run)?;
+        loaded.early = None;
+    } else {
+        let agreement = agree::judge(loaded.standings.as_ref(), &loaded.names, &expected)?;
+        if agreement != Agreement::Equal {
+            loaded.early = None;
+            recover::settle(&mut loaded, agreement, request, report)?;
+        }
+    }
+    let rule = law::rule(loaded.standings.as_ref(), &loaded.names, &peer.manifests)?;
+    loaded.manifests = law::digests(&rule);
+    if loaded.order.manifests != rule {
+        loaded.order = order(request, &loaded.config, rule);
+    }
+    if request.filter != Filter::Both {
+        report.filter(request.filter);
+    }
+    Ok(loaded)
+}
+
+fn note_noise(report: &mut RunReport, greeting: &Greeting) {
+    if !greeting.noise.is_empty() {
+        report.noise = Some(String::from_utf8_lossy(&greeting.noise).trim().to_owned());
+    }
+}

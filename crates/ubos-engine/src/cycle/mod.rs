@@ -1,0 +1,121 @@
+//! One run: eight stages, each a file, each taking the value that the former made.
+//!
+//! load → scan → reconcile → plan → transfer → commit → record → report. Besides the stages live
+//! here what two territories must agree on before they may decide (`agree`), the law of the
+//! manifests (`law`), what becomes of a run that was cut off (`recover`), and confirmed plans
+//! (`confirm`).
+
+pub mod agree;
+mod commit;
+pub mod confirm;
+mod law;
+mod load;
+mod plan;
+mod reconcile;
+mod record;
+mod recover;
+pub mod report;
+mod scan;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ubos_core::conflict::Resolution;
+use ubos_core::path::RelPath;
+use ubos_core::plan::Filter;
+use ubos_core::sides::Side;
+
+use crate::clock;
+use crate::error::EngineError;
+use report::RunReport;
+
+/// What a run was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// This side's root.
+    pub root: PathBuf,
+    /// The peer's name, if there are several.
+    pub peer: Option<String>,
+    /// This program, for an agent on this machine.
+    pub program: PathBuf,
+    /// This program's build.
+    pub build: String,
+    /// The command's name, for records.
+    pub command: String,
+    /// Which directions.
+    pub filter: Filter,
+    /// Decide, but change nothing.
+    pub dry_run: bool,
+    /// Read and hash everything.
+    pub verify: bool,
+    /// What happens to conflicts.
+    pub conflicts: ConflictPolicy,
+    /// The id of a plan to be carried out exactly.
+    pub confirm: Option<String>,
+    /// What a person decided about single paths; nothing else is then carried out.
+    pub resolutions: Option<BTreeMap<RelPath, Resolution>>,
+    /// Paths whose clash is to be left as it is.
+    pub leave: Vec<RelPath>,
+    /// Whether lost or older state is to be merged without deleting anything.
+    pub merge_lost: bool,
+}
+
+/// What happens to conflicts in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// They stay open.
+    Hold,
+    /// The later modification time wins, where both sides hold something.
+    Newer,
+    /// This side wins.
+    Take(Side),
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Both sides are looked at.
+    Scanning,
+    /// The plan stands: contents to move and their bytes.
+    Moving {
+        /// Files.
+        files: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Bytes of content that moved.
+    Moved(u64),
+    /// A file was moved.
+    FileDone,
+    /// Everything is being put in place.
+    Committing,
+}
+
+/// Receives what a run tells.
+pub type Listener<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// One run. Whatever happens is in the report; a run that ended early has `error` set and tells how
+/// far it got.
+pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
+    let mut report = RunReport::begin(request, clock::run_id());
+    if let Err(error) = stages(request, listener, &mut report) {
+        report.fail(error);
+    }
+    report.finish();
+    report
+}
+
+fn stages(request: &Request, listener: Listener<'_>, report: &mut RunReport) -> Result<(), EngineError> {
+    let loaded = load::load(request, report, listener)?;
+    let scanned = scan::scan(loaded)?;
+    let reconciled = reconcile::reconcile(scanned, request)?;
+    let planned = plan::plan(reconciled, request, report)?;
+    if request.dry_run {
+        return report::preview(planned, request, report);
+    }
+    let transferred = transfer::transfer(planned, report, listener)?;
+    let committed = commit::commit(transferred, report, listener)?;
+    let recorded = record::record(committed, request, report)?;
+    report::conclude(recorded, report)
+}

@@ -1,0 +1,96 @@
+//! Stage 4: core's plan with its guards. A dry run ends here.
+
+use std::collections::BTreeSet;
+
+use ubos_core::entry::{Entry, State};
+use ubos_core::path::RelPath;
+use ubos_core::plan::{Plan, PlanInput, plan as order};
+use ubos_core::sides::{Side, Sides};
+
+use super::load::Loaded;
+use super::reconcile::{Reconciled, selection};
+use super::report::RunReport;
+use super::{Request, confirm};
+use crate::endpoint::{Endpoint, Scanned};
+use crate::error::{EngineError, Result};
+
+/// What will be done.
+pub(super) struct Planned {
+    /// The sides.
+    pub loaded: Loaded,
+    /// What was seen.
+    pub seen: Sides<Scanned>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+pub(super) fn plan(reconciled: Reconciled, request: &Request, report: &mut RunReport) -> Result<Planned> {
+    let Reconciled { mut loaded, seen, decisions } = reconciled;
+    let confirmed = match &request.confirm {
+        Some(id) => Some(confirm::recall(loaded.local.state(), id)?),
+        None => None,
+    };
+    let untracked = ask_untracked(&mut loaded, decisions.questions())?;
+    let selection = selection(&loaded)?;
+    let table = loaded.local.table()?;
+    let first = table.header().generation == 0 || loaded.order.blank.is_some();
+    let entry_of = |path: &RelPath| {
+        let entry = selection.entry_of(path, false).or_else(|| selection.entry_of(path, true));
+        entry.map(|entry| entry.0 as u32)
+    };
+    let mut plan = order(
+        decisions,
+        &untracked,
+        &PlanInput {
+            baseline: table,
+            filter: request.filter,
+            confirmed: confirmed.as_ref(),
+            recent_deletes: Sides::default(),
+            entry_of: &entry_of,
+            scanned: seen.as_ref().map(|side| side.scanned),
+            first_run: first.then(|| shared(&seen)),
+        },
+    );
+    keep_resolved_only(&mut plan, request);
+    if request.resolutions.is_some() && !plan.refused.is_empty() {
+        report.refused.clone_from(&plan.refused);
+    }
+    Ok(Planned { loaded, seen, plan })
+}
+
+/// A person's decision about single paths carries out nothing else.
+fn keep_resolved_only(plan: &mut Plan, request: &Request) {
+    if request.resolutions.is_some() || !request.leave.is_empty() {
+        plan.items.retain(ubos_core::plan::Item::is_resolved);
+    }
+}
+
+/// How many files and links both sides hold alike.
+fn shared(seen: &Sides<Scanned>) -> u64 {
+    let there = &seen.there.changes;
+    let same = seen.here.changes.iter().filter(|(path, observation)| {
+        !matches!(observation.state, State::Present(Entry::Dir))
+            && observation.state.entry().is_some()
+            && there.get(*path).is_some_and(|other| other.state == observation.state)
+    });
+    same.count() as u64
+}
+
+fn ask_untracked(loaded: &mut Loaded, questions: Sides<Vec<RelPath>>) -> Result<Sides<BTreeSet<RelPath>>> {
+    let mut answers = Sides::<BTreeSet<RelPath>>::default();
+    for side in Side::BOTH {
+        let folders = questions.get(side);
+        if !folders.is_empty() {
+            *answers.get_mut(side) = super::recover::endpoint(loaded, side).untracked(folders)?;
+        }
+    }
+    Ok(answers)
+}
+
+/// An unknown plan must touch nothing: looked up before anything else is done.
+pub(super) fn check_confirmable(loaded: &Loaded, request: &Request) -> Result<()> {
+    match &request.confirm {
+        Some(id) => confirm::recall(loaded.local.state(), id).map(|_| ()),
+        None => Ok::<(), EngineError>(()),
+    }
+}

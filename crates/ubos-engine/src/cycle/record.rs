@@ -1,0 +1,82 @@
+//! Stage 7: the baseline advances by what was carried out, never by what was planned; open matters
+//! and the audit log follow.
+
+use ubos_core::entry::Base;
+use ubos_core::plan::Plan;
+
+use super::commit::Committed;
+use super::load::Loaded;
+use super::report::RunReport;
+use super::{Request, recover};
+use crate::agent::message::{OpenMatter, PublicRow};
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::failpoint;
+use crate::state::matters;
+
+/// What is on record.
+pub(super) struct Recorded {
+    /// The sides.
+    pub loaded: Loaded,
+    /// The plan.
+    pub plan: Plan,
+}
+
+pub(super) fn record(committed: Committed, request: &Request, report: &mut RunReport) -> Result<Recorded> {
+    let Committed { mut loaded, plan, items, failed } = committed;
+    let known = loaded.local.table()?.header().clone();
+    let applied = items.iter().enumerate().any(|(index, item)| {
+        !item.rows.is_empty() && failed.binary_search(&(index as u32)).is_err()
+    });
+    let intended = items.iter().any(|item| !item.ops.is_empty());
+    let adopted = !plan.adopt.is_empty();
+    if applied || intended || adopted || known.manifests != loaded.manifests {
+        let extra = plan.adopt.iter().map(|(path, entry)| PublicRow {
+            path: path.clone(),
+            base: entry.clone().map_or(Base::Absent, Base::Known),
+            earlier: [0; 3],
+        });
+        let manifests = loaded.manifests;
+        let header = recover::advance(&mut loaded, &items, &failed, extra.collect(), manifests)?;
+        report.generation = header.generation;
+    }
+    failpoint!("recorded");
+    keep_open(&mut loaded, &plan, request, report)?;
+    for line in report.audit_lines(&plan) {
+        recover::audit(&mut loaded, &line)?;
+    }
+    let run = loaded.run.clone();
+    loaded.local.finish(&run)?;
+    loaded.remote.finish(&run)?;
+    failpoint!("finished");
+    Ok(Recorded { loaded, plan })
+}
+
+/// What stays open is kept on both sides, together with what a person chose to leave as it is.
+fn keep_open(loaded: &mut Loaded, plan: &Plan, request: &Request, report: &mut RunReport) -> Result<()> {
+    let pair = loaded.pair.clone();
+    let before = matters::load(loaded.local.state(), &pair)?;
+    let mut open: Vec<OpenMatter> = plan.conflicts.iter().cloned().map(OpenMatter::Conflict).collect();
+    open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
+    let marks = |path: &ubos_core::path::RelPath| {
+        let conflicts = plan.conflicts.iter().map(|c| (&c.path, c.mark));
+        let held = plan.held.iter().map(|h| (&h.path, h.mark));
+        conflicts.chain(held).filter(move |(p, _)| *p == path).map(|(_, mark)| mark).collect::<Vec<_>>()
+    };
+    let mut left: Vec<OpenMatter> = before
+        .into_iter()
+        .filter(|matter| matches!(matter, OpenMatter::Left(path, mark) if marks(path).contains(mark)))
+        .collect();
+    for path in &request.leave {
+        for mark in marks(path) {
+            let matter = OpenMatter::Left(path.clone(), mark);
+            if !left.contains(&matter) {
+                left.push(matter);
+            }
+        }
+    }
+    report.note_left(&left);
+    open.extend(left);
+    loaded.local.keep_open(&open)?;
+    loaded.remote.keep_open(&open)
+}

@@ -1,0 +1,272 @@
+//! How the agent of a peer is reached: over ssh, or as a child process on this machine. One
+//! connection a run.
+
+mod address;
+mod advice;
+
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::agent::channel::Channel;
+use crate::agent::handshake;
+use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome};
+use crate::error::{EngineError, Result};
+
+pub use address::Address;
+
+/// Options of every ssh: never a prompt, never a forwarding, a dead link noticed within 45 s. No
+/// shared master connection: a stopped one hangs its clients past all time limits.
+const SSH_OPTIONS: [&str; 12] = [
+    "BatchMode=yes",
+    "ConnectTimeout=10",
+    "ConnectionAttempts=1",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=3",
+    "StrictHostKeyChecking=yes",
+    "ControlMaster=no",
+    "ControlPath=none",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "PermitLocalCommand=no",
+    "EscapeChar=none",
+];
+/// The agent where the peer's PATH has it.
+pub const AGENT: &str = "ubos-sync agent";
+/// The agent where `init` puts it.
+pub const INSTALLED_AGENT: &str = ".local/bin/ubos-sync agent";
+/// Most bytes of a child's standard error that are kept.
+const MAX_STDERR: u64 = 64 << 10;
+/// How long a child may take to end after its pipes were closed.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Where a peer is and how its agent is started.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The peer's name, for messages.
+    pub peer: String,
+    /// Its address.
+    pub address: Address,
+    /// The command that starts the agent, over ssh.
+    pub agent: Option<String>,
+    /// This program, for an agent on this machine.
+    pub program: PathBuf,
+    /// This program's build, for the handshake.
+    pub build: String,
+}
+
+/// A running agent and the connection to it.
+pub struct Link {
+    channel: Option<Channel>,
+    child: Child,
+    stderr: Arc<Mutex<Vec<u8>>>,
+    target: Target,
+    noise: Vec<u8>,
+}
+
+/// What an agent said in the handshake.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// Its build.
+    pub build: String,
+    /// Its machine.
+    pub machine: Machine,
+    /// How its territory stands.
+    pub standing: Option<Box<Standing>>,
+    /// What the remote shell printed before the agent answered.
+    pub noise: Vec<u8>,
+}
+
+impl Link {
+    /// Starts the agent and sends the hello, without waiting for an answer.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`] if the child cannot be started.
+    pub fn start(target: &Target, purpose: Purpose) -> Result<Link> {
+        let mut command = command(target);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in ["RSYNC_RSH", "RSYNC_CONNECT_PROG", "RSYNC_PROXY"] {
+            command.env_remove(name);
+        }
+        let mut child = command.spawn().map_err(|e| EngineError::Unreachable {
+            message: format!(
+                "`{}` cannot be started: {e}",
+                command.get_program().to_string_lossy()
+            ),
+            hint: Some("install the OpenSSH client".into()),
+        })?;
+        let stderr = Arc::new(Mutex::new(Vec::new()));
+        if let Some(pipe) = child.stderr.take() {
+            let kept = Arc::clone(&stderr);
+            std::thread::spawn(move || collect(pipe, &kept));
+        }
+        let input = child.stdout.take().map(OwnedFd::from).expect("stdout is piped");
+        let output = child.stdin.take().map(OwnedFd::from).expect("stdin is piped");
+        let channel = Channel::new(input, output)
+            .map_err(|e| EngineError::unreachable(format!("cannot set up a pipe: {e}")))?;
+        let mut link = Link {
+            channel: Some(channel),
+            child,
+            stderr,
+            target: target.clone(),
+            noise: Vec::new(),
+        };
+        let hello = Hello {
+            protocol: PROTOCOL,
+            build: target.build.clone(),
+            root: target.address.root().as_os_str().as_bytes().to_vec(),
+            purpose,
+        };
+        // A failure shows, with its reason, when the answer is read.
+        let _ = link.say_hello(&hello);
+        Ok(link)
+    }
+
+    fn say_hello(&mut self, hello: &Hello) -> io::Result<()> {
+        let mut writer = self.channel().writer();
+        writer.raw(handshake::MAGIC)?;
+        writer.message(hello)?;
+        writer.flush()
+    }
+
+    /// Waits for the agent's answer.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`] with what ssh said, or what the agent refused.
+    pub fn greet(&mut self) -> Result<Greeting> {
+        let read = handshake::read_magic(self.channel().reader.raw());
+        self.noise = read.map_err(|e| self.explain(&e))?;
+        let welcome = self.channel().reader.message().map_err(|e| self.explain(&e))?;
+        match welcome {
+            Welcome::Ready { build, machine, standing, .. } => {
+                self.channel().start_heartbeat();
+                Ok(Greeting { build, machine, standing, noise: self.noise.clone() })
+            }
+            Welcome::Refused(failure) => Err(failure.into_error(&self.target.peer)),
+        }
+    }
+
+    /// The connection.
+    pub fn channel(&mut self) -> &mut Channel {
+        self.channel.as_mut().expect("the channel is there until the link is dropped")
+    }
+
+    /// Bytes that crossed, both ways.
+    pub fn wire_bytes(&self) -> u64 {
+        self.channel.as_ref().map_or(0, |c| c.reader.received() + c.writer().sent())
+    }
+
+    /// What a failure of the connection means, from what ssh said and how it ended.
+    pub fn explain(&mut self, error: &io::Error) -> EngineError {
+        if error.kind() == io::ErrorKind::TimedOut {
+            return EngineError::Unreachable {
+                message: format!("{} has been silent for too long", self.target.peer),
+                hint: Some(
+                    "check the network and the other machine; the next run carries on".into(),
+                ),
+            };
+        }
+        let status = self.wait(FAREWELL);
+        let stderr = self.stderr.lock().expect("no holder of this lock panics");
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        advice::explain(&self.target, status.and_then(|s| s.code()), &stderr, error)
+    }
+
+    fn wait(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+        let start = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if start.elapsed() < limit => std::thread::sleep(Duration::from_millis(2)),
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Closing the pipes ends the agent, and with it ssh.
+        drop(self.channel.take());
+        if self.wait(FAREWELL).is_none() {
+            // Already gone is as good as killed.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Starts an agent and greets it; over ssh, if the peer's PATH has no agent, the place where `init`
+/// installs it is tried too. Returns the command that worked.
+///
+/// # Errors
+/// As [`Link::start`] and [`Link::greet`].
+pub fn connect(target: &Target, purpose: &Purpose) -> Result<(Link, Greeting, Option<String>)> {
+    let mut link = Link::start(target, purpose.clone())?;
+    match link.greet() {
+        Ok(greeting) => Ok((link, greeting, target.agent.clone())),
+        Err(error) if target.agent.is_none() && advice::is_agent_missing(&error) => {
+            let agent = Some(INSTALLED_AGENT.to_owned());
+            let other = Target { agent: agent.clone(), ..target.clone() };
+            let mut link = Link::start(&other, purpose.clone())?;
+            // The first complaint is the one to show.
+            let greeting = link.greet().map_err(|_| error)?;
+            Ok((link, greeting, agent))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn command(target: &Target) -> Command {
+    match &target.address {
+        Address::Local(_) => {
+            let mut command = Command::new(&target.program);
+            command.arg("agent");
+            command
+        }
+        Address::Ssh { user, host, port, .. } => {
+            let mut command = ssh(port.as_ref());
+            let host = user.as_ref().map_or(host.clone(), |user| format!("{user}@{host}"));
+            command.arg("--").arg(host).arg(target.agent.as_deref().unwrap_or(AGENT));
+            command
+        }
+    }
+}
+
+/// An ssh with the options of every connection; host and command are still to be added.
+pub fn ssh(port: Option<&u16>) -> Command {
+    let mut command = Command::new("ssh");
+    command.arg("-T");
+    for option in SSH_OPTIONS {
+        command.arg("-o").arg(option);
+    }
+    if let Some(port) = port {
+        command.arg("-p").arg(port.to_string());
+    }
+    command
+}
+
+/// Keeps the beginning of what a child says on standard error, and reads on so that it never blocks.
+fn collect(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = [0u8; 4096];
+    while let Ok(n) = pipe.read(&mut buffer) {
+        if n == 0 {
+            return;
+        }
+        let mut kept = kept.lock().expect("no holder of this lock panics");
+        if (kept.len() as u64) < MAX_STDERR {
+            kept.extend_from_slice(&buffer[..n]);
+        }
+    }
+}
+
+/// The first line of `rsync --version`, if there is an rsync.
+pub fn rsync_version() -> Option<String> {
+    let output = Command::new("rsync").arg("--version").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().map(str::to_owned).filter(|line| !line.is_empty())
+}
