@@ -92,7 +92,12 @@ impl History {
             "exit {code} in a history\n{}",
             run.outcome.told()
         );
-        account(&self.world, &mut self.agreement, &before, &run.outcome.told());
+        account(
+            &self.world,
+            &mut self.agreement,
+            &before,
+            &run.outcome.told(),
+        );
     }
 
     fn crash(&mut self, side: Side) {
@@ -142,7 +147,12 @@ impl History {
         for round in 1.. {
             let before = self.trees();
             let run = self.world.laptop().sync();
-            account(&self.world, &mut self.agreement, &before, &run.outcome.told());
+            account(
+                &self.world,
+                &mut self.agreement,
+                &before,
+                &run.outcome.told(),
+            );
             if run.report.actions.is_empty() {
                 run.again();
                 let lines = unsettled(&self.world, &run.report);

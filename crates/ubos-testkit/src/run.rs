@@ -181,7 +181,11 @@ impl<'w> Run<'w> {
     /// # Panics
     /// If there is none.
     pub fn notices(&self, path: &str) -> &Self {
-        let found = self.report.notices.iter().any(|row| shown(&row.path) == path);
+        let found = self
+            .report
+            .notices
+            .iter()
+            .any(|row| shown(&row.path) == path);
         assert!(found, "no notice about {path}\n{}", self.outcome.told());
         self
     }

@@ -207,7 +207,8 @@ impl Sketch {
                         .expect("its mode is set");
                 }
                 Node::Link { target: text } => {
-                    symlink(OsStr::from_bytes(text), &target).expect("a link of the sketch is made");
+                    symlink(OsStr::from_bytes(text), &target)
+                        .expect("a link of the sketch is made");
                 }
                 Node::Special | Node::Unreadable => panic!("cannot be built: {}", shown(path)),
             }

@@ -2,7 +2,7 @@
 //! in place, and is never shortened.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -46,7 +46,11 @@ fn row_2_a_log_that_vanished_at_its_source_is_kept() {
     let world = agreed();
     world.server().remove(LOG);
     let run = world.laptop().sync();
-    run.exits(0).clean().actions([]).live("", &format!("- {LOG}")).no_backups();
+    run.exits(0)
+        .clean()
+        .actions([])
+        .live("", &format!("- {LOG}"))
+        .no_backups();
     run.notices_that(LOG, "source-gone").again();
 }
 
@@ -54,7 +58,14 @@ fn row_2_a_log_that_vanished_at_its_source_is_kept() {
 fn row_3_a_copy_that_is_missing_is_fetched_whole() {
     let world = agreed();
     world.laptop().remove(LOG);
-    world.laptop().sync().exits(0).clean().both("").no_backups().again();
+    world
+        .laptop()
+        .sync()
+        .exits(0)
+        .clean()
+        .both("")
+        .no_backups()
+        .again();
 }
 
 #[test]
@@ -63,7 +74,10 @@ fn row_3_a_new_log_is_fetched() {
     world.server().write("logs/new.jsonl", "{}\n");
     world.server().write("logs/new.txt", "not a log of ours");
     let run = world.laptop().sync();
-    run.exits(0).clean().actions([("create", "logs/new.jsonl", Side::Laptop)]).again();
+    run.exits(0)
+        .clean()
+        .actions([("create", "logs/new.jsonl", Side::Laptop)])
+        .again();
     assert_eq!(world.laptop().get("logs/new.txt"), None);
 }
 
@@ -73,7 +87,14 @@ fn row_4_equal_growth_is_adopted() {
     for side in Side::BOTH {
         world.at(side).append(LOG, "{\"n\":4}\n");
     }
-    world.laptop().sync().exits(0).clean().actions([]).no_backups().again();
+    world
+        .laptop()
+        .sync()
+        .exits(0)
+        .clean()
+        .actions([])
+        .no_backups()
+        .again();
 }
 
 #[test]
@@ -82,7 +103,10 @@ fn row_5_only_the_new_lines_travel_and_the_inode_stays() {
     let inode = world.laptop().meta(LOG).ino();
     world.server().append(LOG, "{\"n\":4}\n{\"n\":5}\n");
     let run = world.laptop().sync();
-    run.exits(0).clean().actions([("append", LOG, Side::Laptop)]).no_backups();
+    run.exits(0)
+        .clean()
+        .actions([("append", LOG, Side::Laptop)])
+        .no_backups();
     assert_eq!(run.report.raw["totals"]["bytes"], 16);
     assert_eq!(log(&world, Side::Laptop), log(&world, Side::Server));
     assert_eq!(world.laptop().meta(LOG).ino(), inode);
@@ -94,11 +118,21 @@ fn row_5_half_a_line_waits_for_its_end() {
     let world = agreed();
     world.server().append(LOG, "{\"n\":4}\n{\"n\":");
     let run = world.laptop().sync();
-    run.exits(0).clean().actions([("append", LOG, Side::Laptop)]);
-    assert_eq!(log(&world, Side::Laptop), format!("{THREE_LINES}{{\"n\":4}}\n"));
+    run.exits(0)
+        .clean()
+        .actions([("append", LOG, Side::Laptop)]);
+    assert_eq!(
+        log(&world, Side::Laptop),
+        format!("{THREE_LINES}{{\"n\":4}}\n")
+    );
     run.again();
     world.server().append(LOG, "5}\n");
-    world.laptop().sync().exits(0).clean().actions([("append", LOG, Side::Laptop)]);
+    world
+        .laptop()
+        .sync()
+        .exits(0)
+        .clean()
+        .actions([("append", LOG, Side::Laptop)]);
     assert_eq!(log(&world, Side::Laptop), log(&world, Side::Server));
 }
 
@@ -124,7 +158,9 @@ fn row_6_a_rotated_log_moves_here_too() {
     world.server().write(LOG, "{\"n\":4}\n");
     let run = world.laptop().sync();
     let escaped = THREE_LINES.replace('\n', "\\n");
-    run.exits(0).clean().both(&format!("logs/day-1.jsonl = {escaped}\n{LOG} = {{\"n\":4}}\\n"));
+    run.exits(0).clean().both(&format!(
+        "logs/day-1.jsonl = {escaped}\n{LOG} = {{\"n\":4}}\\n"
+    ));
     assert_eq!(world.laptop().meta("logs/day-1.jsonl").ino(), inode);
     assert_eq!(sealed(&world), []);
     run.again();
@@ -136,7 +172,10 @@ fn row_7_a_copy_that_was_edited_is_not_replaced() {
     world.laptop().write(LOG, "edited here\n");
     world.server().write(LOG, "{\"n\":9}\n");
     let run = world.laptop().sync();
-    run.exits(3).actions([]).no_backups().conflicts([(LOG, "append-diverged")]);
+    run.exits(3)
+        .actions([])
+        .no_backups()
+        .conflicts([(LOG, "append-diverged")]);
     assert_eq!(log(&world, Side::Laptop), "edited here\n");
     run.again();
 }
@@ -147,9 +186,15 @@ fn row_7_lines_added_here_stay_here() {
     world.laptop().append(LOG, "mine\n");
     world.server().append(LOG, "{\"n\":4}\n");
     let run = world.laptop().sync();
-    run.exits(3).actions([]).no_backups().conflicts([(LOG, "append-diverged")]);
+    run.exits(3)
+        .actions([])
+        .no_backups()
+        .conflicts([(LOG, "append-diverged")]);
     assert_eq!(log(&world, Side::Laptop), format!("{THREE_LINES}mine\n"));
-    assert_eq!(log(&world, Side::Server), format!("{THREE_LINES}{{\"n\":4}}\n"));
+    assert_eq!(
+        log(&world, Side::Server),
+        format!("{THREE_LINES}{{\"n\":4}}\n")
+    );
     run.again();
 }
 
@@ -159,7 +204,10 @@ fn row_8_a_source_that_became_shorter_never_shortens_the_copy() {
     world.server().write(LOG, "{\"n\":1}\n");
     let run = world.laptop().sync();
     run.exits(0).clean();
-    assert_eq!(sealed(&world).first().map(|(_, content)| content.as_str()), Some(THREE_LINES));
+    assert_eq!(
+        sealed(&world).first().map(|(_, content)| content.as_str()),
+        Some(THREE_LINES)
+    );
     assert_eq!(log(&world, Side::Laptop), "{\"n\":1}\n");
     run.again();
 }
@@ -173,7 +221,10 @@ fn nothing_of_the_copy_ever_reaches_the_source() {
     world.laptop().push();
     assert_eq!(log(&world, Side::Server), THREE_LINES);
     assert_eq!(world.server().get("logs/mine.jsonl"), None);
-    assert_eq!(world.laptop().get("logs/mine.jsonl"), Some(Node::file("{}\n")));
+    assert_eq!(
+        world.laptop().get("logs/mine.jsonl"),
+        Some(Node::file("{}\n"))
+    );
 }
 
 #[test]
@@ -195,28 +246,40 @@ fn a_reader_that_follows_the_copy_goes_on_reading() {
 #[test]
 fn a_log_that_is_written_to_during_a_run_is_never_torn() {
     let world = agreed();
+    let path = world.server().path(LOG);
     let stop = AtomicBool::new(false);
-    thread::scope(|scope| {
+    let runs: Vec<(i32, String, String)> = thread::scope(|scope| {
         scope.spawn(|| {
-            let mut number = 4;
-            while !stop.load(Ordering::SeqCst) {
-                world.server().append(LOG, format!("{{\"n\":{number}}}\n"));
-                number += 1;
+            let mut source = File::options().append(true).open(&path).unwrap();
+            for number in (4..).take_while(|_| !stop.load(Ordering::SeqCst)) {
+                source
+                    .write_all(format!("{{\"n\":{number}}}\n").as_bytes())
+                    .unwrap();
                 thread::sleep(Duration::from_micros(300));
             }
         });
-        for _ in 0..5 {
+        let runs = (0..5).map(|_| {
             let code = world.laptop().run(["bidirectional"]).code();
-            let (copy, source) = (log(&world, Side::Laptop), log(&world, Side::Server));
-            stop.fetch_or(!source.starts_with(&copy) || !copy.ends_with('\n'), Ordering::SeqCst);
-            assert!(source.starts_with(&copy) && copy.ends_with('\n'), "torn: {copy}");
-            if ![0, 7].contains(&code) {
-                stop.store(true, Ordering::SeqCst);
-                panic!("exit {code} while the log was written to");
-            }
-        }
+            (code, log(&world, Side::Laptop), log(&world, Side::Server))
+        });
+        let runs = runs.collect();
         stop.store(true, Ordering::SeqCst);
+        runs
     });
+    for (code, copy, source) in &runs {
+        assert!(
+            [0, 7].contains(code),
+            "exit {code} while the log was written to"
+        );
+        assert!(
+            source.starts_with(copy) && copy.ends_with('\n'),
+            "torn: {copy}"
+        );
+    }
+    assert!(
+        runs[4].1.len() > THREE_LINES.len(),
+        "a growing log is never starved"
+    );
     world.laptop().sync().exits(0).clean();
     assert_eq!(log(&world, Side::Laptop), log(&world, Side::Server));
 }
@@ -225,13 +288,22 @@ fn a_log_that_is_written_to_during_a_run_is_never_torn() {
 fn a_large_log_sends_its_tail_alone() {
     let world = agreed();
     let line = format!("{{\"text\":\"{}\"}}\n", "x".repeat(1013));
-    world.server().write("logs/large.jsonl", line.repeat(12 * 1024));
+    world
+        .server()
+        .write("logs/large.jsonl", line.repeat(12 * 1024));
     world.laptop().sync().exits(0).clean();
     world.server().append("logs/large.jsonl", &line);
     let run = world.laptop().sync();
-    run.exits(0).clean().actions([("append", "logs/large.jsonl", Side::Laptop)]);
+    run.exits(0)
+        .clean()
+        .actions([("append", "logs/large.jsonl", Side::Laptop)]);
     let sent = run.report.raw["totals"]["wire_bytes"].as_u64().unwrap();
-    assert!(sent < 64 * 1024, "{sent} bytes for a line of {}", line.len());
-    let [copy, source] = Side::BOTH.map(|side| fs::read(world.at(side).path("logs/large.jsonl")).unwrap());
+    assert!(
+        sent < 64 * 1024,
+        "{sent} bytes for a line of {}",
+        line.len()
+    );
+    let [copy, source] =
+        Side::BOTH.map(|side| fs::read(world.at(side).path("logs/large.jsonl")).unwrap());
     assert!(copy == source);
 }

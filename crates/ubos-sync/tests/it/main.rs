@@ -3,6 +3,7 @@
 //! Every test has a world of its own and may run beside all others. Every sync in it is watched:
 //! that nothing is lost, nothing outside the selection touched and the report is the contract's
 //! is checked by the kit, without being said.
+#![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
 #[cfg(feature = "failpoints")]
