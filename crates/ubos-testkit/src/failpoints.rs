@@ -94,29 +94,12 @@ mod tests {
     use super::*;
     use crate::world::World;
 
-    /// A world whose binary is this shell script.
-    fn scripted(script: &str) -> World {
-        use std::os::unix::fs::PermissionsExt;
-        let probe = World::empty("/bin/true");
-        let path = probe.base().join("bin/fake");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let world = World::unpaired("/bin/sh");
-        fs::copy(&path, world.base().join("bin/fake")).unwrap();
-        world
-    }
-
-    fn call(world: &World) -> Vec<String> {
-        vec![world.base().join("bin/fake").display().to_string()]
-    }
-
     #[test]
     fn a_trace_is_split_by_process() {
-        let world = scripted(
+        let world = World::scripted(
             "for p in 'here a' 'agent b' 'here c'; do echo $p >> $UBOS_SYNC_FAILPOINT_TRACE; done",
         );
-        let args = call(&world);
-        let (_, points) = trace(world.laptop(), &[&args[0]]);
+        let (_, points) = trace(world.laptop(), &[]);
         assert_eq!(points.here, ["a", "c"]);
         assert_eq!(
             points.crashes(),
@@ -127,16 +110,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "did not happen")]
     fn a_crash_that_does_not_happen_is_noticed() {
-        let world = scripted("exit 0");
-        let args = call(&world);
-        run_with_crash(world.laptop(), &[&args[0]], Crash::Here(1));
+        let world = World::scripted("exit 0");
+        run_with_crash(world.laptop(), &[], Crash::Here(1));
     }
 
     #[test]
     #[should_panic(expected = "notes/f is lost")]
     fn a_loss_during_a_crash_is_noticed() {
-        let world = scripted("echo B > notes/f; kill -KILL $$");
-        let args = call(&world);
-        run_with_crash(world.laptop(), &[&args[0]], Crash::Here(1));
+        let world = World::scripted("echo B > notes/f; kill -KILL $$");
+        run_with_crash(world.laptop(), &[], Crash::Here(1));
     }
 }

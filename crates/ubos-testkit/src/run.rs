@@ -176,6 +176,15 @@ impl<'w> Run<'w> {
         self.same("held paths", found, expected.map(str::to_owned))
     }
 
+    /// Asserts the skipped paths, whatever the territory, and no others.
+    ///
+    /// # Panics
+    /// If they are others.
+    pub fn skipped_paths<const N: usize>(&self, expected: [&str; N]) -> &Self {
+        let found = self.report.skipped.iter().map(|row| shown(&row.path));
+        self.same("skipped paths", found, expected.map(str::to_owned))
+    }
+
     /// Asserts that there is a notice about `path`.
     ///
     /// # Panics
@@ -343,4 +352,84 @@ fn new_backups(territory: &Territory<'_>, known: &[String], before: &Sketch) -> 
         }
     }
     all.filtered(|_, node| *node != Node::Dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+
+    /// A report of this exit code with one action if `action`.
+    fn report(exit: i32, action: bool) -> String {
+        let row = r#"{"path":"notes/f","to":"balaur","op":"update","bytes":1,"wire_bytes":1}"#;
+        let (rows, count) = if action { (row, 1) } else { ("", 0) };
+        format!(
+            r#"{{"schema":1,"run":"r","plan":"p","command":"bidirectional","dry_run":false,
+            "here":"localhost","peer":"balaur","started":"2025-10-07T14:30:00Z",
+            "finished":"2025-10-07T14:30:00Z","actions":[{rows}],"conflicts":[],"held":[],
+            "skipped":[],"notices":[],"guards":[],"totals":{{"actions":{count},"bytes":{count},
+            "wire_bytes":{count},"scanned":{{"localhost":1,"balaur":1}}}},"exit":{exit}}}"#
+        )
+    }
+
+    /// A world whose binary does `script` in the laptop's root and reports exit 0.
+    fn reporting(script: &str, action: bool) -> World {
+        World::scripted(&format!(
+            "{script}\ncat <<'END'\n{}\nEND",
+            report(0, action)
+        ))
+    }
+
+    #[test]
+    fn what_happened_is_what_is_told() {
+        let script = "mkdir -p ../server/.ubos-sync/backups/1/notes
+            cp ../server/notes/f ../server/.ubos-sync/backups/1/notes/f
+            echo index > ../server/.ubos-sync/backups/1/index
+            printf B > ../server/notes/f";
+        let world = reporting(script, true);
+        world.laptop().write("notes/f", "B");
+        let run = world.laptop().sync();
+        run.exits(0)
+            .clean()
+            .both("notes/f = B")
+            .backups("", "notes/f = A");
+        run.actions([("update", "notes/f", Side::Server)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "two exit codes")]
+    fn a_report_that_contradicts_the_process_is_refused() {
+        let world = World::scripted(&format!("cat <<'END'\n{}\nEND\nexit 3", report(0, false)));
+        world.laptop().sync();
+    }
+
+    #[test]
+    #[should_panic(expected = "the content of notes/f is lost")]
+    fn a_loss_is_found_without_being_asked_for() {
+        reporting("printf B > ../server/notes/f", true)
+            .laptop()
+            .sync();
+    }
+
+    #[test]
+    #[should_panic(expected = "the second run wrote on Server")]
+    fn a_second_run_that_writes_is_found() {
+        let script = "cp ../server/notes/f ../x; mv ../x ../server/notes/f";
+        reporting(script, false).laptop().sync().again();
+    }
+
+    #[test]
+    #[should_panic(expected = "the actions are others")]
+    fn a_second_run_that_says_it_acts_is_found() {
+        reporting(":", true).laptop().sync().again();
+    }
+
+    #[test]
+    #[should_panic(expected = "the backups of Server are others")]
+    fn a_backup_that_was_not_made_is_missed() {
+        reporting(":", false)
+            .laptop()
+            .sync()
+            .backups("", "notes/f = A");
+    }
 }

@@ -172,6 +172,17 @@ impl World {
         }
     }
 
+    /// A world whose binary is a shell script.
+    #[cfg(test)]
+    pub(crate) fn scripted(script: &str) -> Self {
+        let mut world = Self::unpaired("/bin/sh");
+        let path = world.base.join("bin/scripted");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        world.binary = path;
+        world
+    }
+
     /// The laptop.
     pub fn laptop(&self) -> Territory<'_> {
         Territory::new(self, Side::Laptop)

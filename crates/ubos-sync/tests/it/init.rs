@@ -60,6 +60,22 @@ fn init_keeps_the_manifests_and_all_else_that_is_there() {
 }
 
 #[test]
+fn a_first_sync_of_equal_folders_adopts_all_and_moves_nothing() {
+    let world = World::unpaired(BINARY);
+    world.init().exits(0);
+    let run = world.laptop().sync();
+    run.exits(0)
+        .clean()
+        .actions([])
+        .both("")
+        .no_backups()
+        .again();
+    // It was adopted: a deletion is now a deletion.
+    world.server().remove("notes/f");
+    world.laptop().sync().exits(0).clean().both("- notes/f");
+}
+
+#[test]
 fn init_writes_the_manifests_of_the_blueprint_where_none_exist() {
     let world = World::empty(BINARY);
     world.init().exits(0);

@@ -169,7 +169,7 @@ fn c08_confirming_a_plan_leaves_out_what_changed_since() {
         .laptop()
         .sync_with(["bidirectional", "--confirm", &dry.report.plan]);
     run.exits(7)
-        .skipped([("notes/f", Side::Laptop)])
+        .skipped_paths(["notes/f"])
         .conflicts([])
         .held([]);
     run.live("notes/f = changed again\nnotes/g = C", "notes/g = C");
