@@ -69,15 +69,9 @@ pub fn trace(territory: Territory<'_>, args: &[&str]) -> (Outcome, Points) {
 /// Runs `args` with a crash, and asserts that nothing is lost while it lies there.
 ///
 /// # Panics
-/// If something is, or if the process that should have died did not.
+/// If something is, or if the process that was called should have died and did not.
 pub fn run_with_crash(territory: Territory<'_>, args: &[&str], crash: Crash) -> Outcome {
-    let (name, number) = match crash {
-        Crash::Here(number) => ("UBOS_SYNC_CRASH_HERE", number),
-        Crash::Agent(number) => ("UBOS_SYNC_CRASH_AGENT", number),
-    };
-    let ledger = Ledger::open(territory.world());
-    let outcome = territory.run_with(args, &[(name, OsString::from(number.to_string()))]);
-    ledger.check_interrupted(territory.world(), &format!("{crash:?}\n{}", outcome.told()));
+    let outcome = run_to_crash(territory, args, crash);
     if matches!(crash, Crash::Here(_)) {
         assert_eq!(
             outcome.code(),
@@ -86,6 +80,21 @@ pub fn run_with_crash(territory: Territory<'_>, args: &[&str], crash: Crash) -> 
             outcome.told()
         );
     }
+    outcome
+}
+
+/// As [`run_with_crash`], for a run that may pass fewer points than the crash waits for.
+///
+/// # Panics
+/// If something is lost.
+pub fn run_to_crash(territory: Territory<'_>, args: &[&str], crash: Crash) -> Outcome {
+    let (name, number) = match crash {
+        Crash::Here(number) => ("UBOS_SYNC_CRASH_HERE", number),
+        Crash::Agent(number) => ("UBOS_SYNC_CRASH_AGENT", number),
+    };
+    let ledger = Ledger::open(territory.world());
+    let outcome = territory.run_with(args, &[(name, OsString::from(number.to_string()))]);
+    ledger.check_interrupted(territory.world(), &format!("{crash:?}\n{}", outcome.told()));
     outcome
 }
 

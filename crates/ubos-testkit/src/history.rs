@@ -1,7 +1,7 @@
 //! Random histories from a seed: two users edit, runs start from either side, processes die; after
 //! each step the promises are checked, and at the end both sides must agree.
 
-use crate::failpoints::Crash;
+use crate::failpoints::{Crash, run_to_crash};
 use crate::model::{Agreement, unsettled};
 use crate::random::Dice;
 use crate::sketch::{Node, Sketch};
@@ -109,15 +109,8 @@ impl History {
         };
         self.note(side, format!("{crash:?}"));
         let before = self.trees();
-        let (name, number) = match crash {
-            Crash::Here(number) => ("UBOS_SYNC_CRASH_HERE", number),
-            Crash::Agent(number) => ("UBOS_SYNC_CRASH_AGENT", number),
-        };
         // Which point is the last depends on the changes, so the run may also come through.
-        let ledger = crate::accounting::Ledger::open(&self.world);
-        let territory = self.world.at(side);
-        let outcome = territory.run_with(&["bidirectional"], &[(name, number.to_string().into())]);
-        ledger.check_interrupted(&self.world, &outcome.told());
+        let outcome = run_to_crash(self.world.at(side), &["bidirectional"], crash);
         account(&self.world, &mut self.agreement, &before, &outcome.told());
     }
 

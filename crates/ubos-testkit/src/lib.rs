@@ -24,6 +24,7 @@ pub mod proxy;
 pub mod random;
 pub mod report;
 pub mod run;
+pub mod script;
 pub mod sketch;
 pub mod snapshot;
 pub mod sshd;

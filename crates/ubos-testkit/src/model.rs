@@ -5,7 +5,7 @@
 //! where it was written. This law needs no decision table, only a memory of what both sides last
 //! held alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::escape::shown;
 use crate::law::{Direction, Law};
@@ -62,24 +62,41 @@ impl Agreement {
 /// conflict, held or skipped, nor allowed to differ by the direction of their area.
 pub fn unsettled(world: &World, report: &Report) -> Vec<String> {
     let law = world.law();
-    let [laptop, server] = Side::BOTH.map(|side| files(&world.at(side).tree(), &law));
+    let [laptop, server] = Side::BOTH.map(|side| {
+        let tree = world.at(side).tree();
+        let mut entries = files(&tree, &law);
+        entries.extend(two_way_folders(&tree, &law));
+        entries
+    });
     let conflicts = report.conflicts.iter().map(|row| &row.path);
     let remarks = [&report.held, &report.skipped]
         .into_iter()
         .flatten()
         .map(|row| &row.path);
     let asked: Vec<&Vec<u8>> = conflicts.chain(remarks).collect();
-    let mut paths: Vec<&Vec<u8>> = laptop.keys().chain(server.keys()).collect();
-    paths.sort_unstable();
-    paths.dedup();
+    let paths: BTreeSet<&Vec<u8>> = laptop.keys().chain(server.keys()).collect();
     let differ = paths.into_iter().filter(|path| {
-        let known = asked
-            .iter()
-            .any(|asked| asked == path || is_below(path, asked));
-        !known && !may_differ(law.direction(path), laptop.get(*path), server.get(*path))
+        let versions = (laptop.get(*path), server.get(*path));
+        // A folder may be left over on one side for what is below it and waits for an answer.
+        let is_folder = [versions.0, versions.1].contains(&Some(&Node::Dir));
+        let known = asked.iter().any(|asked| {
+            asked == path || is_below(path, asked) || is_folder && is_below(asked, path)
+        });
+        !known && !may_differ(law.direction(path), versions.0, versions.1)
     });
     differ
         .map(|path| format!("{} differs and nobody was told", shown(path)))
+        .collect()
+}
+
+/// The folders of a tree that are synced both ways.
+fn two_way_folders(tree: &Sketch, law: &Law) -> BTreeMap<Vec<u8>, Node> {
+    let two_way = |path: &[u8]| law.direction(path) == Some(Direction::Bidirectional);
+    let found = tree
+        .iter()
+        .filter(|(path, node)| **node == Node::Dir && two_way(path));
+    found
+        .map(|(path, node)| (path.clone(), node.clone()))
         .collect()
 }
 
@@ -117,6 +134,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::report::Remark;
+
+    fn remark(path: &str) -> Remark {
+        Remark {
+            path: path.into(),
+            on: "localhost".into(),
+            reason: "x".into(),
+        }
+    }
 
     fn empty_report() -> Report {
         Report::read(json!({
@@ -151,6 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_on_one_side_alone_is_a_difference_unless_something_in_it_waits() {
+        let world = World::unpaired("/bin/true");
+        world.laptop().mkdir("notes/N/deep");
+        world.laptop().mkdir("in/N");
+        assert_eq!(unsettled(&world, &empty_report()).len(), 2);
+        let mut report = empty_report();
+        report.held.push(remark("notes/N/deep/x"));
+        assert_eq!(unsettled(&world, &report), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_difference_that_nobody_was_told_of_is_found() {
         let world = World::unpaired("/bin/true");
         assert_eq!(unsettled(&world, &empty_report()), Vec::<String>::new());
@@ -164,13 +201,7 @@ mod tests {
         world.server().append("logs/day.jsonl", " ends\n");
         assert_eq!(unsettled(&world, &empty_report()).len(), 2);
         let mut report = empty_report();
-        report.held = ["notes", "logs/day.jsonl"]
-            .map(|path| crate::report::Remark {
-                path: path.into(),
-                on: "localhost".into(),
-                reason: "x".into(),
-            })
-            .to_vec();
+        report.held = ["notes", "logs/day.jsonl"].map(remark).to_vec();
         assert_eq!(unsettled(&world, &report), Vec::<String>::new());
     }
 }

@@ -11,13 +11,13 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::proxy::Proxy;
+use crate::script::write_script;
 use crate::world::{Side, World};
 
 /// A running sshd with a relay in front of it. Dropping it ends it.
@@ -97,18 +97,15 @@ impl Sshd {
 
     /// Puts the binary on the far side, behind `noise` on standard output.
     pub fn install_agent(&self, noise: &str) {
-        let path = self.folder.join("far-bin/ubos-sync");
         let speak = if noise.is_empty() {
             String::new()
         } else {
             format!("echo '{noise}'\n")
         };
-        let script = format!(
-            "#!/bin/sh\n{speak}exec '{}' \"$@\"\n",
-            self.binary.display()
+        write_script(
+            &self.folder.join("far-bin/ubos-sync"),
+            &format!("{speak}exec '{}' \"$@\"", self.binary.display()),
         );
-        fs::write(&path, script).expect("a file in our own folder");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("our own file");
     }
 
     /// Takes the binary away from the far side.
@@ -159,10 +156,10 @@ impl Sshd {
             user_name()
         );
         fs::write(self.folder.join("client_config"), config).expect("a file in our own folder");
-        let wrapper = world.base().join("bin/ssh");
-        let script = format!("#!/bin/sh\nexec /usr/bin/ssh -F '{folder}/client_config' \"$@\"\n");
-        fs::write(&wrapper, script).expect("a file in our own folder");
-        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("our own file");
+        write_script(
+            &world.base().join("bin/ssh"),
+            &format!("exec /usr/bin/ssh -F '{folder}/client_config' \"$@\""),
+        );
     }
 
     fn wait_until_it_answers(&self, port: u16) -> Result<(), String> {
@@ -237,7 +234,7 @@ fn write_server_config(folder: &Path, port: u16) {
          StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nPubkeyAuthentication yes\n\
          AuthorizedKeysFile {at}/authorized_keys\nPrintMotd no\nUseDNS no\nMaxStartups 100\n\
-         SetEnv PATH={at}/far-bin:/usr/bin:/bin HOME={at}/far-home\n"
+         SetEnv PATH={at}/far-bin:/usr/bin:/bin HOME={at}/far-home BASH_ENV={at}/far-home/.bashrc\n"
     );
     fs::write(folder.join("sshd_config"), config).expect("a file in our own folder");
 }
@@ -302,6 +299,12 @@ mod tests {
         assert_eq!(ask(&world, "ubos-sync agent"), (Some(0), "agent\n".into()));
         sshd.install_agent("Welcome!");
         assert_eq!(ask(&world, "ubos-sync agent").1, "Welcome!\nagent\n");
+        sshd.set_shell_noise("Hello from the shell");
+        let (_, said) = ask(&world, "echo $BASH_VERSION");
+        assert!(
+            said == "\n" || said.contains("Hello from the shell\n"),
+            "{said}"
+        );
         sshd.remove_agent();
         assert_eq!(ask(&world, "ubos-sync agent").0, Some(127));
         sshd.change_known_host();

@@ -16,6 +16,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::law::Law;
+use crate::script::copy_program;
 use crate::sketch::Sketch;
 use crate::territory::Territory;
 
@@ -116,7 +117,7 @@ impl World {
                 return None;
             }
             let copy = world.base.join("bin/ubos-sync");
-            fs::copy(&world.binary, &copy).expect("the binary can be copied");
+            copy_program(&world.binary, &copy);
             world.binary = copy;
             world.user = Some(NOBODY);
         }
@@ -177,8 +178,7 @@ impl World {
     pub(crate) fn scripted(script: &str) -> Self {
         let mut world = Self::unpaired("/bin/sh");
         let path = world.base.join("bin/scripted");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        crate::script::write_script(&path, script);
         world.binary = path;
         world
     }

@@ -1,7 +1,7 @@
 //! Scenario T12 and all its relatives: either process is killed at each step of a run that does a
 //! bit of everything; then an ordinary run must bring both sides to the same, correct end.
 
-use ubos_testkit::failpoints::{Crash, Points, run_with_crash, trace};
+use ubos_testkit::failpoints::{Crash, Points, run_to_crash, run_with_crash, trace};
 use ubos_testkit::{Side, World};
 
 use crate::agreed;
@@ -119,18 +119,7 @@ fn a_kill_during_the_repair_is_mended_as_well() {
             } else {
                 Crash::Here(number)
             };
-            let ledger = ubos_testkit::accounting::Ledger::open(&world);
-            let (name, number) = match second {
-                Crash::Here(number) => ("UBOS_SYNC_CRASH_HERE", number),
-                Crash::Agent(number) => ("UBOS_SYNC_CRASH_AGENT", number),
-            };
-            let outcome = world
-                .laptop()
-                .run_with(&SYNC, &[(name, number.to_string().into())]);
-            ledger.check_interrupted(
-                &world,
-                &format!("{crash:?}, {second:?}\n{}", outcome.told()),
-            );
+            run_to_crash(world.laptop(), &SYNC, second);
         }
         world.laptop().sync().exits(0).clean().both(END).again();
     }
