@@ -101,18 +101,6 @@ impl Law {
         self
     }
 
-    /// With `pattern` no longer excluded.
-    ///
-    /// # Panics
-    /// If it was not.
-    #[must_use]
-    pub fn no_longer_excluding(mut self, pattern: &str) -> Self {
-        let before = self.excluded.len();
-        self.excluded.retain(|known| known != pattern);
-        assert!(self.excluded.len() < before, "{pattern} is not excluded");
-        self
-    }
-
     /// The three manifests as files: what the laptop sends in the first, what it takes in the
     /// second, what is excluded in the third.
     pub fn texts(&self) -> [(&'static str, String); 3] {

@@ -140,14 +140,6 @@ impl Running {
         let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
-        self.child
-            .try_wait()
-            .expect("our own child can be asked")
-            .is_some()
-    }
-
     /// What it said so far.
     pub fn said(&self) -> String {
         let text = self

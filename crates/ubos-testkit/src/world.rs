@@ -71,7 +71,7 @@ pub struct World {
     law: RefCell<Law>,
     start: RefCell<[Sketch; 2]>,
     environment: RefCell<Vec<(OsString, OsString)>>,
-    path: RefCell<OsString>,
+    path: OsString,
     user: Option<u32>,
 }
 
@@ -168,7 +168,7 @@ impl World {
             law: RefCell::new(Law::standard()),
             start: RefCell::default(),
             environment: RefCell::default(),
-            path: RefCell::new(path),
+            path,
             user: None,
         }
     }
@@ -248,11 +248,6 @@ impl World {
             .push((name.into(), value.into()));
     }
 
-    /// Replaces `PATH` for every later call.
-    pub fn set_path(&self, path: impl Into<OsString>) {
-        *self.path.borrow_mut() = path.into();
-    }
-
     /// Takes what stands now as the trees that amendments start from.
     pub fn mark(&self) {
         *self.start.borrow_mut() = Side::BOTH.map(|side| Sketch::read(&self.root(side)));
@@ -291,7 +286,7 @@ impl World {
         };
         command
             .env_clear()
-            .env("PATH", &*self.path.borrow())
+            .env("PATH", &self.path)
             .env("LC_ALL", "C");
         command
             .env("HOME", self.base.join("home"))
