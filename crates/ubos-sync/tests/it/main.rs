@@ -1,0 +1,36 @@
+//! The binary from outside: two territories, real processes, real files.
+//!
+//! Every test has a world of its own and may run beside all others. Every sync in it is watched:
+//! that nothing is lost, nothing outside the selection touched and the report is the contract's
+//! is checked by the kit, without being said.
+#![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
+
+mod append_only;
+#[cfg(feature = "failpoints")]
+mod crash;
+mod exit_codes;
+mod guards;
+mod histories;
+mod init;
+mod json_report;
+mod links_and_names;
+mod lost_state;
+mod manifest_changes;
+mod moves;
+mod one_way;
+mod scenarios_basic;
+mod scenarios_commands;
+mod scenarios_folders;
+mod scenarios_kinds;
+mod scenarios_modes;
+mod ssh;
+
+use ubos_testkit::World;
+
+/// The binary that is tested.
+const BINARY: &str = env!("CARGO_BIN_EXE_ubos-sync");
+
+/// A pair that has agreed on everything.
+fn agreed() -> World {
+    World::agreed(BINARY)
+}
