@@ -21,11 +21,7 @@ pub struct Row {
 impl Row {
     /// A row for `entry`, with no earlier contents.
     pub fn known(entry: Entry, direction: Direction) -> Self {
-        Self {
-            base: Base::Known(entry),
-            direction,
-            earlier: [0; 3],
-        }
+        Self { base: Base::Known(entry), direction, earlier: [0; 3] }
     }
 }
 

@@ -27,9 +27,7 @@ impl Digest {
 
     /// Reads what [`Digest::to_hex`] wrote.
     pub fn from_hex(text: &str) -> Option<Self> {
-        blake3::Hash::from_hex(text)
-            .ok()
-            .map(|h| Self(*h.as_bytes()))
+        blake3::Hash::from_hex(text).ok().map(|h| Self(*h.as_bytes()))
     }
 
     /// The first eight bytes as a number, for places where a short mark is enough.
@@ -127,11 +125,7 @@ impl Entry {
     /// The same file with another executable bit; anything else unchanged.
     pub fn with_exec(&self, exec: bool) -> Entry {
         match self {
-            Entry::File { digest, size, .. } => Entry::File {
-                digest: *digest,
-                size: *size,
-                exec,
-            },
+            Entry::File { digest, size, .. } => Entry::File { digest: *digest, size: *size, exec },
             other => other.clone(),
         }
     }
@@ -265,12 +259,7 @@ pub struct Observation {
 impl Observation {
     /// An observation of `state` without time, mode or prefix.
     pub fn of(state: State) -> Self {
-        Self {
-            state,
-            mtime: None,
-            mode: 0,
-            prefix: None,
-        }
+        Self { state, mtime: None, mode: 0, prefix: None }
     }
 }
 

@@ -250,19 +250,13 @@ mod tests {
         assert!(!dir.is_below(&dir));
         assert!(!RelPath::new("a/bc").unwrap().is_below(&dir));
         assert_eq!(file.parent(), Some(dir.clone()));
-        assert_eq!(
-            dir.ancestors().map(|p| p.to_string()).collect::<Vec<_>>(),
-            ["a"]
-        );
+        assert_eq!(dir.ancestors().map(|p| p.to_string()).collect::<Vec<_>>(), ["a"]);
         let to = RelPath::new("z").unwrap();
         assert_eq!(file.rebase(&dir, &to), Some(RelPath::new("z/c").unwrap()));
     }
 
     #[test]
     fn bad_bytes_are_shown_escaped() {
-        assert_eq!(
-            RelPath::new(b"a\xffb".to_vec()).unwrap().to_string(),
-            "a\\xFFb"
-        );
+        assert_eq!(RelPath::new(b"a\xffb".to_vec()).unwrap().to_string(), "a\\xFFb");
     }
 }

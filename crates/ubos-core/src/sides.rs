@@ -59,26 +59,17 @@ impl<T> Sides<T> {
 
     /// References to both.
     pub fn as_ref(&self) -> Sides<&T> {
-        Sides {
-            here: &self.here,
-            there: &self.there,
-        }
+        Sides { here: &self.here, there: &self.there }
     }
 
     /// Applies `f` to both.
     pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Sides<U> {
-        Sides {
-            here: f(self.here),
-            there: f(self.there),
-        }
+        Sides { here: f(self.here), there: f(self.there) }
     }
 
     /// The same values with the sides exchanged.
     pub fn swap(self) -> Self {
-        Self {
-            here: self.there,
-            there: self.here,
-        }
+        Self { here: self.there, there: self.here }
     }
 
     /// Both values with their side, `Here` first.

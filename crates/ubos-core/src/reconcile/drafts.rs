@@ -99,6 +99,7 @@ pub(crate) fn assemble(
         ctx,
         spots: &survey.spots,
         settled,
+        moves,
         out,
     };
     let mut inside: BTreeSet<RelPath> = BTreeSet::new();
@@ -127,6 +128,7 @@ struct Assembly<'a> {
     ctx: &'a Context<'a>,
     spots: &'a BTreeMap<RelPath, Spot>,
     settled: &'a Settled,
+    moves: &'a Moves,
     out: &'a mut Reconciliation,
 }
 
@@ -175,7 +177,9 @@ impl Assembly<'_> {
         let mut rows = vec![(path.clone(), post.cloned())];
         let mut contents = Vec::new();
         if let Some(side) = replaced {
-            for (path, child) in below(self.spots, path) {
+            // What was moved out of the folder has left it by then.
+            let left = below(self.spots, path).filter(|(p, _)| !self.moves.covered.contains(*p));
+            for (path, child) in left {
                 rows.push((path.clone(), None));
                 if let Some(entry) = child.entry(side) {
                     contents.push((path.clone(), entry.clone()));
