@@ -325,13 +325,10 @@ impl Assembly<'_> {
             from: path.clone(),
             contents: Vec::new(),
         };
-        let fetch = OpKind::CreateFrom {
-            source: path.clone(),
-        };
         let ops = vec![
             op(beside, Side::There, rename, &there, &there),
             op(path, Side::There, OpKind::Create, &None, &here),
-            op(beside, Side::Here, fetch, &None, &there),
+            op(beside, Side::Here, OpKind::Create, &None, &there),
         ];
         let rows = vec![(path.clone(), here), (beside.clone(), there)];
         self.out.drafts.push(Draft::plain(Item {

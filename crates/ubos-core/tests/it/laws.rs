@@ -176,7 +176,9 @@ proptest! {
         let before = world.clone();
         let plan = world.run();
         // An emptied side stops everything; that is looked at elsewhere.
-        prop_assume!(plan.guards.is_empty());
+        if !plan.guards.is_empty() {
+            return Ok(());
+        }
         for side in Side::BOTH {
             nothing_lost(&before, &world, side);
             untouched(&before, &world, side);
@@ -208,7 +210,9 @@ proptest! {
         let [one, two] = [&world.sides.here, &world.sides.there].map(|t| t.tree.clone());
         let expected = reference(&common, &one, &two);
         let plan = world.run();
-        prop_assume!(plan.guards.is_empty());
+        if !plan.guards.is_empty() {
+            return Ok(());
+        }
         match expected {
             Some(expected) if can_stand(&expected) => {
                 prop_assert!(plan.conflicts.is_empty(), "{:?}", plan.conflicts);
@@ -237,7 +241,9 @@ proptest! {
     fn edits_of_one_side_arrive(base in edits(TWO_WAY, 10, 0), here in edits(TWO_WAY, 6, 0)) {
         let (_, mut world) = build(&base, &here, &[]);
         let plan = world.run();
-        prop_assume!(plan.guards.is_empty());
+        if !plan.guards.is_empty() {
+            return Ok(());
+        }
         prop_assert!(plan.conflicts.is_empty() && plan.held.is_empty(), "{:?}", plan);
         prop_assert_eq!(shared(&world, Side::Here), shared(&world, Side::There));
     }

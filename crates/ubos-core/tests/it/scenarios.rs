@@ -1109,3 +1109,143 @@ fn changed_manifests() {
         4,
     );
 }
+
+/// Names with an accent, composed and decomposed.
+const NFC: &str = "n/\u{e9}";
+const NFD: &str = "n/e\u{301}";
+
+#[test]
+fn names_that_mean_the_same() {
+    let on = |name: &str, text: &str| format!("{name}={text} k=K");
+    let (old, new) = (on(NFD, "A"), on(NFC, "A"));
+    // Respelled on one side, alone and with other content on either side.
+    table(&[
+        ("respelled", &old, &new, &old, &new, &new, "", "", 0),
+        (
+            "and edited",
+            &old,
+            &on(NFC, "B"),
+            &old,
+            &on(NFC, "B"),
+            &on(NFC, "B"),
+            &format!("S:{NFC}=A"),
+            "",
+            0,
+        ),
+        (
+            "and edited there",
+            &old,
+            &new,
+            &on(NFD, "C"),
+            &on(NFC, "C"),
+            &on(NFC, "C"),
+            &format!("L:{NFC}=A"),
+            "",
+            0,
+        ),
+        (
+            "and both",
+            &old,
+            &on(NFC, "B"),
+            &on(NFD, "C"),
+            &on(NFC, "B"),
+            &on(NFC, "C"),
+            "",
+            &format!("modify-modify {NFC}"),
+            3,
+        ),
+        (
+            "deleted there",
+            &old,
+            &new,
+            "k=K",
+            "k=K",
+            "k=K",
+            &format!("L:{NFC}=A"),
+            "",
+            0,
+        ),
+        ("alike on both", &old, &new, &new, &new, &new, "", "", 0),
+        ("new on both", "k=K", &new, &old, &old, &old, "", "", 0),
+        (
+            "beside the tracked",
+            &old,
+            &format!("{old} {NFC}=X"),
+            &old,
+            &format!("{old} {NFC}=X"),
+            &old,
+            "",
+            &format!("held:name-collision {NFC}"),
+            3,
+        ),
+    ]);
+    let case = [
+        (
+            "a folder",
+            "Docs/a=1 Docs/B/c=2",
+            "docs/a=1 docs/b/c=2",
+            "Docs/a=1 Docs/B/c=3",
+            "docs/a=1 docs/b/c=3",
+            "L:docs/b/c=2",
+        ),
+        (
+            "with more in it",
+            "Docs/a=1",
+            "docs/a=1 docs/n=N",
+            "Docs/a=1 Docs/m=M",
+            "docs/a=1 docs/m=M docs/n=N",
+            "",
+        ),
+        (
+            "with less in it",
+            "Docs/a=1 Docs/b=2",
+            "docs/a=1",
+            "Docs/a=1 Docs/b=2",
+            "docs/a=1",
+            "S:docs/b=2",
+        ),
+    ];
+    for (id, base, here, there, live, backup) in case {
+        let mut world = World::new(base, here, there);
+        world.names.here.case_insensitive = true;
+        check(id, &mut world, (live, live), backup, "", 0);
+        let again = world.decide();
+        assert!(
+            again.items.is_empty() && again.adopt.is_empty(),
+            "{id}: {again:?}"
+        );
+        // The filter leaves a respelling out as a whole.
+        let mut world = World::new(base, here, there);
+        world.names.here.case_insensitive = true;
+        world.filter = Filter::In;
+        check(id, &mut world, (here, there), "", "", 0);
+        assert!(world.baseline.rows.contains_key(&path("Docs/a")), "{id}");
+    }
+}
+
+#[test]
+fn names_that_the_other_side_cannot_hold() {
+    let long = "n/".to_owned() + &"x".repeat(20);
+    let mut world = World::new("k=K", &format!("k=K {long}=A"), "k=K");
+    world.names.there.max_name_bytes = 10;
+    let open = format!("held:unrepresentable-name {long}");
+    check(
+        "long",
+        &mut world,
+        (&format!("k=K {long}=A"), "k=K n/"),
+        "",
+        &open,
+        3,
+    );
+    // Renamed to it: not deleted over there.
+    let mut world = World::new("k=K n/a=A", &format!("k=K {long}=A"), "k=K n/a=A");
+    world.names.there.max_name_bytes = 10;
+    check(
+        "renamed",
+        &mut world,
+        (&format!("k=K {long}=A"), "k=K n/a=A"),
+        "",
+        &open,
+        3,
+    );
+}

@@ -28,7 +28,7 @@ pub(crate) enum Node {
 pub(crate) type Tree = BTreeMap<RelPath, Node>;
 
 pub(crate) fn path(text: &str) -> RelPath {
-    RelPath::new(text).unwrap()
+    RelPath::new(text).expect("a path")
 }
 
 impl Node {
@@ -316,18 +316,44 @@ impl World {
         };
         // What could not leave a folder keeps it.
         let kept = |op: &Operation| {
-            let mut tree = self.sides.get(op.to).tree.keys();
-            op.kind == OpKind::Rmdir && tree.any(|p| p.is_below(&op.path))
+            let mut below = self
+                .sides
+                .get(op.to)
+                .tree
+                .keys()
+                .filter(|p| p.is_below(&op.path));
+            match &op.kind {
+                OpKind::Rmdir => below.next().is_some(),
+                OpKind::Replace { contents } => below.count() > contents.len(),
+                _ => false,
+            }
         };
         if item.ops.iter().any(in_the_way) || !self.failed.is_empty() && item.ops.iter().any(kept) {
             self.failed.push(item.clone());
             return;
         }
         for op in &item.ops {
-            let source = self.content_for(op, before);
+            let source = self.content_for(item, op, before);
             act(self.sides.get_mut(op.to), op, source);
         }
+        let before_rows = self.baseline.rows.clone();
         for (at, entry) in &item.rows {
+            // Under a new spelling a row is carried over as it was, whatever stands there.
+            let carried = item.rows.iter().any(|(old, dropped)| {
+                let row = before_rows.get(old).map(|row| &row.base);
+                dropped.is_none()
+                    && entry.is_some()
+                    && row == entry.clone().map(Base::Known).as_ref()
+            });
+            if carried
+                && !item
+                    .ops
+                    .iter()
+                    .any(|op| op.path == *at && op.post == *entry)
+            {
+                self.set_row(at, entry.as_ref());
+                continue;
+            }
             if let Some(entry) = entry {
                 for (side, territory) in self.sides.iter() {
                     let stands = territory.tree.get(at).map(Node::entry);
@@ -350,14 +376,11 @@ impl World {
     }
 
     /// The bytes that the other side sends, as they stood when the run began.
-    fn content_for(&self, op: &Operation, before: &Sides<Territory>) -> Option<Node> {
+    fn content_for(&self, item: &Item, op: &Operation, before: &Sides<Territory>) -> Option<Node> {
         if !op.needs_content() {
             return None;
         }
-        let at = match &op.kind {
-            OpKind::CreateFrom { source } => source,
-            _ => &op.path,
-        };
+        let at = &item.source_of(op);
         let node = before.get(op.to.other()).tree.get(at).cloned();
         let post = op.post.as_ref().expect("content belongs to something");
         let sent = node.unwrap_or_else(|| panic!("nothing to send at {at}: {op:?}"));
@@ -409,7 +432,7 @@ fn act(territory: &mut Territory, op: &Operation, source: Option<Node>) {
     };
     match &op.kind {
         OpKind::Mkdir => territory.put(at, Node::Dir),
-        OpKind::Create | OpKind::CreateFrom { .. } => {
+        OpKind::Create => {
             territory.put(at, source.expect("content was sent"));
         }
         OpKind::Replace { contents } => {
@@ -453,7 +476,9 @@ fn act(territory: &mut Territory, op: &Operation, source: Option<Node>) {
             expect_contents(territory, from, contents);
             for (old, node) in below(territory, from) {
                 territory.tree.remove(&old);
-                territory.tree.insert(old.rebase(from, at).unwrap(), node);
+                territory
+                    .tree
+                    .insert(old.rebase(from, at).expect("it is below"), node);
             }
             let node = territory.tree.remove(from).expect("found above");
             territory.put(at, node);
@@ -462,7 +487,7 @@ fn act(territory: &mut Territory, op: &Operation, source: Option<Node>) {
             let Node::File(_, exec) = territory.tree.get_mut(at).expect("found above") else {
                 panic!("{op:?}")
             };
-            *exec = op.post.as_ref().and_then(Entry::exec).unwrap();
+            *exec = op.post.as_ref().and_then(Entry::exec).expect("a file");
         }
     }
     assert_eq!(stands(territory, at), op.post, "{op:?}");
