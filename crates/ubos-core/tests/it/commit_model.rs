@@ -1,12 +1,13 @@
 //! The protocol that keeps the baseline, searched exhaustively.
 //!
 //! One path that holds A, B or nothing; users edit on both sides; runs start from either side and
-//! may crash after each step; the state of a side may be lost, or restored as it was before the
-//! last run. Whatever happens, live content must never be replaced by content whose author had
+//! may crash after each step; the state of one side may be lost, or restored as it was before the
+//! last run, again and again. Whatever happens, live content must never be replaced by content whose author had
 //! not seen it: by then the path must hold what both sides last had in common. The same search
 //! finds the loss in simpler designs, which shows that it can.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use ubos_core::baseline::{MemoryBaseline, Row};
 use ubos_core::entry::{Base, Changes, Observation, State as Seen};
@@ -78,6 +79,8 @@ struct World {
     /// What both sides truly had in common last. No design can see it.
     common: u8,
     runs: u8,
+    /// The side whose state was lost or restored, if one was: never both in one story.
+    disturbed: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -342,8 +345,15 @@ fn happen(world: &World, design: Design, event: Event) -> Result<World, Stop> {
     let mut world = *world;
     match event {
         Event::Edit(side, content) => world.half[side].live = content,
-        Event::Lose(side) => world.half[side].store = None,
-        Event::Restore(side) => world.half[side].store = world.half[side].before_last_run,
+        Event::Lose(side) | Event::Restore(side) => {
+            if world.disturbed.is_some_and(|disturbed| disturbed != side) {
+                return Ok(world);
+            }
+            world.disturbed = Some(side);
+            let half = &mut world.half[side];
+            let lost = matches!(event, Event::Lose(_));
+            half.store = if lost { None } else { half.before_last_run };
+        }
         Event::Run { from, steps } => {
             let mut run = Run {
                 world: &mut world,
@@ -409,9 +419,9 @@ fn events(losses: bool) -> Vec<Event> {
     events
 }
 
-/// Breadth first over everything that may happen in `depth` events. The depth of the first
-/// violation, or the number of states without one.
-fn search(design: Design, losses: bool, depth: usize) -> Result<usize, usize> {
+/// Breadth first over everything that may happen in `depth` events. The events that lead to the
+/// first violation, or the number of states without one.
+fn search(design: Design, losses: bool, depth: usize) -> Result<usize, Vec<Event>> {
     let half = Half {
         live: A,
         store: Some(Store {
@@ -429,24 +439,43 @@ fn search(design: Design, losses: bool, depth: usize) -> Result<usize, usize> {
         half: [half, half],
         common: A,
         runs: 1,
+        disturbed: None,
     });
     let events = events(losses);
-    let mut seen: HashSet<World> = HashSet::from([start]);
+    let mut came_from: HashMap<World, Option<(World, Event)>> = HashMap::from([(start, None)]);
     let mut frontier = vec![start];
-    for level in 1..=depth {
+    for _ in 0..depth {
         let mut next = Vec::new();
-        for world in &frontier {
+        for &world in &frontier {
             for &event in &events {
-                match happen(world, design, event) {
-                    Ok(after) if seen.insert(after) => next.push(after),
-                    Ok(_) => {}
-                    Err(_) => return Err(level),
+                match happen(&world, design, event) {
+                    Ok(after) => {
+                        if let Entry::Vacant(unseen) = came_from.entry(after) {
+                            unseen.insert(Some((world, event)));
+                            next.push(after);
+                        }
+                    }
+                    Err(_) => return Err(trace(&came_from, world, event)),
                 }
             }
         }
         frontier = next;
     }
-    Ok(seen.len())
+    Ok(came_from.len())
+}
+
+fn trace(
+    came_from: &HashMap<World, Option<(World, Event)>>,
+    mut world: World,
+    last: Event,
+) -> Vec<Event> {
+    let mut events = vec![last];
+    while let Some(Some((before, event))) = came_from.get(&world) {
+        events.push(*event);
+        world = *before;
+    }
+    events.reverse();
+    events
 }
 
 #[test]
@@ -468,7 +497,8 @@ fn simpler_designs_lose_edits() {
         Design::NoGenerationCheck,
         Design::NoJournal,
     ] {
-        assert_eq!(search(design, false, 5), Err(4), "{design:?}");
+        let lost = search(design, false, 5).expect_err("an edit is lost");
+        assert_eq!(lost.len(), 4, "{design:?}: {lost:?}");
     }
 }
 
