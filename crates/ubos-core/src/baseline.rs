@@ -34,6 +34,18 @@ pub trait Baseline {
     /// their paths' bytes. `visit` returns false to stop.
     fn below(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row) -> bool);
 
+    /// Calls `visit` for every row directly in `dir` (of the root if `None`), in any order. A
+    /// baseline that can skip what lies deeper does better than this.
+    fn children(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row)) {
+        let folder = dir.map_or(&b""[..], RelPath::as_bytes);
+        self.below(dir, &mut |path, row| {
+            if path.parent_bytes() == folder {
+                visit(path, row);
+            }
+            true
+        });
+    }
+
     /// Whether a path without a row is known to have been absent (true), or the baseline as a
     /// whole has no memory to be trusted (false: every path without a row is `Unknown`).
     fn trusted(&self) -> bool;

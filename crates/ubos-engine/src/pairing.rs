@@ -10,7 +10,7 @@ use crate::endpoint::standing;
 use crate::error::{EngineError, Result};
 use crate::link::{self, Address, Target};
 use crate::state::StateDir;
-use crate::state::config::{BackupPolicy, Config, Peer, SyncPolicy};
+use crate::state::config::{Config, Peer};
 use crate::state::marker::Marker;
 use crate::state::table::{Header, Loaded, Table};
 
@@ -52,7 +52,7 @@ pub fn init(request: &InitRequest) -> Result<Paired> {
     std::fs::create_dir_all(root).map_err(|e| EngineError::io("create", root, e))?;
     refuse_nested(root, &request.target.address)?;
     let state = StateDir::create(root)?;
-    let mut config = Config::load(&state)?.unwrap_or_else(|| new_config(&request.name));
+    let mut config = Config::load(&state)?.unwrap_or_else(|| Config::new(&request.name));
     let mut marker = Marker::load(&state)?.unwrap_or_else(|| Marker::fresh(true));
     let before = config.peers.get(peer_name).cloned();
     let pair = before.as_ref().map_or_else(clock::random_id, |peer| peer.pair.clone());
@@ -88,6 +88,7 @@ pub fn init(request: &InitRequest) -> Result<Paired> {
         agent,
     };
     config.peers.insert(peer_name.clone(), peer);
+    config.replica = Some(marker.replica.clone());
     config.save(&state)?;
     begin_pair(&state, &mut marker, &pair)?;
     let here = standing::read_manifests(&state, &join.manifests)?;
@@ -115,7 +116,7 @@ pub fn join(root: &Path, join: &Join) -> Result<Standing> {
     }
     std::fs::create_dir_all(root).map_err(|e| EngineError::io("create", root, e))?;
     let state = StateDir::create(root)?;
-    let mut config = Config::load(&state)?.unwrap_or_else(|| new_config(&join.name));
+    let mut config = Config::load(&state)?.unwrap_or_else(|| Config::new(&join.name));
     let mut marker = Marker::load(&state)?.unwrap_or_else(|| Marker::fresh(join.owner));
     let before = config.peers.get(&join.peer_name);
     let peer = Peer {
@@ -127,18 +128,10 @@ pub fn join(root: &Path, join: &Join) -> Result<Standing> {
         agent: before.and_then(|peer| peer.agent.clone()),
     };
     config.peers.insert(join.peer_name.clone(), peer.clone());
+    config.replica = Some(marker.replica.clone());
     config.save(&state)?;
     begin_pair(&state, &mut marker, &join.pair)?;
     Ok(standing::look(&state, &config.name, &peer)?.0)
-}
-
-fn new_config(name: &str) -> Config {
-    Config {
-        name: name.to_owned(),
-        peers: std::collections::BTreeMap::new(),
-        sync: SyncPolicy::default(),
-        backups: BackupPolicy::default(),
-    }
 }
 
 /// An empty baseline of generation 0, where there is no trace of an earlier one.

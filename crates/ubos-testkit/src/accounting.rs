@@ -81,11 +81,7 @@ impl Ledger {
             let found = self.before[side.index()].complaints(&after);
             lines.extend(found.into_iter().map(|line| format!("  {side:?}: {line}")));
         }
-        assert!(
-            lines.is_empty(),
-            "promises broken:\n{}\n{told}",
-            lines.join("\n")
-        );
+        assert!(lines.is_empty(), "promises broken:\n{}\n{told}", lines.join("\n"));
     }
 }
 
@@ -113,8 +109,7 @@ impl Holding {
                 self.junk.insert(path.to_vec(), content);
             }
             _ => {
-                self.outside
-                    .insert(path.to_vec(), fingerprint(root, path, content));
+                self.outside.insert(path.to_vec(), fingerprint(root, path, content));
             }
         }
     }
@@ -160,11 +155,7 @@ impl Holding {
                 Some(_) => {}
             }
         }
-        for path in after
-            .outside
-            .keys()
-            .filter(|path| !self.outside.contains_key(*path))
-        {
+        for path in after.outside.keys().filter(|path| !self.outside.contains_key(*path)) {
             lines.push(format!("{} is outside and has appeared", shown(path)));
         }
         lines
@@ -186,14 +177,8 @@ fn fingerprint(root: &Path, path: &[u8], content: Option<Content>) -> String {
     let Ok(meta) = fs::symlink_metadata(real) else {
         return "unknown".into();
     };
-    let hash = content.map_or(0, |hash| {
-        u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
-    });
-    let time = if meta.is_dir() {
-        (0, 0)
-    } else {
-        (meta.mtime(), meta.mtime_nsec())
-    };
+    let hash = content.map_or(0, |hash| u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]));
+    let time = if meta.is_dir() { (0, 0) } else { (meta.mtime(), meta.mtime_nsec()) };
     format!("{:o} at {}.{:09} #{hash:08x}", meta.mode(), time.0, time.1)
 }
 
@@ -219,16 +204,8 @@ mod tests {
     #[test]
     fn what_is_still_somewhere_is_not_lost() {
         said(|_| (), |_| ()).unwrap();
-        said(
-            |_| (),
-            |world| world.laptop().rename("notes/f", "notes/elsewhere"),
-        )
-        .unwrap();
-        said(
-            |_| (),
-            |world| world.laptop().append("logs/day.jsonl", "{}\n"),
-        )
-        .unwrap();
+        said(|_| (), |world| world.laptop().rename("notes/f", "notes/elsewhere")).unwrap();
+        said(|_| (), |world| world.laptop().append("logs/day.jsonl", "{}\n")).unwrap();
         said(
             |_| (),
             |world| {
@@ -242,30 +219,20 @@ mod tests {
     #[test]
     fn a_lost_content_is_named_with_its_side() {
         let text = complaint(|world| world.server().write("notes/f", "B"));
-        assert!(
-            text.contains("Server: the content of notes/f is lost"),
-            "{text}"
-        );
+        assert!(text.contains("Server: the content of notes/f is lost"), "{text}");
         assert!(!text.contains("Laptop"), "{text}");
     }
 
     #[test]
     fn neither_the_other_side_nor_transit_nor_an_unselected_copy_is_safe_keeping() {
-        let refuges = [
-            ".ubos-sync/staging/1",
-            ".ubos-sync/state/base",
-            ".ubos-sync/conflicts/1",
-            "copy.txt",
-        ];
+        let refuges =
+            [".ubos-sync/staging/1", ".ubos-sync/state/base", ".ubos-sync/conflicts/1", "copy.txt"];
         for refuge in refuges {
             let text = complaint(|world| {
                 world.laptop().write("notes/f", "B");
                 world.laptop().write(refuge, "A");
             });
-            assert!(
-                text.contains("Laptop: the content of notes/f is lost"),
-                "{refuge}: {text}"
-            );
+            assert!(text.contains("Laptop: the content of notes/f is lost"), "{refuge}: {text}");
         }
     }
 
@@ -274,10 +241,7 @@ mod tests {
         let text = complaint(|world| world.laptop().write("logs/day.jsonl", "{\"n\":1}\n"));
         assert!(text.contains("logs/day.jsonl is lost"), "{text}");
         let text = complaint(|world| world.laptop().append("notes/f", "grown"));
-        assert!(
-            text.contains("notes/f is lost"),
-            "only logs have prefixes: {text}"
-        );
+        assert!(text.contains("notes/f is lost"), "only logs have prefixes: {text}");
     }
 
     #[test]
@@ -300,14 +264,8 @@ mod tests {
         let new = complaint(|world| world.laptop().write("stray", "x"));
         assert!(new.contains("stray is outside and has appeared"), "{new}");
         let mode = complaint(|world| world.laptop().chmod("priv/diary", 0o600));
-        assert!(
-            mode.contains("priv/diary is outside and was touched"),
-            "{mode}"
-        );
+        assert!(mode.contains("priv/diary is outside and was touched"), "{mode}");
         let rewritten = complaint(|world| world.laptop().write("loose.txt", "here"));
-        assert!(
-            rewritten.contains("loose.txt is outside and was touched"),
-            "{rewritten}"
-        );
+        assert!(rewritten.contains("loose.txt is outside and was touched"), "{rewritten}");
     }
 }

@@ -20,9 +20,8 @@ pub fn runs(root: &Path) -> Vec<String> {
         return Vec::new();
     };
     let folders = entries.flatten().filter(|entry| entry.path().is_dir());
-    let mut names: Vec<String> = folders
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<String> =
+        folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -54,18 +53,9 @@ mod tests {
             .ubos-sync/backups/1/notes/f = A
             .ubos-sync/backups/2/notes/l -> f";
         Sketch::parse(lines).build(root.path());
-        let version = |run: &str, text: &str| Backup {
-            run: run.into(),
-            node: Node::file(text),
-        };
-        assert_eq!(
-            of_path(root.path(), "notes/f"),
-            [version("1", "A"), version("2", "B")]
-        );
+        let version = |run: &str, text: &str| Backup { run: run.into(), node: Node::file(text) };
+        assert_eq!(of_path(root.path(), "notes/f"), [version("1", "A"), version("2", "B")]);
         assert_eq!(of_path(root.path(), "notes/g"), []);
-        assert_eq!(
-            of_run(root.path(), "2"),
-            Sketch::parse("notes/f = B\nnotes/l -> f")
-        );
+        assert_eq!(of_run(root.path(), "2"), Sketch::parse("notes/f = B\nnotes/l -> f"));
     }
 }

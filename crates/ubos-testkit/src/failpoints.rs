@@ -49,8 +49,7 @@ impl Points {
     /// Every crash that these points allow.
     pub fn crashes(&self) -> Vec<Crash> {
         let here = (1..=self.here.len()).map(Crash::Here);
-        here.chain((1..=self.agent.len()).map(Crash::Agent))
-            .collect()
+        here.chain((1..=self.agent.len()).map(Crash::Agent)).collect()
     }
 }
 
@@ -58,10 +57,8 @@ impl Points {
 pub fn trace(territory: Territory<'_>, args: &[&str]) -> (Outcome, Points) {
     let file = territory.world().base().join("tmp/trace");
     let _ = fs::remove_file(&file);
-    let outcome = territory.run_with(
-        args,
-        &[("UBOS_SYNC_FAILPOINT_TRACE", file.clone().into_os_string())],
-    );
+    let outcome =
+        territory.run_with(args, &[("UBOS_SYNC_FAILPOINT_TRACE", file.clone().into_os_string())]);
     let points = Points::parse(&fs::read_to_string(&file).unwrap_or_default());
     (outcome, points)
 }
@@ -73,12 +70,7 @@ pub fn trace(territory: Territory<'_>, args: &[&str]) -> (Outcome, Points) {
 pub fn run_with_crash(territory: Territory<'_>, args: &[&str], crash: Crash) -> Outcome {
     let outcome = run_to_crash(territory, args, crash);
     if matches!(crash, Crash::Here(_)) {
-        assert_eq!(
-            outcome.code(),
-            137,
-            "{crash:?} did not happen\n{}",
-            outcome.told()
-        );
+        assert_eq!(outcome.code(), 137, "{crash:?} did not happen\n{}", outcome.told());
     }
     outcome
 }
@@ -110,10 +102,7 @@ mod tests {
         );
         let (_, points) = trace(world.laptop(), &[]);
         assert_eq!(points.here, ["a", "c"]);
-        assert_eq!(
-            points.crashes(),
-            [Crash::Here(1), Crash::Here(2), Crash::Agent(1)]
-        );
+        assert_eq!(points.crashes(), [Crash::Here(1), Crash::Here(2), Crash::Agent(1)]);
     }
 
     #[test]

@@ -27,14 +27,7 @@ impl History {
         let mut agreement = Agreement::default();
         agreement.learn(&world);
         let told = vec![format!("history of UBOS_SEED={seed}")];
-        Self {
-            world,
-            dice: Dice::new(seed),
-            agreement,
-            crashes,
-            told,
-            counter: 0,
-        }
+        Self { world, dice: Dice::new(seed), agreement, crashes, told, counter: 0 }
     }
 
     /// Lives it to the end.
@@ -76,37 +69,19 @@ impl History {
     }
 
     fn sync(&mut self, side: Side) {
-        let command = *self.dice.pick(&[
-            "bidirectional",
-            "bidirectional",
-            "bidirectional",
-            "push",
-            "pull",
-        ]);
+        let command =
+            *self.dice.pick(&["bidirectional", "bidirectional", "bidirectional", "push", "pull"]);
         self.note(side, command.to_owned());
         let before = self.trees();
         let run = self.world.at(side).sync_with([command]);
         let code = run.outcome.code();
-        assert!(
-            [0, 3, 7].contains(&code),
-            "exit {code} in a history\n{}",
-            run.outcome.told()
-        );
-        account(
-            &self.world,
-            &mut self.agreement,
-            &before,
-            &run.outcome.told(),
-        );
+        assert!([0, 3, 7].contains(&code), "exit {code} in a history\n{}", run.outcome.told());
+        account(&self.world, &mut self.agreement, &before, &run.outcome.told());
     }
 
     fn crash(&mut self, side: Side) {
         let number = self.dice.below(40) + 1;
-        let crash = if self.dice.chance(50) {
-            Crash::Here(number)
-        } else {
-            Crash::Agent(number)
-        };
+        let crash = if self.dice.chance(50) { Crash::Here(number) } else { Crash::Agent(number) };
         self.note(side, format!("{crash:?}"));
         let before = self.trees();
         // Which point is the last depends on the changes, so the run may also come through.
@@ -127,11 +102,7 @@ impl History {
         self.note(side, format!("resolve {path} --keep {keep}"));
         let outcome = self.world.at(side).resolve([&path, "--keep", keep]);
         let code = outcome.code();
-        assert!(
-            [0, 3, 7].contains(&code),
-            "exit {code} of resolve\n{}",
-            outcome.told()
-        );
+        assert!([0, 3, 7].contains(&code), "exit {code} of resolve\n{}", outcome.told());
         self.agreement.learn(&self.world);
     }
 
@@ -140,28 +111,14 @@ impl History {
         for round in 1.. {
             let before = self.trees();
             let run = self.world.laptop().sync();
-            account(
-                &self.world,
-                &mut self.agreement,
-                &before,
-                &run.outcome.told(),
-            );
+            account(&self.world, &mut self.agreement, &before, &run.outcome.told());
             if run.report.actions.is_empty() {
                 run.again();
                 let lines = unsettled(&self.world, &run.report);
-                assert!(
-                    lines.is_empty(),
-                    "{}\n{}",
-                    lines.join("\n"),
-                    run.outcome.told()
-                );
+                assert!(lines.is_empty(), "{}\n{}", lines.join("\n"), run.outcome.told());
                 return;
             }
-            assert!(
-                round <= 3,
-                "still busy after {round} runs\n{}",
-                run.outcome.told()
-            );
+            assert!(round <= 3, "still busy after {round} runs\n{}", run.outcome.told());
         }
     }
 
@@ -217,9 +174,7 @@ impl History {
             (1, Some(_)) => self.rename(side, &path),
             (2, Some(Node::File { exec, .. })) => {
                 self.note(side, format!("chmod {path}"));
-                self.world
-                    .at(side)
-                    .chmod(&path, if exec { 0o644 } else { 0o755 });
+                self.world.at(side).chmod(&path, if exec { 0o644 } else { 0o755 });
             }
             (3, None) => self.place(side, &path, "makes the folder", |territory, path| {
                 territory.mkdir(path);
@@ -319,10 +274,7 @@ mod tests {
         for number in 0..120 {
             history.edit(Side::BOTH[number % 2]);
         }
-        (
-            history.told.clone(),
-            history.world.laptop().tree().to_string(),
-        )
+        (history.told.clone(), history.world.laptop().tree().to_string())
     }
 
     #[test]
@@ -333,10 +285,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_edit_happens() {
-        let told: String = (0..10)
-            .flat_map(|seed| edits(seed).0)
-            .collect::<Vec<_>>()
-            .join("\n");
+        let told: String = (0..10).flat_map(|seed| edits(seed).0).collect::<Vec<_>>().join("\n");
         for verb in [
             "removes",
             "renames",

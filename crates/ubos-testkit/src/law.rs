@@ -53,11 +53,8 @@ pub struct Law {
 }
 
 /// The three manifests, which are always synced themselves.
-pub const MANIFESTS: [&str; 3] = [
-    "config/sync_to_balaur.conf",
-    "config/sync_from_balaur.conf",
-    "config/sync_exclude.conf",
-];
+pub const MANIFESTS: [&str; 3] =
+    ["config/sync_to_balaur.conf", "config/sync_from_balaur.conf", "config/sync_exclude.conf"];
 
 impl Law {
     /// `notes/` two-way, `out/` push-only, `in/` pull-only, `logs/*.jsonl` append-only; `priv/`
@@ -106,11 +103,7 @@ impl Law {
     pub fn texts(&self) -> [(&'static str, String); 3] {
         let sent = [Direction::Bidirectional, Direction::PushOnly];
         let taken = [Direction::PullOnly, Direction::AppendOnly];
-        let excluded: String = self
-            .excluded
-            .iter()
-            .map(|pattern| format!("{pattern}\n"))
-            .collect();
+        let excluded: String = self.excluded.iter().map(|pattern| format!("{pattern}\n")).collect();
         [
             (MANIFESTS[0], self.sections(&sent)),
             (MANIFESTS[1], self.sections(&taken)),
@@ -150,11 +143,7 @@ impl Law {
         if names.iter().any(|name| is_never_synced(name)) || self.is_excluded(path, &names) {
             return Standing::Outside;
         }
-        match self
-            .areas
-            .iter()
-            .find(|(_, pattern)| area_holds(pattern, path))
-        {
+        match self.areas.iter().find(|(_, pattern)| area_holds(pattern, path)) {
             Some((direction, _)) => Standing::Selected(*direction),
             None if is_dir && self.leads_to_an_area(path) => Standing::OnTheWay,
             None => Standing::Outside,
@@ -174,9 +163,7 @@ impl Law {
 
     fn leads_to_an_area(&self, folder: &[u8]) -> bool {
         let patterns = self.areas.iter().map(|(_, pattern)| pattern.as_str());
-        patterns
-            .chain(MANIFESTS)
-            .any(|pattern| is_below(pattern.as_bytes(), folder))
+        patterns.chain(MANIFESTS).any(|pattern| is_below(pattern.as_bytes(), folder))
     }
 }
 
@@ -204,9 +191,7 @@ fn name_matches(pattern: &str, name: &[u8]) -> bool {
 }
 
 fn is_junk(name: &[u8]) -> bool {
-    [".DS_Store", "._*", "Thumbs.db"]
-        .iter()
-        .any(|pattern| name_matches(pattern, name))
+    [".DS_Store", "._*", "Thumbs.db"].iter().any(|pattern| name_matches(pattern, name))
 }
 
 /// The built-in exclusions that tests use.
@@ -241,20 +226,11 @@ mod tests {
     fn the_standard_law_selects_what_the_scenarios_say() {
         let law = Law::standard();
         let stands = |path: &str| law.standing(path.as_bytes(), false);
-        assert_eq!(
-            stands("notes/D/a"),
-            Standing::Selected(Direction::Bidirectional)
-        );
+        assert_eq!(stands("notes/D/a"), Standing::Selected(Direction::Bidirectional));
         assert_eq!(stands("out/y"), Standing::Selected(Direction::PushOnly));
         assert_eq!(stands("in/x"), Standing::Selected(Direction::PullOnly));
-        assert_eq!(
-            stands("logs/day.jsonl"),
-            Standing::Selected(Direction::AppendOnly)
-        );
-        assert_eq!(
-            stands(MANIFESTS[2]),
-            Standing::Selected(Direction::Bidirectional)
-        );
+        assert_eq!(stands("logs/day.jsonl"), Standing::Selected(Direction::AppendOnly));
+        assert_eq!(stands(MANIFESTS[2]), Standing::Selected(Direction::Bidirectional));
         for outside in [
             "logs/day.txt",
             "logs/deep/a.jsonl",
@@ -274,14 +250,8 @@ mod tests {
     #[test]
     fn each_manifest_names_its_areas_under_their_heading() {
         let [to, from, exclude] = Law::standard().texts();
-        assert_eq!(
-            to.1,
-            "# Of the tests.\n[bidirectional]\nnotes/\n[push-only]\nout/\n"
-        );
-        assert_eq!(
-            from.1,
-            "# Of the tests.\n[pull-only]\nin/\n[append-only]\nlogs/*.jsonl\n"
-        );
+        assert_eq!(to.1, "# Of the tests.\n[bidirectional]\nnotes/\n[push-only]\nout/\n");
+        assert_eq!(from.1, "# Of the tests.\n[pull-only]\nin/\n[append-only]\nlogs/*.jsonl\n");
         assert_eq!(exclude.1, "# Never synced.\npriv/\n*.tmp\n");
     }
 }

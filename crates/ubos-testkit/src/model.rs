@@ -22,8 +22,7 @@ impl Agreement {
     pub fn learn(&mut self, world: &World) {
         let law = world.law();
         let [laptop, server] = Side::BOTH.map(|side| files(&world.at(side).tree(), &law));
-        self.0
-            .retain(|path, _| laptop.contains_key(path) || server.contains_key(path));
+        self.0.retain(|path, _| laptop.contains_key(path) || server.contains_key(path));
         for (path, node) in laptop {
             if server.get(&path) == Some(&node) {
                 self.0.insert(path, node);
@@ -47,10 +46,7 @@ impl Agreement {
                 let grown = law.direction(&path) == Some(Direction::AppendOnly)
                     && stands.is_some_and(|now| now.starts_with(content));
                 if agreed != Some(content) && stands != Some(content) && !grown {
-                    lines.push(format!(
-                        "{side:?}: an edit of {} was taken away",
-                        shown(&path)
-                    ));
+                    lines.push(format!("{side:?}: an edit of {} was taken away", shown(&path)));
                 }
             }
         }
@@ -69,10 +65,7 @@ pub fn unsettled(world: &World, report: &Report) -> Vec<String> {
         entries
     });
     let conflicts = report.conflicts.iter().map(|row| &row.path);
-    let remarks = [&report.held, &report.skipped]
-        .into_iter()
-        .flatten()
-        .map(|row| &row.path);
+    let remarks = [&report.held, &report.skipped].into_iter().flatten().map(|row| &row.path);
     let asked: Vec<&Vec<u8>> = conflicts.chain(remarks).collect();
     let paths: BTreeSet<&Vec<u8>> = laptop.keys().chain(server.keys()).collect();
     let differ = paths.into_iter().filter(|path| {
@@ -84,20 +77,14 @@ pub fn unsettled(world: &World, report: &Report) -> Vec<String> {
         });
         !known && !may_differ(law.direction(path), versions.0, versions.1)
     });
-    differ
-        .map(|path| format!("{} differs and nobody was told", shown(path)))
-        .collect()
+    differ.map(|path| format!("{} differs and nobody was told", shown(path))).collect()
 }
 
 /// The folders of a tree that are synced both ways.
 fn two_way_folders(tree: &Sketch, law: &Law) -> BTreeMap<Vec<u8>, Node> {
     let two_way = |path: &[u8]| law.direction(path) == Some(Direction::Bidirectional);
-    let found = tree
-        .iter()
-        .filter(|(path, node)| **node == Node::Dir && two_way(path));
-    found
-        .map(|(path, node)| (path.clone(), node.clone()))
-        .collect()
+    let found = tree.iter().filter(|(path, node)| **node == Node::Dir && two_way(path));
+    found.map(|(path, node)| (path.clone(), node.clone())).collect()
 }
 
 /// Whether the two versions of a path may stand side by side, with the direction of its area.
@@ -137,11 +124,7 @@ mod tests {
     use crate::report::Remark;
 
     fn remark(path: &str) -> Remark {
-        Remark {
-            path: path.into(),
-            on: "localhost".into(),
-            reason: "x".into(),
-        }
+        Remark { path: path.into(), on: "localhost".into(), reason: "x".into() }
     }
 
     fn empty_report() -> Report {
@@ -194,10 +177,7 @@ mod tests {
         world.laptop().write("notes/f", "B");
         world.laptop().write("in/local", "only here");
         world.server().append("logs/day.jsonl", "half a line");
-        assert_eq!(
-            unsettled(&world, &empty_report()),
-            ["notes/f differs and nobody was told"]
-        );
+        assert_eq!(unsettled(&world, &empty_report()), ["notes/f differs and nobody was told"]);
         world.server().append("logs/day.jsonl", " ends\n");
         assert_eq!(unsettled(&world, &empty_report()).len(), 2);
         let mut report = empty_report();

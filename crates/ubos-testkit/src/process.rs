@@ -35,12 +35,7 @@ pub struct Outcome {
 impl Outcome {
     /// The exit code, or 128 + the number of the signal that ended it, as a shell has it.
     pub fn code(&self) -> i32 {
-        let signal = || {
-            128 + self
-                .status
-                .signal()
-                .expect("without a code there was a signal")
-        };
+        let signal = || 128 + self.status.signal().expect("without a code there was a signal");
         self.status.code().unwrap_or_else(signal)
     }
 
@@ -60,10 +55,9 @@ impl Outcome {
     pub fn json(&self) -> Value {
         match serde_json::from_slice(&self.stdout) {
             Ok(value) => value,
-            Err(error) => panic!(
-                "standard output is not one JSON document: {error}\n{}",
-                self.told()
-            ),
+            Err(error) => {
+                panic!("standard output is not one JSON document: {error}\n{}", self.told())
+            }
         }
     }
 
@@ -110,21 +104,12 @@ impl Running {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let output = ["out", "err"].map(|stream| scratch.join(format!("{number}.{stream}")));
-        let [out, err] = output
-            .each_ref()
-            .map(|path| File::create(path).expect("the scratch folder is ours"));
+        let [out, err] =
+            output.each_ref().map(|path| File::create(path).expect("the scratch folder is ours"));
         let line = line_of(&command);
-        command
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         match command.spawn() {
-            Ok(child) => Self {
-                line,
-                child,
-                output,
-            },
+            Ok(child) => Self { line, child, output },
             Err(error) => panic!("cannot start {line}: {error}"),
         }
     }
@@ -142,12 +127,8 @@ impl Running {
 
     /// What it said so far.
     pub fn said(&self) -> String {
-        let text = self
-            .output
-            .each_ref()
-            .map(|path| fs::read(path).unwrap_or_default());
-        text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .concat()
+        let text = self.output.each_ref().map(|path| fs::read(path).unwrap_or_default());
+        text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
     }
 
     /// Waits for its end.
@@ -162,24 +143,13 @@ impl Running {
             }
             if Instant::now() > deadline {
                 self.end_group();
-                panic!(
-                    "still running after {limit:?}\n$ {}\n{}",
-                    self.line,
-                    self.said()
-                );
+                panic!("still running after {limit:?}\n$ {}\n{}", self.line, self.said());
             }
             sleep(Duration::from_millis(3));
         };
-        let [stdout, stderr] = self
-            .output
-            .each_ref()
-            .map(|path| fs::read(path).unwrap_or_default());
-        Outcome {
-            line: self.line.clone(),
-            status,
-            stdout,
-            stderr,
-        }
+        let [stdout, stderr] =
+            self.output.each_ref().map(|path| fs::read(path).unwrap_or_default());
+        Outcome { line: self.line.clone(), status, stdout, stderr }
     }
 
     fn end_group(&mut self) {
@@ -201,10 +171,7 @@ impl Drop for Running {
 
 fn line_of(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -153,9 +153,7 @@ mod tests {
     /// Sends ten bytes and says how many came back within half a second.
     fn back(proxy: &Proxy) -> usize {
         let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_millis(500)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         stream.write_all(b"0123456789").unwrap();
         let (mut total, mut buffer) = (0, [0; 10]);
         while total < 10 {

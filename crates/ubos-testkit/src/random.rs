@@ -46,14 +46,7 @@ mod tests {
             let mut dice = Dice::new(seed);
             [dice.roll(), dice.roll(), dice.roll()]
         };
-        assert_eq!(
-            rolls(0),
-            [
-                0xe220_a839_7b1d_cdaf,
-                0x6e78_9e6a_a1b9_65f4,
-                0x06c4_5d18_8009_454f
-            ]
-        );
+        assert_eq!(rolls(0), [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
         assert_ne!(rolls(1), rolls(2));
     }
 

@@ -110,9 +110,7 @@ pub struct Report {
 }
 
 /// Words that `op` may be.
-const OPS: [&str; 8] = [
-    "create", "update", "append", "delete", "rename", "mode", "mkdir", "rmdir",
-];
+const OPS: [&str; 8] = ["create", "update", "append", "delete", "rename", "mode", "mkdir", "rmdir"];
 
 /// Words that the `kind` of a conflict may be.
 const KINDS: [&str; 8] = [
@@ -140,10 +138,7 @@ impl Report {
                 hint: text(error, "hint")?,
             }),
         };
-        let reader = Reader {
-            raw: &raw,
-            may_lack: error.is_some(),
-        };
+        let reader = Reader { raw: &raw, may_lack: error.is_some() };
         if raw.get("schema") != Some(&Value::from(1)) {
             return Err("`schema` is not 1".into());
         }
@@ -183,10 +178,8 @@ impl Report {
         }
         let totals = &self.raw["totals"];
         let sum = |count: fn(&Action) -> u64| self.actions.iter().map(count).sum::<u64>();
-        let expected = [
-            ("actions", self.actions.len() as u64),
-            ("bytes", sum(|action| action.bytes)),
-        ];
+        let expected =
+            [("actions", self.actions.len() as u64), ("bytes", sum(|action| action.bytes))];
         for (name, value) in expected {
             if totals[name].as_u64() != Some(value) {
                 return Err(format!(
@@ -195,9 +188,7 @@ impl Report {
                 ));
             }
         }
-        totals["wire_bytes"]
-            .as_u64()
-            .ok_or("`totals.wire_bytes` is not a number")?;
+        totals["wire_bytes"].as_u64().ok_or("`totals.wire_bytes` is not a number")?;
         for name in [&self.here, &self.peer] {
             if totals["scanned"][name.as_str()].as_u64().is_none() {
                 return Err(format!("`totals.scanned` has no number for {name}"));
@@ -257,20 +248,13 @@ pub fn conflict(row: &Value) -> Result<Conflict, String> {
         }
     }
     let children = match (row.get("children"), kind.as_str()) {
-        (Some(Value::Array(list)), _) => list
-            .iter()
-            .map(|child| child.as_str().unwrap_or_default().to_owned())
-            .collect(),
+        (Some(Value::Array(list)), _) => {
+            list.iter().map(|child| child.as_str().unwrap_or_default().to_owned()).collect()
+        }
         (_, "dir-delete") => return Err("a dir-delete without `children`".into()),
         _ => Vec::new(),
     };
-    Ok(Conflict {
-        path: path(row)?,
-        kind,
-        versions,
-        children,
-        raw: row.clone(),
-    })
+    Ok(Conflict { path: path(row)?, kind, versions, children, raw: row.clone() })
 }
 
 fn check_version(version: &Value) -> Result<(), String> {
@@ -307,11 +291,7 @@ fn action(row: &Value) -> Result<Action, String> {
 }
 
 fn remark(row: &Value) -> Result<Remark, String> {
-    Ok(Remark {
-        path: path(row)?,
-        on: text(row, "on")?,
-        reason: text(row, "reason")?,
-    })
+    Ok(Remark { path: path(row)?, on: text(row, "on")?, reason: text(row, "reason")? })
 }
 
 fn guard(row: &Value) -> Result<GuardRow, String> {
@@ -328,18 +308,15 @@ fn path(row: &Value) -> Result<Vec<u8>, String> {
     let shown = text(row, "path")?;
     match row.get("path_b64") {
         None | Some(Value::Null) => Ok(shown.into_bytes()),
-        Some(exact) => exact
-            .as_str()
-            .and_then(from_base64)
-            .ok_or_else(|| "`path_b64` is not base64".into()),
+        Some(exact) => {
+            exact.as_str().and_then(from_base64).ok_or_else(|| "`path_b64` is not base64".into())
+        }
     }
 }
 
 fn text(value: &Value, field: &str) -> Result<String, String> {
     let found = value.get(field).and_then(Value::as_str);
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| format!("`{field}` is not text"))
+    found.map(str::to_owned).ok_or_else(|| format!("`{field}` is not text"))
 }
 
 fn boolean(value: &Value, field: &str) -> Result<bool, String> {
@@ -353,13 +330,7 @@ fn boolean(value: &Value, field: &str) -> Result<bool, String> {
 fn is_rfc3339(text: &str) -> bool {
     let shape: String = text
         .chars()
-        .map(|c| {
-            if c.is_ascii_digit() {
-                '0'
-            } else {
-                c.to_ascii_uppercase()
-            }
-        })
+        .map(|c| if c.is_ascii_digit() { '0' } else { c.to_ascii_uppercase() })
         .collect();
     let Some(rest) = shape.strip_prefix("0000-00-00T00:00:00") else {
         return false;
@@ -426,10 +397,7 @@ mod tests {
             "schema": 1, "command": "push", "dry_run": false, "exit": 5,
             "error": {"kind": "unreachable", "message": "no answer", "hint": "is it on?"}
         });
-        assert_eq!(
-            Report::read(failed).unwrap().error.unwrap().kind,
-            "unreachable"
-        );
+        assert_eq!(Report::read(failed).unwrap().error.unwrap().kind, "unreachable");
     }
 
     #[test]
@@ -450,12 +418,9 @@ mod tests {
     #[test]
     fn times_have_an_offset() {
         assert!(is_rfc3339("2025-10-07T14:30:00.123456789-05:00"));
-        for wrong in [
-            "2025-10-07",
-            "2025-10-07T14:30:00",
-            "2025-10-07 14:30:00Z",
-            "2025-10-07T14:30:00.Z",
-        ] {
+        for wrong in
+            ["2025-10-07", "2025-10-07T14:30:00", "2025-10-07 14:30:00Z", "2025-10-07T14:30:00.Z"]
+        {
             assert!(!is_rfc3339(wrong), "{wrong}");
         }
     }

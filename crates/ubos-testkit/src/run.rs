@@ -44,24 +44,13 @@ impl<'w> Run<'w> {
             Ok(report) => report,
             Err(why) => panic!("not the contract's report: {why}\n{}", outcome.told()),
         };
-        assert_eq!(
-            report.exit,
-            outcome.code(),
-            "two exit codes\n{}",
-            outcome.told()
-        );
+        assert_eq!(report.exit, outcome.code(), "two exit codes\n{}", outcome.told());
         let put_aside = Side::BOTH.map(|side| {
             let index = side.index();
             new_backups(&world.at(side), &runs[index], &trees[index])
         });
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Self {
-            territory,
-            args,
-            outcome,
-            report,
-            put_aside,
-        }
+        Self { territory, args, outcome, report, put_aside }
     }
 
     /// Asserts the exit code.
@@ -90,10 +79,7 @@ impl<'w> Run<'w> {
         for (side, lines) in [(Side::Laptop, laptop), (Side::Server, server)] {
             let expected = world.start(side).amended(lines);
             if let Some(lines) = expected.difference(&world.at(side).tree()) {
-                panic!(
-                    "the tree of {side:?} is another one:\n{lines}\n{}",
-                    self.outcome.told()
-                );
+                panic!("the tree of {side:?} is another one:\n{lines}\n{}", self.outcome.told());
             }
         }
         self
@@ -108,10 +94,7 @@ impl<'w> Run<'w> {
         for (side, lines) in [(Side::Laptop, laptop), (Side::Server, server)] {
             let expected = without_folders(&Sketch::parse(lines));
             if let Some(lines) = expected.difference(&self.put_aside[side.index()]) {
-                panic!(
-                    "the backups of {side:?} are others:\n{lines}\n{}",
-                    self.outcome.told()
-                );
+                panic!("the backups of {side:?} are others:\n{lines}\n{}", self.outcome.told());
             }
         }
         self
@@ -130,11 +113,7 @@ impl<'w> Run<'w> {
     /// # Panics
     /// If they are others.
     pub fn conflicts<const N: usize>(&self, expected: [(&str, &str); N]) -> &Self {
-        let found = self
-            .report
-            .conflicts
-            .iter()
-            .map(|row| (shown(&row.path), row.kind.clone()));
+        let found = self.report.conflicts.iter().map(|row| (shown(&row.path), row.kind.clone()));
         self.same(
             "conflicts",
             found,
@@ -190,11 +169,7 @@ impl<'w> Run<'w> {
     /// # Panics
     /// If there is none.
     pub fn notices(&self, path: &str) -> &Self {
-        let found = self
-            .report
-            .notices
-            .iter()
-            .any(|row| shown(&row.path) == path);
+        let found = self.report.notices.iter().any(|row| shown(&row.path) == path);
         assert!(found, "no notice about {path}\n{}", self.outcome.told());
         self
     }
@@ -206,11 +181,7 @@ impl<'w> Run<'w> {
     pub fn notices_that(&self, path: &str, reason: &str) -> &Self {
         let mut rows = self.report.notices.iter();
         let found = rows.any(|row| shown(&row.path) == path && row.reason == reason);
-        assert!(
-            found,
-            "no notice that {path} is {reason}\n{}",
-            self.outcome.told()
-        );
+        assert!(found, "no notice that {path} is {reason}\n{}", self.outcome.told());
         self
     }
 
@@ -219,11 +190,7 @@ impl<'w> Run<'w> {
     /// # Panics
     /// If they are others.
     pub fn guards<const N: usize>(&self, expected: [(&str, Side); N]) -> &Self {
-        let found = self
-            .report
-            .guards
-            .iter()
-            .map(|row| (row.guard.clone(), row.on.clone()));
+        let found = self.report.guards.iter().map(|row| (row.guard.clone(), row.on.clone()));
         self.same("guards", found, expected.map(place))
     }
 
@@ -260,19 +227,12 @@ impl<'w> Run<'w> {
         for side in Side::BOTH {
             let after = Snapshot::of(&world.root(side));
             if let Some(lines) = before[side.index()].difference(&after) {
-                panic!(
-                    "the second run wrote on {side:?}:\n{lines}\n{}",
-                    second.outcome.told()
-                );
+                panic!("the second run wrote on {side:?}:\n{lines}\n{}", second.outcome.told());
             }
         }
         second.exits(self.outcome.code()).actions([]).no_backups();
         let rows = |report: &Report| {
-            report
-                .conflicts
-                .iter()
-                .map(|row| stable(&row.raw))
-                .collect::<Vec<_>>()
+            report.conflicts.iter().map(|row| stable(&row.raw)).collect::<Vec<_>>()
         };
         second.same("conflicts", rows(&second.report), rows(&self.report));
         let held = places(&self.report.held).collect::<Vec<_>>();
@@ -341,10 +301,7 @@ fn without_folders(sketch: &Sketch) -> Sketch {
 fn new_backups(territory: &Territory<'_>, known: &[String], before: &Sketch) -> Sketch {
     let root = territory.root();
     let mut all = Sketch::default();
-    for run in backups::runs(&root)
-        .iter()
-        .filter(|run| !known.contains(run))
-    {
+    for run in backups::runs(&root).iter().filter(|run| !known.contains(run)) {
         for (path, node) in without_folders(&backups::of_run(&root, run)).iter() {
             if before.get(path).is_some() {
                 all.insert(path, node.clone());
@@ -374,10 +331,7 @@ mod tests {
 
     /// A world whose binary does `script` in the laptop's root and reports exit 0.
     fn reporting(script: &str, action: bool) -> World {
-        World::scripted(&format!(
-            "{script}\ncat <<'END'\n{}\nEND",
-            report(0, action)
-        ))
+        World::scripted(&format!("{script}\ncat <<'END'\n{}\nEND", report(0, action)))
     }
 
     #[test]
@@ -389,10 +343,7 @@ mod tests {
         let world = reporting(script, true);
         world.laptop().write("notes/f", "B");
         let run = world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both("notes/f = B")
-            .backups("", "notes/f = A");
+        run.exits(0).clean().both("notes/f = B").backups("", "notes/f = A");
         run.actions([("update", "notes/f", Side::Server)]);
     }
 
@@ -406,9 +357,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "the content of notes/f is lost")]
     fn a_loss_is_found_without_being_asked_for() {
-        reporting("printf B > ../server/notes/f", true)
-            .laptop()
-            .sync();
+        reporting("printf B > ../server/notes/f", true).laptop().sync();
     }
 
     #[test]
@@ -427,9 +376,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "the backups of Server are others")]
     fn a_backup_that_was_not_made_is_missed() {
-        reporting(":", false)
-            .laptop()
-            .sync()
-            .backups("", "notes/f = A");
+        reporting(":", false).laptop().sync().backups("", "notes/f = A");
     }
 }

@@ -15,11 +15,7 @@ use std::process::Command;
 pub fn copy_program(from: &Path, to: &Path) {
     // The name must not exist: writing into a program that runs is refused too.
     let _ = fs::remove_file(to);
-    let copied = Command::new("cp")
-        .arg(from)
-        .arg(to)
-        .status()
-        .expect("every system has `cp`");
+    let copied = Command::new("cp").arg(from).arg(to).status().expect("every system has `cp`");
     assert!(copied.success(), "{} cannot be copied", from.display());
 }
 

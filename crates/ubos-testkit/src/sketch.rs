@@ -50,17 +50,12 @@ pub enum Node {
 impl Node {
     /// A plain file.
     pub fn file(content: impl AsRef<[u8]>) -> Self {
-        Self::File {
-            content: content.as_ref().to_vec(),
-            exec: false,
-        }
+        Self::File { content: content.as_ref().to_vec(), exec: false }
     }
 
     /// A link with this text.
     pub fn link(target: impl AsRef<[u8]>) -> Self {
-        Self::Link {
-            target: target.as_ref().to_vec(),
-        }
+        Self::Link { target: target.as_ref().to_vec() }
     }
 
     /// Reads what stands at `path`, without following a link; `None` if nothing does.
@@ -76,10 +71,7 @@ impl Node {
             }
         } else if kind.is_file() {
             match fs::read(path) {
-                Ok(content) => Self::File {
-                    content,
-                    exec: meta.permissions().mode() & 0o100 != 0,
-                },
+                Ok(content) => Self::File { content, exec: meta.permissions().mode() & 0o100 != 0 },
                 Err(_) => Self::Unreadable,
             }
         } else {
@@ -107,9 +99,7 @@ impl Sketch {
     /// On a line that is not a sketch.
     pub fn parse(text: &str) -> Self {
         let sketch = Self::default().amended(text);
-        let removals = text
-            .lines()
-            .filter(|line| line.trim_start().starts_with("- "));
+        let removals = text.lines().filter(|line| line.trim_start().starts_with("- "));
         assert_eq!(removals.count(), 0, "only an amendment removes: {text}");
         sketch
     }
@@ -121,11 +111,7 @@ impl Sketch {
     #[must_use]
     pub fn amended(&self, text: &str) -> Self {
         let mut sketch = self.clone();
-        for line in text
-            .lines()
-            .map(str::trim_start)
-            .filter(|line| !line.is_empty())
-        {
+        for line in text.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
             match line.strip_prefix("- ") {
                 Some(path) => sketch.remove(&unescaped(path.trim_end_matches('/'))),
                 None => {
@@ -153,11 +139,7 @@ impl Sketch {
     /// # Panics
     /// If it is not there.
     pub fn remove(&mut self, path: &[u8]) {
-        assert!(
-            self.0.remove(path).is_some(),
-            "nothing to remove at {}",
-            shown(path)
-        );
+        assert!(self.0.remove(path).is_some(), "nothing to remove at {}", shown(path));
         self.0.retain(|other, _| !is_below(other, path));
     }
 
@@ -229,11 +211,7 @@ impl Sketch {
                 None => lines.push(format!("  missing    {}", line_of(path, node, true))),
             }
         }
-        for (path, node) in actual
-            .0
-            .iter()
-            .filter(|(path, _)| !self.0.contains_key(*path))
-        {
+        for (path, node) in actual.0.iter().filter(|(path, _)| !self.0.contains_key(*path)) {
             lines.push(format!("  unexpected {}", line_of(path, node, true)));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
@@ -242,9 +220,7 @@ impl Sketch {
 
 impl fmt::Display for Sketch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|(path, node)| writeln!(f, "{}", line_of(path, node, false)))
+        self.0.iter().try_for_each(|(path, node)| writeln!(f, "{}", line_of(path, node, false)))
     }
 }
 
@@ -278,10 +254,7 @@ fn parse_line(line: &str) -> (Vec<u8>, Node) {
         (Some(at), other) if other.is_none_or(|link| at < link) => {
             file_line(&line[..at], &line[at + 3..])
         }
-        (_, Some(at)) => (
-            unescaped(&line[..at]),
-            Node::link(unescaped(&line[at + 4..])),
-        ),
+        (_, Some(at)) => (unescaped(&line[..at]), Node::link(unescaped(&line[at + 4..]))),
         _ => match (empty_file, line.strip_suffix('/')) {
             (Some(name), _) => file_line(name, ""),
             (None, Some(name)) => (unescaped(name), Node::Dir),
@@ -293,20 +266,8 @@ fn parse_line(line: &str) -> (Vec<u8>, Node) {
 fn file_line(name: &str, content: &str) -> (Vec<u8>, Node) {
     let content = unescaped(content);
     match name.strip_suffix(" *") {
-        Some(name) => (
-            unescaped(name),
-            Node::File {
-                content,
-                exec: true,
-            },
-        ),
-        None => (
-            unescaped(name),
-            Node::File {
-                content,
-                exec: false,
-            },
-        ),
+        Some(name) => (unescaped(name), Node::File { content, exec: true }),
+        None => (unescaped(name), Node::File { content, exec: false }),
     }
 }
 
@@ -322,9 +283,7 @@ fn line_of(path: &[u8], node: &Node, brief: bool) -> String {
                 let start = escaped(&content[..60], b"");
                 format!("{name}{star} = {start}… ({} bytes)", content.len())
             } else {
-                format!("{name}{star} = {}", escaped(content, b""))
-                    .trim_end()
-                    .to_owned()
+                format!("{name}{star} = {}", escaped(content, b"")).trim_end().to_owned()
             }
         }
         Node::Special => format!("{name} (special file)"),
@@ -335,9 +294,7 @@ fn line_of(path: &[u8], node: &Node, brief: bool) -> String {
 fn read_into(folder: &Path, prefix: &mut Vec<u8>, sketch: &mut Sketch) {
     let Ok(entries) = fs::read_dir(folder) else {
         if !prefix.is_empty() {
-            sketch
-                .0
-                .insert(prefix[..prefix.len() - 1].to_vec(), Node::Unreadable);
+            sketch.0.insert(prefix[..prefix.len() - 1].to_vec(), Node::Unreadable);
         }
         return;
     };

@@ -110,17 +110,11 @@ fn trace(path: &Path, meta: &fs::Metadata) -> Trace {
     let bytes = if meta.is_file() {
         fs::read(path).ok()
     } else if meta.is_symlink() {
-        fs::read_link(path)
-            .ok()
-            .map(|text| text.as_os_str().as_bytes().to_vec())
+        fs::read_link(path).ok().map(|text| text.as_os_str().as_bytes().to_vec())
     } else {
         None
     };
-    let mtime = if meta.is_dir() {
-        (0, 0)
-    } else {
-        (meta.mtime(), meta.mtime_nsec())
-    };
+    let mtime = if meta.is_dir() { (0, 0) } else { (meta.mtime(), meta.mtime_nsec()) };
     Trace {
         hash: bytes.map(|bytes| *blake3::hash(&bytes).as_bytes()),
         mode: meta.mode(),
@@ -160,18 +154,13 @@ mod tests {
         fs::write(folder.path().join("d/f"), "A").unwrap();
         let before = Snapshot::of(folder.path());
         change(folder.path());
-        before
-            .difference(&Snapshot::of(folder.path()))
-            .unwrap_or_default()
+        before.difference(&Snapshot::of(folder.path())).unwrap_or_default()
     }
 
     #[test]
     fn nothing_is_nothing() {
         assert_eq!(seen(|_| ()), "");
-        assert_eq!(
-            seen(|root| fs::create_dir(root.join(OWN_FOLDER)).unwrap()),
-            ""
-        );
+        assert_eq!(seen(|root| fs::create_dir(root.join(OWN_FOLDER)).unwrap()), "");
     }
 
     #[test]
@@ -180,21 +169,14 @@ mod tests {
             fs::write(root.join("x"), "A").unwrap();
             fs::rename(root.join("x"), root.join("d/f")).unwrap();
         });
-        assert!(
-            words.contains("inode") && !words.contains("content"),
-            "{words}"
-        );
+        assert!(words.contains("inode") && !words.contains("content"), "{words}");
     }
 
     #[test]
     fn time_mode_content_and_names_are_seen() {
         let time = seen(|root| {
-            let file = fs::File::options()
-                .write(true)
-                .open(root.join("d/f"))
-                .unwrap();
-            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(5))
-                .unwrap();
+            let file = fs::File::options().write(true).open(root.join("d/f")).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(5)).unwrap();
         });
         assert!(time.contains("touched  d/f: mtime"), "{time}");
         let mode = seen(|root| {
@@ -202,13 +184,7 @@ mod tests {
         });
         assert!(mode.contains("mode 100644 -> 100600"), "{mode}");
         assert!(seen(|root| fs::write(root.join("d/f"), "B").unwrap()).contains("content"));
-        assert_eq!(
-            seen(|root| fs::write(root.join("d/g"), "B").unwrap()),
-            "  appeared d/g"
-        );
-        assert_eq!(
-            seen(|root| fs::remove_file(root.join("d/f")).unwrap()),
-            "  gone     d/f"
-        );
+        assert_eq!(seen(|root| fs::write(root.join("d/g"), "B").unwrap()), "  appeared d/g");
+        assert_eq!(seen(|root| fs::remove_file(root.join("d/f")).unwrap()), "  gone     d/f");
     }
 }

@@ -67,12 +67,7 @@ impl Sshd {
         }
         let daemon = start_daemon(program, &folder)?;
         let proxy = Proxy::to(port);
-        let sshd = Self {
-            daemon,
-            folder,
-            binary: world.binary().to_owned(),
-            proxy,
-        };
+        let sshd = Self { daemon, folder, binary: world.binary().to_owned(), proxy };
         sshd.install_agent("");
         sshd.write_client_config(world);
         sshd.trust("host_key");
@@ -88,20 +83,12 @@ impl Sshd {
 
     /// The same address as a URL with the port.
     pub fn url(&self, world: &World) -> String {
-        format!(
-            "ssh://balaur:{}{}",
-            self.proxy.port(),
-            world.root(Side::Server).display()
-        )
+        format!("ssh://balaur:{}{}", self.proxy.port(), world.root(Side::Server).display())
     }
 
     /// Puts the binary on the far side, behind `noise` on standard output.
     pub fn install_agent(&self, noise: &str) {
-        let speak = if noise.is_empty() {
-            String::new()
-        } else {
-            format!("echo '{noise}'\n")
-        };
+        let speak = if noise.is_empty() { String::new() } else { format!("echo '{noise}'\n") };
         write_script(
             &self.folder.join("far-bin/ubos-sync"),
             &format!("{speak}exec '{}' \"$@\"", self.binary.display()),
@@ -115,11 +102,8 @@ impl Sshd {
 
     /// Lets the shell itself print `noise` at login where it is bash, as a `~/.bashrc` would.
     pub fn set_shell_noise(&self, noise: &str) {
-        fs::write(
-            self.folder.join("far-home/.bashrc"),
-            format!("echo '{noise}'\n"),
-        )
-        .expect("a file in our own folder");
+        fs::write(self.folder.join("far-home/.bashrc"), format!("echo '{noise}'\n"))
+            .expect("a file in our own folder");
     }
 
     /// Makes the laptop expect the host key of a machine that this one is not.
@@ -176,26 +160,15 @@ impl Sshd {
     /// Proves that a login works and finds the binary and the home that it should.
     fn try_login(&self, world: &World) -> Result<(), String> {
         let mut command = world.command(&world.base().join("bin/ssh"));
-        command.args([
-            "-T",
-            "-oBatchMode=yes",
-            "balaur",
-            "command -v ubos-sync; echo $HOME",
-        ]);
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| error.to_string())?;
+        command.args(["-T", "-oBatchMode=yes", "balaur", "command -v ubos-sync; echo $HOME"]);
+        let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&output.stdout);
         let folder = self.folder.display();
         if said == format!("{folder}/far-bin/ubos-sync\n{folder}/far-home\n") {
             return Ok(());
         }
         let errors = String::from_utf8_lossy(&output.stderr);
-        Err(format!(
-            "a login does not work: {said}{errors}{}",
-            self.log()
-        ))
+        Err(format!("a login does not work: {said}{errors}{}", self.log()))
     }
 
     fn log(&self) -> String {
@@ -211,18 +184,10 @@ impl Drop for Sshd {
 
 fn make_key(path: &Path) -> Result<(), String> {
     let mut command = Command::new("ssh-keygen");
-    command
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
-        .arg(path);
-    let made = command
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|error| format!("ssh-keygen: {error}"))?;
-    if made.success() {
-        Ok(())
-    } else {
-        Err(format!("ssh-keygen: {made}"))
-    }
+    command.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(path);
+    let made =
+        command.stdin(Stdio::null()).status().map_err(|error| format!("ssh-keygen: {error}"))?;
+    if made.success() { Ok(()) } else { Err(format!("ssh-keygen: {made}")) }
 }
 
 fn write_server_config(folder: &Path, port: u16) {
@@ -242,16 +207,9 @@ fn write_server_config(folder: &Path, port: u16) {
 fn start_daemon(program: &str, folder: &Path) -> Result<Child, String> {
     let log = fs::File::create(folder.join("sshd.log")).map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
-    command
-        .args(["-D", "-e", "-f"])
-        .arg(folder.join("sshd_config"));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log);
-    command
-        .spawn()
-        .map_err(|error| format!("{program}: {error}"))
+    command.args(["-D", "-e", "-f"]).arg(folder.join("sshd_config"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.spawn().map_err(|error| format!("{program}: {error}"))
 }
 
 fn free_port() -> u16 {
@@ -260,10 +218,7 @@ fn free_port() -> u16 {
 }
 
 fn user_name() -> String {
-    let output = Command::new("id")
-        .arg("-un")
-        .output()
-        .expect("every system has `id`");
+    let output = Command::new("id").arg("-un").output().expect("every system has `id`");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -284,10 +239,7 @@ mod tests {
         ]);
         let output = command.stdin(Stdio::null()).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&said).into_owned(),
-        )
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
 
     #[test]
@@ -301,10 +253,7 @@ mod tests {
         assert_eq!(ask(&world, "ubos-sync agent").1, "Welcome!\nagent\n");
         sshd.set_shell_noise("Hello from the shell");
         let (_, said) = ask(&world, "echo $BASH_VERSION");
-        assert!(
-            said == "\n" || said.contains("Hello from the shell\n"),
-            "{said}"
-        );
+        assert!(said == "\n" || said.contains("Hello from the shell\n"), "{said}");
         sshd.remove_agent();
         assert_eq!(ask(&world, "ubos-sync agent").0, Some(127));
         sshd.change_known_host();

@@ -100,10 +100,7 @@ impl Territory<'_> {
 
     /// Adds to the end of a file.
     pub fn append(&self, path: impl AsRef<[u8]>, content: impl AsRef<[u8]>) {
-        let mut file = File::options()
-            .append(true)
-            .open(self.path(path))
-            .expect("the log exists");
+        let mut file = File::options().append(true).open(self.path(path)).expect("the log exists");
         file.write_all(content.as_ref()).expect("the log can grow");
     }
 
@@ -112,12 +109,8 @@ impl Territory<'_> {
         let path = self.path(path);
         let meta = fs::symlink_metadata(&path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        if meta.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        }
-        .expect("what is there can be removed");
+        if meta.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }
+            .expect("what is there can be removed");
     }
 
     /// Makes a folder, and those on the way.
@@ -149,10 +142,7 @@ impl Territory<'_> {
 
     /// Makes a FIFO.
     pub fn fifo(&self, path: impl AsRef<[u8]>) {
-        let made = Command::new("mkfifo")
-            .arg(self.path(path))
-            .status()
-            .expect("mkfifo exists");
+        let made = Command::new("mkfifo").arg(self.path(path)).status().expect("mkfifo exists");
         assert!(made.success(), "mkfifo failed");
     }
 }

@@ -83,9 +83,7 @@ impl World {
     pub fn unpaired(binary: impl AsRef<Path>) -> Self {
         let world = Self::bare(binary.as_ref());
         for side in Side::BOTH {
-            common_sketch()
-                .amended(own_lines(side))
-                .build(&world.root(side));
+            common_sketch().amended(own_lines(side)).build(&world.root(side));
         }
         world.decree(&Law::standard());
         world.mark();
@@ -149,10 +147,8 @@ impl World {
     }
 
     fn bare(binary: &Path) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("ubos-")
-            .tempdir()
-            .expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("ubos-").tempdir().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))
             .expect("our own folder");
         let base = folder.path().canonicalize().expect("it has just been made");
@@ -243,9 +239,7 @@ impl World {
 
     /// Adds a variable to the environment of every later call.
     pub fn set_env(&self, name: impl Into<OsString>, value: impl Into<OsString>) {
-        self.environment
-            .borrow_mut()
-            .push((name.into(), value.into()));
+        self.environment.borrow_mut().push((name.into(), value.into()));
     }
 
     /// Takes what stands now as the trees that amendments start from.
@@ -277,38 +271,23 @@ impl World {
             None => Command::new(program),
             Some(user) => {
                 let mut command = Command::new("setpriv");
-                command
-                    .arg(format!("--reuid={user}"))
-                    .arg(format!("--regid={user}"));
+                command.arg(format!("--reuid={user}")).arg(format!("--regid={user}"));
                 command.arg("--clear-groups").arg("--").arg(program);
                 command
             }
         };
-        command
-            .env_clear()
-            .env("PATH", &self.path)
-            .env("LC_ALL", "C");
-        command
-            .env("HOME", self.base.join("home"))
-            .env("TMPDIR", self.base.join("tmp"));
+        command.env_clear().env("PATH", &self.path).env("LC_ALL", "C");
+        command.env("HOME", self.base.join("home")).env("TMPDIR", self.base.join("tmp"));
         for (name, folder) in [
             ("CONFIG", ".config"),
             ("STATE", ".local/state"),
             ("CACHE", ".cache"),
             ("DATA", ".local/share"),
         ] {
-            command.env(
-                format!("XDG_{name}_HOME"),
-                self.base.join("home").join(folder),
-            );
+            command.env(format!("XDG_{name}_HOME"), self.base.join("home").join(folder));
         }
         command.env("XDG_RUNTIME_DIR", self.base.join("tmp"));
-        command.envs(
-            self.environment
-                .borrow()
-                .iter()
-                .map(|(name, value)| (name, value)),
-        );
+        command.envs(self.environment.borrow().iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -344,9 +323,7 @@ fn common_sketch() -> Sketch {
         ",
     );
     for number in 0..60 {
-        text.push_str(&format!(
-            "notes/others/{number:02}.md = note number {number}\n"
-        ));
+        text.push_str(&format!("notes/others/{number:02}.md = note number {number}\n"));
     }
     for number in 0..6 {
         text.push_str(&format!("out/{number}.txt = going out {number}\n"));
@@ -386,11 +363,8 @@ mod tests {
     fn both_sides_begin_with_the_same_selection() {
         let world = World::unpaired("/bin/true");
         let law = Law::standard();
-        let [laptop, server] = Side::BOTH.map(|side| {
-            world
-                .start(side)
-                .filtered(|path, _| law.direction(path).is_some())
-        });
+        let [laptop, server] = Side::BOTH
+            .map(|side| world.start(side).filtered(|path, _| law.direction(path).is_some()));
         assert_eq!(laptop.difference(&server), None);
         assert!(laptop.iter().count() > 70, "{laptop}");
         assert_ne!(world.start(Side::Laptop), world.start(Side::Server));
@@ -401,10 +375,8 @@ mod tests {
         let world = World::unpaired("/usr/bin/env");
         world.set_env("PLANTED", "yes");
         let words = world.laptop().run::<[&str; 0], _>([]).words();
-        let mut names: Vec<&str> = words
-            .lines()
-            .filter_map(|line| Some(line.split_once('=')?.0))
-            .collect();
+        let mut names: Vec<&str> =
+            words.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
         names.sort_unstable();
         let known = [
             "HOME",
@@ -419,10 +391,7 @@ mod tests {
             "XDG_STATE_HOME",
         ];
         assert_eq!(names, known);
-        assert!(
-            words.contains(&format!("HOME={}/home", world.base().display())),
-            "{words}"
-        );
+        assert!(words.contains(&format!("HOME={}/home", world.base().display())), "{words}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod guard;
 pub mod operation;
 mod order;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,7 @@ pub fn plan(
 
     let mut drafts = expanded.drafts;
     order::sort(&mut drafts);
-    let mut items: Vec<Item> = drafts.into_iter().map(|draft| draft.item).collect();
+    let mut items = join_respelled(drafts, &mut plan.adopt);
     let before = items.len();
     items.retain(|item| is_wanted(item, input.filter));
     plan.pending = (before - items.len()) as u64;
@@ -158,6 +158,47 @@ impl Expanded {
             (_, otherwise) => self.drafts.push(Draft { otherwise, ..draft }),
         }
     }
+}
+
+/// What happens at and below a respelled name belongs to the item that respells it: its rows are
+/// those of the new spelling, and hold only once the old ones are gone.
+fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    let mut respelled: Vec<(usize, RelPath)> = Vec::new();
+    let within = |respelled: &[(usize, RelPath)], path: &RelPath| {
+        let found = respelled.iter().find(|(_, name)| path == name || path.is_below(name));
+        found.map(|(index, _)| *index)
+    };
+    for draft in drafts {
+        let home = draft.item.rows.iter().find_map(|(path, _)| within(&respelled, path));
+        if let Some(home) = home {
+            let joined: &mut Item = &mut items[home];
+            joined.ops.extend(draft.item.ops);
+            joined.rows.extend(draft.item.rows);
+            joined.guard = joined.guard.or(draft.item.guard);
+            continue;
+        }
+        if draft.respells {
+            let names = draft.item.ops.iter().map(|op| &op.path);
+            // Without an operation the rows tell: the new spelling follows the old one.
+            let name = names.chain(draft.item.rows.iter().map(|(path, _)| path).nth(1)).next();
+            respelled.extend(name.map(|name| (items.len(), name.clone())));
+        }
+        items.push(draft.item);
+    }
+    adopt.retain(|(path, entry)| match within(&respelled, path) {
+        Some(home) => {
+            items[home].rows.push((path.clone(), entry.clone()));
+            false
+        }
+        None => true,
+    });
+    for (index, _) in respelled {
+        // The last word on a path counts.
+        let rows: BTreeMap<_, _> = std::mem::take(&mut items[index].rows).into_iter().collect();
+        items[index].rows = rows.into_iter().collect();
+    }
+    items
 }
 
 /// Whether the command asked for everything that the item changes. What a person decided is always

@@ -13,11 +13,6 @@ pub enum OpKind {
     Mkdir,
     /// Places a file or link where nothing is.
     Create,
-    /// As `Create`, but what is placed stands at `source` on the other side when the run begins.
-    CreateFrom {
-        /// Where the other side has the content.
-        source: RelPath,
-    },
     /// Exchanges what is there for something else, of any kind. Where `pre` is a folder, the
     /// whole of it goes to the backups; `contents` lists all that may be in it.
     Replace {
@@ -113,10 +108,7 @@ impl Operation {
     /// Whether the target needs content or link text from the other side.
     pub fn needs_content(&self) -> bool {
         match &self.kind {
-            OpKind::Create
-            | OpKind::CreateFrom { .. }
-            | OpKind::Append { .. }
-            | OpKind::SealAndCreate => true,
+            OpKind::Create | OpKind::Append { .. } | OpKind::SealAndCreate => true,
             OpKind::Replace { .. } => !matches!(self.post, Some(Entry::Dir)),
             OpKind::Mkdir
             | OpKind::Delete
@@ -144,7 +136,6 @@ impl Operation {
             OpKind::Rmdir => (7, vec![]),
             OpKind::Rename { from, .. } => (8, from.as_bytes().to_vec()),
             OpKind::SetExec => (9, vec![]),
-            OpKind::CreateFrom { source } => (10, source.as_bytes().to_vec()),
         };
         field(&[tag]);
         field(&from);
@@ -188,6 +179,16 @@ pub struct Item {
 }
 
 impl Item {
+    /// Where the other side holds the content that `op`, one of this item's, needs, when the run
+    /// begins. That is the path of `op`, unless the item renames it over there.
+    pub fn source_of(&self, op: &Operation) -> RelPath {
+        let renames = self.ops.iter().rev().filter(|other| other.to == op.to.other());
+        renames.fold(op.path.clone(), |path, rename| match &rename.kind {
+            OpKind::Rename { from, .. } => path.rebase(&rename.path, from).unwrap_or(path),
+            _ => path,
+        })
+    }
+
     /// Whether a person decided it: neither a filter nor a guard holds it back.
     pub fn is_resolved(&self) -> bool {
         self.ops.iter().any(|op| op.reason == Reason::Resolved)

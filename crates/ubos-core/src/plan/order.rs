@@ -52,7 +52,6 @@ fn step(draft: &Draft) -> Step {
         OpKind::Delete => Step::Delete,
         OpKind::Rmdir => Step::Remove,
         OpKind::Create
-        | OpKind::CreateFrom { .. }
         | OpKind::Replace { .. }
         | OpKind::Append { .. }
         | OpKind::SealAndCreate

@@ -89,7 +89,7 @@ pub(crate) fn assemble(
     moves: &Moves,
     out: &mut Reconciliation,
 ) {
-    let mut assembly = Assembly { ctx, spots: &survey.spots, settled, out };
+    let mut assembly = Assembly { ctx, spots: &survey.spots, settled, moves, out };
     let mut inside: BTreeSet<RelPath> = BTreeSet::new();
     for (path, verdict) in &settled.verdicts {
         if moves.covered.contains(path) || inside.contains(path) {
@@ -116,6 +116,7 @@ struct Assembly<'a> {
     ctx: &'a Context<'a>,
     spots: &'a BTreeMap<RelPath, Spot>,
     settled: &'a Settled,
+    moves: &'a Moves,
     out: &'a mut Reconciliation,
 }
 
@@ -155,7 +156,9 @@ impl Assembly<'_> {
         let mut rows = vec![(path.clone(), post.cloned())];
         let mut contents = Vec::new();
         if let Some(side) = replaced {
-            for (path, child) in below(self.spots, path) {
+            // What was moved out of the folder has left it by then.
+            let left = below(self.spots, path).filter(|(p, _)| !self.moves.covered.contains(*p));
+            for (path, child) in left {
                 rows.push((path.clone(), None));
                 if let Some(entry) = child.entry(side) {
                     contents.push((path.clone(), entry.clone()));
@@ -261,11 +264,10 @@ impl Assembly<'_> {
             reason,
         };
         let rename = OpKind::Rename { from: path.clone(), contents: Vec::new() };
-        let fetch = OpKind::CreateFrom { source: path.clone() };
         let ops = vec![
             op(beside, Side::There, rename, &there, &there),
             op(path, Side::There, OpKind::Create, &None, &here),
-            op(beside, Side::Here, fetch, &None, &there),
+            op(beside, Side::Here, OpKind::Create, &None, &there),
         ];
         let rows = vec![(path.clone(), here), (beside.clone(), there)];
         self.out.drafts.push(Draft::plain(Item { ops, rows, guard: None }));

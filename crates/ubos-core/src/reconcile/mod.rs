@@ -14,6 +14,7 @@ mod append;
 mod drafts;
 mod folders;
 mod moves;
+mod names;
 mod one_way;
 mod problems;
 mod resolve;
@@ -118,19 +119,43 @@ impl Reconciliation {
 
 /// Decides. Pure: the same context gives the same answer.
 pub fn reconcile(ctx: &Context) -> Reconciliation {
+    let mut out = Reconciliation::default();
+    match names::respell(ctx) {
+        None => decide(ctx, &mut out),
+        Some(respelled) => {
+            let common = Context {
+                baseline: &respelled.baseline,
+                changes: respelled.changes.as_ref(),
+                ..*ctx
+            };
+            decide(&common, &mut out);
+            out.drafts.extend(respelled.drafts);
+            out.held.extend(respelled.held);
+            out.skipped.extend(respelled.skipped);
+        }
+    }
+    out.sort();
+    out
+}
+
+/// Decides under common spellings.
+fn decide(ctx: &Context, out: &mut Reconciliation) {
     let survey = survey::survey(ctx);
     let settled = folders::settle(ctx, &survey.spots);
     let moves = moves::find(ctx, &survey.spots, &settled);
-    let mut out = Reconciliation::default();
-    drafts::assemble(ctx, &survey, &settled, &moves, &mut out);
+    drafts::assemble(ctx, &survey, &settled, &moves, out);
     out.conflicts = settled.conflicts;
     out.held = settled.held;
     out.refused = settled.refused;
-    problems::report(ctx, &survey, &mut out);
-    out.adopt.sort_by(|a, b| a.0.cmp(&b.0));
-    out.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
-    out.held.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
-    out.skipped.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
-    out.notices.sort_by(|a, b| (&a.path, a.on, &a.reason).cmp(&(&b.path, b.on, &b.reason)));
-    out
+    problems::report(ctx, &survey, out);
+}
+
+impl Reconciliation {
+    fn sort(&mut self) {
+        self.adopt.sort_by(|a, b| a.0.cmp(&b.0));
+        self.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
+        self.held.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
+        self.skipped.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
+        self.notices.sort_by(|a, b| (&a.path, a.on, &a.reason).cmp(&(&b.path, b.on, &b.reason)));
+    }
 }

@@ -287,6 +287,8 @@ pub struct ScanOrder {
     pub symlinks: Symlinks,
     /// Read every file.
     pub verify: bool,
+    /// Scan as if nothing were remembered, under this header. Nothing is written for it.
+    pub blank: Option<Header>,
 }
 
 /// What became of the operations of a run that was cut off, on the side that carried them out.

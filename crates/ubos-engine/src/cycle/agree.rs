@@ -27,7 +27,11 @@ pub enum Agreement {
 ///
 /// # Errors
 /// [`EngineError::Guard`] where nothing may be decided.
-pub fn judge(sides: Sides<&Standing>, names: &Sides<String>, expected: &Sides<String>) -> Result<Agreement, EngineError> {
+pub fn judge(
+    sides: Sides<&Standing>,
+    names: &Sides<String>,
+    expected: &Sides<String>,
+) -> Result<Agreement, EngineError> {
     for side in Side::BOTH {
         identity(sides.get(side), names.get(side), expected.get(side))?;
     }
@@ -71,7 +75,9 @@ fn identity(standing: &Standing, name: &str, expected: &str) -> Result<(), Engin
     match &standing.replica {
         None => Err(EngineError::guard(
             "marker-missing",
-            format!("the identity marker of {name} is gone: this may not be the folder that was paired"),
+            format!(
+                "the identity marker of {name} is gone: this may not be the folder that was paired"
+            ),
             RECOVER,
         )),
         Some(replica) if replica != expected => Err(EngineError::guard(

@@ -30,7 +30,11 @@ pub(super) struct Committed {
     pub failed: Vec<u32>,
 }
 
-pub(super) fn commit(transferred: Transferred, report: &mut RunReport, listener: Listener<'_>) -> Result<Committed> {
+pub(super) fn commit(
+    transferred: Transferred,
+    report: &mut RunReport,
+    listener: Listener<'_>,
+) -> Result<Committed> {
     let Transferred { mut loaded, seen, mut plan, items, wire } = transferred;
     let mut failed: Vec<u32> = Vec::new();
     if items.iter().any(|item| !item.ops.is_empty()) {
@@ -55,7 +59,9 @@ pub(super) fn commit(transferred: Transferred, report: &mut RunReport, listener:
 fn folder_modes(items: &[Item], seen: &Sides<Scanned>) -> Sides<Vec<FolderMode>> {
     let modes = |side: Side| {
         operations(items, side)
-            .filter(|(_, op)| op.post == Some(Entry::Dir) && !matches!(op.kind, OpKind::Rename { .. }))
+            .filter(|(_, op)| {
+                op.post == Some(Entry::Dir) && !matches!(op.kind, OpKind::Rename { .. })
+            })
             .filter_map(|(slot, op)| {
                 let mode = seen.get(side.other()).changes.get(&op.path)?.mode;
                 Some(FolderMode { slot, mode })
@@ -67,7 +73,8 @@ fn folder_modes(items: &[Item], seen: &Sides<Scanned>) -> Sides<Vec<FolderMode>>
 
 /// Sorts out what was not carried out: skipped until the next run, or held for a person.
 fn judge(items: &[Item], outcomes: &[OpOutcome], plan: &mut Plan) -> Vec<u32> {
-    let outcomes: BTreeMap<Slot, &Outcome> = outcomes.iter().map(|o| (o.slot, &o.outcome)).collect();
+    let outcomes: BTreeMap<Slot, &Outcome> =
+        outcomes.iter().map(|o| (o.slot, &o.outcome)).collect();
     let mut failed = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let mut whole = true;

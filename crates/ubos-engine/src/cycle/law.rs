@@ -26,7 +26,10 @@ pub(super) fn rule(
         if emptied && known.is_some() {
             return Err(EngineError::guard(
                 "emptied",
-                format!("all manifests of {} are gone: the folder was emptied or is not mounted", names.get(side)),
+                format!(
+                    "all manifests of {} are gone: the folder was emptied or is not mounted",
+                    names.get(side)
+                ),
                 "bring the folder back; if it was emptied on purpose, restore the manifests in `config/` first",
             ));
         }
@@ -53,7 +56,12 @@ pub(super) fn rule(
                 let mut message = format!("`{path}` was edited differently on both sides:");
                 for line in lines {
                     let text = String::from_utf8_lossy(&line.text);
-                    message.push_str(&format!("\n  {}, line {}: {}", names.get(line.side), line.number, text.trim_end()));
+                    message.push_str(&format!(
+                        "\n  {}, line {}: {}",
+                        names.get(line.side),
+                        line.number,
+                        text.trim_end()
+                    ));
                 }
                 let hint = Some("make the two files equal, then sync again".into());
                 return Err(EngineError::Config { message, hint });

@@ -8,7 +8,7 @@ use ubos_core::sides::{Side, Sides};
 
 use super::agree::{self, Agreement};
 use super::report::RunReport;
-use super::{Event, Listener, Request, law, recover};
+use super::{Event, Listener, Request, confirm, law, recover};
 use crate::agent::message::{Purpose, ScanOrder, Standing};
 use crate::endpoint::local::LocalEndpoint;
 use crate::endpoint::remote::RemoteEndpoint;
@@ -53,10 +53,19 @@ struct Opened {
     own_replica: String,
 }
 
-pub(super) fn load(request: &Request, report: &mut RunReport, listener: Listener<'_>) -> Result<Loaded> {
+pub(super) fn load(
+    request: &Request,
+    report: &mut RunReport,
+    listener: Listener<'_>,
+) -> Result<Option<Loaded>> {
     let mut opened = open(request, report)?;
+    if let Some(id) = &request.confirm {
+        // An unknown plan touches nothing, not even a cut-off run.
+        confirm::recall(opened.local.state(), id)?;
+    }
     let target = target(request, &opened)?;
-    let purpose = Purpose::Run { pair: opened.peer.pair.clone(), replica: opened.own_replica.clone() };
+    let purpose =
+        Purpose::Run { pair: opened.peer.pair.clone(), replica: opened.own_replica.clone() };
     let link = Link::start(&target, purpose.clone())?;
     listener(Event::Scanning);
     // The lock of the lower replica id comes first, so that of two runs that start at once from
@@ -72,7 +81,9 @@ pub(super) fn load(request: &Request, report: &mut RunReport, listener: Listener
         (opened.local.look()?, remote, greeting, None)
     };
     note_noise(report, &greeting);
-    let there = greeting.standing.ok_or_else(|| EngineError::unreachable("the peer did not say how it stands"))?;
+    let there = greeting
+        .standing
+        .ok_or_else(|| EngineError::unreachable("the peer did not say how it stands"))?;
     let standings = Sides::new(standing, *there);
     report.stand(&standings);
     settle(request, report, opened, remote, standings, early)
@@ -102,7 +113,10 @@ fn open(request: &Request, report: &mut RunReport) -> Result<Opened> {
 fn target(request: &Request, opened: &Opened) -> Result<Target> {
     let address = opened.peer.address.as_ref().ok_or_else(|| EngineError::Config {
         message: format!("this side has no address for {}", opened.peer_name),
-        hint: Some("start the sync on the other machine, or set `address` in `.ubos-sync/config.toml`".into()),
+        hint: Some(
+            "start the sync on the other machine, or set `address` in `.ubos-sync/config.toml`"
+                .into(),
+        ),
     })?;
     Ok(Target {
         peer: opened.peer_name.clone(),
@@ -113,15 +127,19 @@ fn target(request: &Request, opened: &Opened) -> Result<Target> {
     })
 }
 
-fn greet(mut link: Link, target: &Target, purpose: &Purpose, peer: &str) -> Result<(RemoteEndpoint, Greeting)> {
+fn greet(
+    mut link: Link,
+    target: &Target,
+    purpose: &Purpose,
+    peer: &str,
+) -> Result<(RemoteEndpoint, Greeting)> {
     match link.greet() {
         Ok(greeting) => Ok((RemoteEndpoint::new(link, peer), greeting)),
         Err(error @ EngineError::Unreachable { .. }) if target.agent.is_none() => {
             // Perhaps the agent is where `init` puts it, and not in the PATH.
             drop(link);
-            match link::connect_installed(target, purpose, error)? {
-                (link, greeting) => Ok((RemoteEndpoint::new(link, peer), greeting)),
-            }
+            let (link, greeting) = link::connect_installed(target, purpose, error)?;
+            Ok((RemoteEndpoint::new(link, peer), greeting))
         }
         Err(error) => Err(error),
     }
@@ -166,7 +184,11 @@ fn meet(
 
 /// How this side would scan if its own manifests rule; `None` if it cannot know.
 fn early_order(request: &Request, opened: &Opened, standing: &Standing) -> Option<ScanOrder> {
-    if request.merge_lost || standing.header.is_none() || standing.open_runs || standing.prepared.is_some() {
+    if request.merge_lost
+        || standing.header.is_none()
+        || standing.open_runs
+        || standing.prepared.is_some()
+    {
         return None;
     }
     let [Some(to), Some(from), Some(exclude)] = standing.manifests.clone() else { return None };
@@ -183,8 +205,8 @@ fn is_plain(here: &Standing, there: &Standing) -> bool {
 }
 
 fn order(request: &Request, config: &Config, manifests: [Vec<u8>; 3]) -> ScanOrder {
-    let builtin = Builtin { defaults: config.sync.builtin_excludes, ..Builtin::default() };
-    ScanOrder { manifests, builtin, symlinks: config.sync.symlinks, verify: request.verify }
+    let builtin = Builtin { defaults: config.builtin_excludes, ..Builtin::default() };
+    ScanOrder { manifests, builtin, symlinks: config.symlinks, verify: request.verify, blank: None }
 }
 
 /// Makes the two agree, or finds that they cannot.
@@ -195,7 +217,7 @@ fn settle(
     remote: RemoteEndpoint,
     standings: Sides<Standing>,
     early: Option<Sides<Scanned>>,
-) -> Result<Loaded> {
+) -> Result<Option<Loaded>> {
     let Opened { local, config, peer_name, peer, own_replica } = opened;
     let names = Sides::new(config.name.clone(), peer_name);
     let owner = if peer.owner { Side::Here } else { Side::There };
@@ -221,18 +243,21 @@ fn settle(
         let agreement = agree::judge(loaded.standings.as_ref(), &loaded.names, &expected)?;
         if agreement != Agreement::Equal {
             loaded.early = None;
-            recover::settle(&mut loaded, agreement, request, report)?;
+            if !recover::settle(&mut loaded, agreement, request, report)? {
+                return Ok(None);
+            }
         }
     }
     let rule = law::rule(loaded.standings.as_ref(), &loaded.names, &peer.manifests)?;
     loaded.manifests = law::digests(&rule);
     if loaded.order.manifests != rule {
-        loaded.order = order(request, &loaded.config, rule);
+        let blank = loaded.order.blank.take();
+        loaded.order = ScanOrder { blank, ..order(request, &loaded.config, rule) };
     }
     if request.filter != Filter::Both {
         report.filter(request.filter);
     }
-    Ok(loaded)
+    Ok(Some(loaded))
 }
 
 fn note_noise(report: &mut RunReport, greeting: &Greeting) {

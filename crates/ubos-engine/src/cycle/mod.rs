@@ -106,8 +106,14 @@ pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
     report
 }
 
-fn stages(request: &Request, listener: Listener<'_>, report: &mut RunReport) -> Result<(), EngineError> {
-    let loaded = load::load(request, report, listener)?;
+fn stages(
+    request: &Request,
+    listener: Listener<'_>,
+    report: &mut RunReport,
+) -> Result<(), EngineError> {
+    let Some(loaded) = load::load(request, report, listener)? else {
+        return Ok(());
+    };
     let scanned = scan::scan(loaded)?;
     let reconciled = reconcile::reconcile(scanned, request)?;
     let planned = plan::plan(reconciled, request, report)?;

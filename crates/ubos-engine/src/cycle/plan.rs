@@ -12,7 +12,7 @@ use super::reconcile::{Reconciled, selection};
 use super::report::RunReport;
 use super::{Request, confirm};
 use crate::endpoint::{Endpoint, Scanned};
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 
 /// What will be done.
 pub(super) struct Planned {
@@ -24,7 +24,11 @@ pub(super) struct Planned {
     pub plan: Plan,
 }
 
-pub(super) fn plan(reconciled: Reconciled, request: &Request, report: &mut RunReport) -> Result<Planned> {
+pub(super) fn plan(
+    reconciled: Reconciled,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<Planned> {
     let Reconciled { mut loaded, seen, decisions } = reconciled;
     let confirmed = match &request.confirm {
         Some(id) => Some(confirm::recall(loaded.local.state(), id)?),
@@ -55,6 +59,7 @@ pub(super) fn plan(reconciled: Reconciled, request: &Request, report: &mut RunRe
     if request.resolutions.is_some() && !plan.refused.is_empty() {
         report.refused.clone_from(&plan.refused);
     }
+    report.scanned = seen.as_ref().map(|side| side.scanned);
     Ok(Planned { loaded, seen, plan })
 }
 
@@ -76,7 +81,10 @@ fn shared(seen: &Sides<Scanned>) -> u64 {
     same.count() as u64
 }
 
-fn ask_untracked(loaded: &mut Loaded, questions: Sides<Vec<RelPath>>) -> Result<Sides<BTreeSet<RelPath>>> {
+fn ask_untracked(
+    loaded: &mut Loaded,
+    questions: Sides<Vec<RelPath>>,
+) -> Result<Sides<BTreeSet<RelPath>>> {
     let mut answers = Sides::<BTreeSet<RelPath>>::default();
     for side in Side::BOTH {
         let folders = questions.get(side);
@@ -85,12 +93,4 @@ fn ask_untracked(loaded: &mut Loaded, questions: Sides<Vec<RelPath>>) -> Result<
         }
     }
     Ok(answers)
-}
-
-/// An unknown plan must touch nothing: looked up before anything else is done.
-pub(super) fn check_confirmable(loaded: &Loaded, request: &Request) -> Result<()> {
-    match &request.confirm {
-        Some(id) => confirm::recall(loaded.local.state(), id).map(|_| ()),
-        None => Ok::<(), EngineError>(()),
-    }
 }

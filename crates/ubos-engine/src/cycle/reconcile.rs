@@ -45,7 +45,7 @@ fn decide_with(
 ) -> Result<Reconciliation> {
     let selection = selection(loaded)?;
     let table = loaded.local.table()?;
-    let restore = loaded.config.sync.restore_deleted;
+    let restore = loaded.config.restore_deleted;
     Ok(decide(&Context {
         baseline: table,
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
@@ -57,7 +57,8 @@ fn decide_with(
         }),
         resolutions,
         restore_deleted: &|_| restore,
-        selection_changed: table.header().generation > 0 && table.header().manifests != loaded.manifests,
+        selection_changed: table.header().generation > 0
+            && table.header().manifests != loaded.manifests,
     }))
 }
 
@@ -75,7 +76,10 @@ pub(super) fn direction(selection: &Selection, path: &RelPath) -> Option<Directi
     as_file.or_else(|| selection.judge_path(path, true).direction())
 }
 
-fn resolutions_by_policy(policy: &ConflictPolicy, conflicts: &[Conflict]) -> BTreeMap<RelPath, Resolution> {
+fn resolutions_by_policy(
+    policy: &ConflictPolicy,
+    conflicts: &[Conflict],
+) -> BTreeMap<RelPath, Resolution> {
     let choose = |conflict: &Conflict| match policy {
         ConflictPolicy::Hold => None,
         ConflictPolicy::Take(side) => Some(Choice::Take(*side)),
@@ -84,7 +88,8 @@ fn resolutions_by_policy(policy: &ConflictPolicy, conflicts: &[Conflict]) -> BTr
     conflicts
         .iter()
         .filter_map(|conflict| {
-            let resolution = Resolution { choice: choose(conflict)?, mark: conflict.mark, beside: None };
+            let resolution =
+                Resolution { choice: choose(conflict)?, mark: conflict.mark, beside: None };
             Some((conflict.path.clone(), resolution))
         })
         .collect()

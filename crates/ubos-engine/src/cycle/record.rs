@@ -22,7 +22,11 @@ pub(super) struct Recorded {
     pub plan: Plan,
 }
 
-pub(super) fn record(committed: Committed, request: &Request, report: &mut RunReport) -> Result<Recorded> {
+pub(super) fn record(
+    committed: Committed,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<Recorded> {
     let Committed { mut loaded, plan, items, failed } = committed;
     let known = loaded.local.table()?.header().clone();
     let applied = items.iter().enumerate().any(|(index, item)| {
@@ -53,19 +57,31 @@ pub(super) fn record(committed: Committed, request: &Request, report: &mut RunRe
 }
 
 /// What stays open is kept on both sides, together with what a person chose to leave as it is.
-fn keep_open(loaded: &mut Loaded, plan: &Plan, request: &Request, report: &mut RunReport) -> Result<()> {
+fn keep_open(
+    loaded: &mut Loaded,
+    plan: &Plan,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<()> {
     let pair = loaded.pair.clone();
     let before = matters::load(loaded.local.state(), &pair)?;
-    let mut open: Vec<OpenMatter> = plan.conflicts.iter().cloned().map(OpenMatter::Conflict).collect();
+    let mut open: Vec<OpenMatter> =
+        plan.conflicts.iter().cloned().map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
     let marks = |path: &ubos_core::path::RelPath| {
         let conflicts = plan.conflicts.iter().map(|c| (&c.path, c.mark));
         let held = plan.held.iter().map(|h| (&h.path, h.mark));
-        conflicts.chain(held).filter(move |(p, _)| *p == path).map(|(_, mark)| mark).collect::<Vec<_>>()
+        conflicts
+            .chain(held)
+            .filter(move |(p, _)| *p == path)
+            .map(|(_, mark)| mark)
+            .collect::<Vec<_>>()
     };
     let mut left: Vec<OpenMatter> = before
         .into_iter()
-        .filter(|matter| matches!(matter, OpenMatter::Left(path, mark) if marks(path).contains(mark)))
+        .filter(
+            |matter| matches!(matter, OpenMatter::Left(path, mark) if marks(path).contains(mark)),
+        )
         .collect();
     for path in &request.leave {
         for mark in marks(path) {

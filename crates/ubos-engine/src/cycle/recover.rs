@@ -60,7 +60,10 @@ pub(super) fn endpoint(loaded: &mut Loaded, side: Side) -> &mut dyn Endpoint {
 fn heal(loaded: &mut Loaded, side: Side) -> Result<()> {
     let header = loaded.standings.get(side.other()).header.clone();
     let Some(header) = header else {
-        return Err(EngineError::Damaged { what: "the state of both sides".into(), why: "is lost".into() });
+        return Err(EngineError::Damaged {
+            what: "the state of both sides".into(),
+            why: "is lost".into(),
+        });
     };
     let exported = endpoint(loaded, side.other()).export()?;
     endpoint(loaded, side).import(&header, exported)?;
@@ -153,9 +156,10 @@ impl Found<'_> {
         match self {
             Found::Nothing => Applied::No,
             Found::Unknown => Applied::Unknown,
-            Found::Looked(found) => {
-                found.iter().find(|(s, _)| *s == slot).map_or(Applied::Unknown, |(_, applied)| *applied)
-            }
+            Found::Looked(found) => found
+                .iter()
+                .find(|(s, _)| *s == slot)
+                .map_or(Applied::Unknown, |(_, applied)| *applied),
         }
     }
 }
@@ -192,15 +196,22 @@ pub(super) fn advance(
 pub(super) fn forget(loaded: &mut Loaded, expected: &Sides<String>, dry_run: bool) -> Result<()> {
     for side in Side::BOTH {
         let replica = &loaded.standings.get(side).replica;
-        if replica.as_ref().is_some_and(|replica| replica != expected.get(side) && !expected.get(side).is_empty()) {
+        if replica
+            .as_ref()
+            .is_some_and(|replica| replica != expected.get(side) && !expected.get(side).is_empty())
+        {
             return Err(EngineError::guard(
                 "foreign-root",
-                format!("{} is another folder than the one that was paired", loaded.names.get(side)),
+                format!(
+                    "{} is another folder than the one that was paired",
+                    loaded.names.get(side)
+                ),
                 "check the address; to pair these two folders anew, run `ubos-sync init`",
             ));
         }
     }
-    let generation = |side: Side| loaded.standings.get(side).header.as_ref().map_or(0, |h| h.generation);
+    let generation =
+        |side: Side| loaded.standings.get(side).header.as_ref().map_or(0, |h| h.generation);
     let mut header = Header::first(&loaded.pair);
     header.generation = generation(Side::Here).max(generation(Side::There)) + 1;
     header.chain = Digest::of(format!("{} forgotten in {}", loaded.pair, loaded.run).as_bytes());
@@ -260,7 +271,10 @@ mod tests {
         let settled = settle_run(&Sides::new(evidence(&items, &[], false), there));
         let names: Vec<String> = settled.keys().map(ToString::to_string).collect();
         assert_eq!(names, ["a", "c"]);
-        assert_eq!(settled.into_values().collect::<Vec<_>>(), [Base::Known(Entry::Dir), Base::Unknown]);
+        assert_eq!(
+            settled.into_values().collect::<Vec<_>>(),
+            [Base::Known(Entry::Dir), Base::Unknown]
+        );
     }
 
     #[test]

@@ -33,14 +33,23 @@ pub(super) struct Transferred {
     pub wire: BTreeMap<Slot, u64>,
 }
 
-pub(super) fn transfer(planned: Planned, report: &mut RunReport, listener: Listener<'_>) -> Result<Transferred> {
+pub(super) fn transfer(
+    planned: Planned,
+    report: &mut RunReport,
+    listener: Listener<'_>,
+) -> Result<Transferred> {
     let Planned { mut loaded, seen, mut plan } = planned;
     super::recover::begin_anew(&mut loaded)?;
-    let mut items: Vec<Item> = plan.items.iter().filter(|item| item.guard.is_none()).cloned().collect();
+    let mut items: Vec<Item> =
+        plan.items.iter().filter(|item| item.guard.is_none()).cloned().collect();
     leave_out_undone_deletions(&mut loaded, &mut items, &mut plan)?;
     let wants = Side::BOTH.map(|side| wanted(&items, side));
     let files = wants.iter().map(Vec::len).sum::<usize>() as u64;
-    let bytes = wants.iter().flatten().map(|(want, _)| want.entry.size() - want.tail_from.unwrap_or(0)).sum();
+    let bytes = wants
+        .iter()
+        .flatten()
+        .map(|(want, _)| want.entry.size() - want.tail_from.unwrap_or(0))
+        .sum();
     if files > 0 {
         listener(Event::Moving { files, bytes });
     }
@@ -65,7 +74,11 @@ pub(super) fn transfer(planned: Planned, report: &mut RunReport, listener: Liste
 
 /// A deletion needs two sightings: what the scan did not find must still be absent when the
 /// deletion is about to be carried out on the other side.
-fn leave_out_undone_deletions(loaded: &mut Loaded, items: &mut [Item], plan: &mut Plan) -> Result<()> {
+fn leave_out_undone_deletions(
+    loaded: &mut Loaded,
+    items: &mut [Item],
+    plan: &mut Plan,
+) -> Result<()> {
     for side in Side::BOTH {
         let deleted = |item: &Item| {
             let first = item.ops.first()?;
@@ -145,7 +158,8 @@ fn move_content(
     }
     for result in target.staged()? {
         let refused = failed.iter().any(|(slot, _)| *slot == result.slot);
-        if let Some(reason) = result.failed.filter(|_| !refused && !complete.contains(&result.slot)) {
+        if let Some(reason) = result.failed.filter(|_| !refused && !complete.contains(&result.slot))
+        {
             failed.push((result.slot, reason));
         }
     }

@@ -166,6 +166,15 @@ impl LocalEndpoint {
         log.sync()
     }
 
+    /// The marker of a root that lost it, under the identity that the configuration remembers.
+    fn lost_marker(&self) -> Marker {
+        let mut marker = Marker::fresh(self.peer.owner);
+        if let Some(replica) = &self.config.replica {
+            marker.replica.clone_from(replica);
+        }
+        marker
+    }
+
     /// The names of both territories, as the initiator's sides.
     fn names(&self) -> Sides<String> {
         let own = self.config.name.clone();
@@ -303,11 +312,18 @@ impl Endpoint for LocalEndpoint {
         let folder = self.state.pair_folder(&self.peer.pair)?;
         let table = Table::create(folder, header.clone(), rows.collect());
         self.table = Some(table.map_err(self.failed("write"))?);
+        // Whoever orders this has decided that this root is the territory, on this machine.
+        if let Some(marker) = &mut self.marker {
+            marker.host = crate::fs::platform::host_id();
+        }
         Ok(())
     }
 
     fn scan(&mut self, order: &ScanOrder) -> Result<Scanned> {
         self.selection = Some(compile(&self.peer.manifests, order)?);
+        if let Some(header) = &order.blank {
+            self.table = Some(Table::blank(header).map_err(self.failed("write"))?);
+        }
         let request = ScanRequest {
             root: self.state.root(),
             selection: self.selection.as_ref().expect("just compiled"),
@@ -482,7 +498,7 @@ impl Endpoint for LocalEndpoint {
 
     fn mark(&mut self) -> Result<()> {
         let header = self.table()?.header().clone();
-        let mut marker = self.marker.clone().unwrap_or_else(|| Marker::fresh(self.peer.owner));
+        let mut marker = self.marker.clone().unwrap_or_else(|| self.lost_marker());
         marker.set(&self.peer.pair, header.generation, header.chain);
         marker.save(&self.state)?;
         self.marker = Some(marker);

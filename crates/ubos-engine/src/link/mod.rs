@@ -209,15 +209,32 @@ pub fn connect(target: &Target, purpose: &Purpose) -> Result<(Link, Greeting, Op
     let mut link = Link::start(target, purpose.clone())?;
     match link.greet() {
         Ok(greeting) => Ok((link, greeting, target.agent.clone())),
-        Err(error) if target.agent.is_none() && advice::is_agent_missing(&error) => {
-            let agent = Some(INSTALLED_AGENT.to_owned());
-            let other = Target { agent: agent.clone(), ..target.clone() };
-            let mut link = Link::start(&other, purpose.clone())?;
-            // The first complaint is the one to show.
-            let greeting = link.greet().map_err(|_| error)?;
-            Ok((link, greeting, agent))
+        Err(error) if target.agent.is_none() => {
+            let (link, greeting) = connect_installed(target, purpose, error)?;
+            Ok((link, greeting, Some(INSTALLED_AGENT.to_owned())))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Tries the place where `init` installs the agent, if `first` says that the PATH has none.
+///
+/// # Errors
+/// `first`, if that was something else or there is no agent there either.
+pub fn connect_installed(
+    target: &Target,
+    purpose: &Purpose,
+    first: EngineError,
+) -> Result<(Link, Greeting)> {
+    if !advice::is_agent_missing(&first) {
+        return Err(first);
+    }
+    let installed = Target { agent: Some(INSTALLED_AGENT.to_owned()), ..target.clone() };
+    let mut link = Link::start(&installed, purpose.clone())?;
+    match link.greet() {
+        Ok(greeting) => Ok((link, greeting)),
+        Err(second) if advice::is_agent_missing(&second) => Err(first),
+        Err(second) => Err(second),
     }
 }
 

@@ -14,24 +14,39 @@ const NAME: &str = "config.toml";
 
 /// What the person set for this territory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     /// This territory's name.
     pub name: String,
-    /// The peers by name.
+    /// This replica's id, as in the marker: a marker that was lost is made again with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<String>,
+    /// `held` (default) keeps links that are absolute or leave the root where they are; `text`
+    /// lets them travel as text.
     #[serde(default)]
-    pub peers: BTreeMap<String, Peer>,
-    /// What is synced and how.
+    pub symlinks: Symlinks,
+    /// Whether the built-in junk and temporary names are left out (default true).
+    #[serde(default = "yes")]
+    pub builtin_excludes: bool,
+    /// Whether a path that was deleted on one side and changed on the other comes back by itself
+    /// (default false: it is a conflict).
     #[serde(default)]
-    pub sync: SyncPolicy,
+    pub restore_deleted: bool,
     /// How long backups are kept.
     #[serde(default)]
     pub backups: BackupPolicy,
+    /// The peers by name.
+    #[serde(default)]
+    pub peers: BTreeMap<String, Peer>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Peer {
     /// `[user@]host:/abs/path`, `ssh://[user@]host[:port]/abs/path` or `/abs/path`; absent where
     /// this side cannot reach the peer.
@@ -50,31 +65,12 @@ pub struct Peer {
     pub agent: Option<String>,
 }
 
-/// What is synced and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct SyncPolicy {
-    /// `held` (default) keeps links that are absolute or leave the root where they are; `text`
-    /// lets them travel as text.
-    pub symlinks: Symlinks,
-    /// Whether the built-in junk and temporary names are left out (default true).
-    pub builtin_excludes: bool,
-    /// Whether a path that was deleted on one side and changed on the other comes back by itself
-    /// (default false: it is a conflict).
-    pub restore_deleted: bool,
-}
-
-impl Default for SyncPolicy {
-    fn default() -> Self {
-        Self { symlinks: Symlinks::Held, builtin_excludes: true, restore_deleted: false }
-    }
-}
-
 /// What happens to links that are absolute or leave the root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Symlinks {
     /// They stay where they are and are shown as held.
+    #[default]
     Held,
     /// They travel as text.
     Text,
@@ -83,7 +79,7 @@ pub enum Symlinks {
 /// How long backups are kept: a run's backups go when they are older than `days` and more than
 /// `runs` newer runs have backups, and no open conflict names the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(deny_unknown_fields, default)]
 pub struct BackupPolicy {
     /// Days (default 30).
     pub days: u32,
@@ -98,6 +94,19 @@ impl Default for BackupPolicy {
 }
 
 impl Config {
+    /// The configuration of a new territory.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            replica: None,
+            symlinks: Symlinks::default(),
+            builtin_excludes: true,
+            restore_deleted: false,
+            backups: BackupPolicy::default(),
+            peers: BTreeMap::new(),
+        }
+    }
+
     /// Reads the configuration; `None` if there is none.
     ///
     /// # Errors

@@ -193,6 +193,21 @@ impl Table {
         }
     }
 
+    /// An empty state under `header` that lives in memory only, for a scan without memory.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn blank(header: &Header) -> io::Result<Table> {
+        let folder = tempfile::tempdir()?;
+        let dir = rustix::fs::open(
+            folder.path(),
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        // Mapped and open files outlive the folder.
+        Table::create(dir, header.clone(), BTreeMap::new())
+    }
+
     fn replay(&mut self, frames: Vec<Frame>) -> Result<(), String> {
         let mut frames = frames.into_iter();
         let base = match frames.next() {

@@ -46,11 +46,7 @@ fn row_2_a_log_that_vanished_at_its_source_is_kept() {
     let world = agreed();
     world.server().remove(LOG);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([])
-        .live("", &format!("- {LOG}"))
-        .no_backups();
+    run.exits(0).clean().actions([]).live("", &format!("- {LOG}")).no_backups();
     run.notices_that(LOG, "source-gone").again();
 }
 
@@ -58,14 +54,7 @@ fn row_2_a_log_that_vanished_at_its_source_is_kept() {
 fn row_3_a_copy_that_is_missing_is_fetched_whole() {
     let world = agreed();
     world.laptop().remove(LOG);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("")
-        .no_backups()
-        .again();
+    world.laptop().sync().exits(0).clean().both("").no_backups().again();
 }
 
 #[test]
@@ -74,10 +63,7 @@ fn row_3_a_new_log_is_fetched() {
     world.server().write("logs/new.jsonl", "{}\n");
     world.server().write("logs/new.txt", "not a log of ours");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("create", "logs/new.jsonl", Side::Laptop)])
-        .again();
+    run.exits(0).clean().actions([("create", "logs/new.jsonl", Side::Laptop)]).again();
     assert_eq!(world.laptop().get("logs/new.txt"), None);
 }
 
@@ -87,14 +73,7 @@ fn row_4_equal_growth_is_adopted() {
     for side in Side::BOTH {
         world.at(side).append(LOG, "{\"n\":4}\n");
     }
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .no_backups()
-        .again();
+    world.laptop().sync().exits(0).clean().actions([]).no_backups().again();
 }
 
 #[test]
@@ -103,10 +82,7 @@ fn row_5_only_the_new_lines_travel_and_the_inode_stays() {
     let inode = world.laptop().meta(LOG).ino();
     world.server().append(LOG, "{\"n\":4}\n{\"n\":5}\n");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("append", LOG, Side::Laptop)])
-        .no_backups();
+    run.exits(0).clean().actions([("append", LOG, Side::Laptop)]).no_backups();
     assert_eq!(run.report.raw["totals"]["bytes"], 16);
     assert_eq!(log(&world, Side::Laptop), log(&world, Side::Server));
     assert_eq!(world.laptop().meta(LOG).ino(), inode);
@@ -118,21 +94,11 @@ fn row_5_half_a_line_waits_for_its_end() {
     let world = agreed();
     world.server().append(LOG, "{\"n\":4}\n{\"n\":");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("append", LOG, Side::Laptop)]);
-    assert_eq!(
-        log(&world, Side::Laptop),
-        format!("{THREE_LINES}{{\"n\":4}}\n")
-    );
+    run.exits(0).clean().actions([("append", LOG, Side::Laptop)]);
+    assert_eq!(log(&world, Side::Laptop), format!("{THREE_LINES}{{\"n\":4}}\n"));
     run.again();
     world.server().append(LOG, "5}\n");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([("append", LOG, Side::Laptop)]);
+    world.laptop().sync().exits(0).clean().actions([("append", LOG, Side::Laptop)]);
     assert_eq!(log(&world, Side::Laptop), log(&world, Side::Server));
 }
 
@@ -158,9 +124,7 @@ fn row_6_a_rotated_log_moves_here_too() {
     world.server().write(LOG, "{\"n\":4}\n");
     let run = world.laptop().sync();
     let escaped = THREE_LINES.replace('\n', "\\n");
-    run.exits(0).clean().both(&format!(
-        "logs/day-1.jsonl = {escaped}\n{LOG} = {{\"n\":4}}\\n"
-    ));
+    run.exits(0).clean().both(&format!("logs/day-1.jsonl = {escaped}\n{LOG} = {{\"n\":4}}\\n"));
     assert_eq!(world.laptop().meta("logs/day-1.jsonl").ino(), inode);
     assert_eq!(sealed(&world), []);
     run.again();
@@ -172,10 +136,7 @@ fn row_7_a_copy_that_was_edited_is_not_replaced() {
     world.laptop().write(LOG, "edited here\n");
     world.server().write(LOG, "{\"n\":9}\n");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .no_backups()
-        .conflicts([(LOG, "append-diverged")]);
+    run.exits(3).actions([]).no_backups().conflicts([(LOG, "append-diverged")]);
     assert_eq!(log(&world, Side::Laptop), "edited here\n");
     run.again();
 }
@@ -186,15 +147,9 @@ fn row_7_lines_added_here_stay_here() {
     world.laptop().append(LOG, "mine\n");
     world.server().append(LOG, "{\"n\":4}\n");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .no_backups()
-        .conflicts([(LOG, "append-diverged")]);
+    run.exits(3).actions([]).no_backups().conflicts([(LOG, "append-diverged")]);
     assert_eq!(log(&world, Side::Laptop), format!("{THREE_LINES}mine\n"));
-    assert_eq!(
-        log(&world, Side::Server),
-        format!("{THREE_LINES}{{\"n\":4}}\n")
-    );
+    assert_eq!(log(&world, Side::Server), format!("{THREE_LINES}{{\"n\":4}}\n"));
     run.again();
 }
 
@@ -204,10 +159,7 @@ fn row_8_a_source_that_became_shorter_never_shortens_the_copy() {
     world.server().write(LOG, "{\"n\":1}\n");
     let run = world.laptop().sync();
     run.exits(0).clean();
-    assert_eq!(
-        sealed(&world).first().map(|(_, content)| content.as_str()),
-        Some(THREE_LINES)
-    );
+    assert_eq!(sealed(&world).first().map(|(_, content)| content.as_str()), Some(THREE_LINES));
     assert_eq!(log(&world, Side::Laptop), "{\"n\":1}\n");
     run.again();
 }
@@ -221,10 +173,7 @@ fn nothing_of_the_copy_ever_reaches_the_source() {
     world.laptop().push();
     assert_eq!(log(&world, Side::Server), THREE_LINES);
     assert_eq!(world.server().get("logs/mine.jsonl"), None);
-    assert_eq!(
-        world.laptop().get("logs/mine.jsonl"),
-        Some(Node::file("{}\n"))
-    );
+    assert_eq!(world.laptop().get("logs/mine.jsonl"), Some(Node::file("{}\n")));
 }
 
 #[test]
@@ -252,9 +201,7 @@ fn a_log_that_is_written_to_during_a_run_is_never_torn() {
         scope.spawn(|| {
             let mut source = File::options().append(true).open(&path).unwrap();
             for number in (4..).take_while(|_| !stop.load(Ordering::SeqCst)) {
-                source
-                    .write_all(format!("{{\"n\":{number}}}\n").as_bytes())
-                    .unwrap();
+                source.write_all(format!("{{\"n\":{number}}}\n").as_bytes()).unwrap();
                 thread::sleep(Duration::from_micros(300));
             }
         });
@@ -267,19 +214,10 @@ fn a_log_that_is_written_to_during_a_run_is_never_torn() {
         runs
     });
     for (code, copy, source) in &runs {
-        assert!(
-            [0, 7].contains(code),
-            "exit {code} while the log was written to"
-        );
-        assert!(
-            source.starts_with(copy) && copy.ends_with('\n'),
-            "torn: {copy}"
-        );
+        assert!([0, 7].contains(code), "exit {code} while the log was written to");
+        assert!(source.starts_with(copy) && copy.ends_with('\n'), "torn: {copy}");
     }
-    assert!(
-        runs[4].1.len() > THREE_LINES.len(),
-        "a growing log is never starved"
-    );
+    assert!(runs[4].1.len() > THREE_LINES.len(), "a growing log is never starved");
     world.laptop().sync().exits(0).clean();
     assert_eq!(log(&world, Side::Laptop), log(&world, Side::Server));
 }
@@ -288,21 +226,13 @@ fn a_log_that_is_written_to_during_a_run_is_never_torn() {
 fn a_large_log_sends_its_tail_alone() {
     let world = agreed();
     let line = format!("{{\"text\":\"{}\"}}\n", "x".repeat(1013));
-    world
-        .server()
-        .write("logs/large.jsonl", line.repeat(12 * 1024));
+    world.server().write("logs/large.jsonl", line.repeat(12 * 1024));
     world.laptop().sync().exits(0).clean();
     world.server().append("logs/large.jsonl", &line);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("append", "logs/large.jsonl", Side::Laptop)]);
+    run.exits(0).clean().actions([("append", "logs/large.jsonl", Side::Laptop)]);
     let sent = run.report.raw["totals"]["wire_bytes"].as_u64().unwrap();
-    assert!(
-        sent < 64 * 1024,
-        "{sent} bytes for a line of {}",
-        line.len()
-    );
+    assert!(sent < 64 * 1024, "{sent} bytes for a line of {}", line.len());
     let [copy, source] =
         Side::BOTH.map(|side| fs::read(world.at(side).path("logs/large.jsonl")).unwrap());
     assert!(copy == source);

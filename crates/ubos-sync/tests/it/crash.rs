@@ -16,18 +16,14 @@ fn prepare(world: &World) {
     world.server().write("notes/g", "C");
     world.laptop().remove("notes/others/00.md");
     world.server().remove("notes/others/01.md");
-    world
-        .laptop()
-        .rename("notes/others/02.md", "notes/renamed.md");
+    world.laptop().rename("notes/others/02.md", "notes/renamed.md");
     world.laptop().chmod("notes/others/03.md", 0o755);
     world.server().append("logs/day.jsonl", "{\"n\":4}\n");
     world.laptop().mkdir("notes/made");
     world.laptop().remove("notes/D");
     world.laptop().write("notes/D", "a folder became a file");
     world.server().remove("notes/others/04.md");
-    world
-        .server()
-        .write("notes/others/04.md/x", "a file became a folder");
+    world.server().write("notes/others/04.md/x", "a file became a folder");
     world.laptop().link("notes/l", "f");
 }
 
@@ -54,10 +50,7 @@ fn points(side: Side) -> Points {
     let (outcome, points) = trace(world.at(side), &SYNC);
     outcome.exits(0);
     world.expect(END, END);
-    assert!(
-        points.here.len() >= 8 && points.agent.len() >= 8,
-        "too few points: {points:?}"
-    );
+    assert!(points.here.len() >= 8 && points.agent.len() >= 8, "too few points: {points:?}");
     points
 }
 
@@ -67,11 +60,7 @@ fn crash_and_mend(side: Side, crash: Crash, next: Side) {
     prepare(&world);
     let outcome = run_with_crash(world.at(side), &SYNC, crash);
     if matches!(crash, Crash::Agent(_)) {
-        assert!(
-            [0, 5].contains(&outcome.code()),
-            "{crash:?}\n{}",
-            outcome.told()
-        );
+        assert!([0, 5].contains(&outcome.code()), "{crash:?}\n{}", outcome.told());
     }
     let run = world.at(next).sync();
     run.exits(0).clean().both(END);
@@ -114,11 +103,7 @@ fn a_kill_during_the_repair_is_mended_as_well() {
         prepare(&world);
         run_with_crash(world.laptop(), &SYNC, *crash);
         for number in [1 + index % 5, 2 + index % 7, 3 + index % 11] {
-            let second = if index % 2 == 0 {
-                Crash::Agent(number)
-            } else {
-                Crash::Here(number)
-            };
+            let second = if index % 2 == 0 { Crash::Agent(number) } else { Crash::Here(number) };
             run_to_crash(world.laptop(), &SYNC, second);
         }
         world.laptop().sync().exits(0).clean().both(END).again();
@@ -131,18 +116,10 @@ fn edits_made_after_a_crash_are_not_overwritten() {
         let world = agreed();
         prepare(&world);
         run_with_crash(world.laptop(), &SYNC, crash);
-        world
-            .server()
-            .write("notes/f", "edited there after the crash");
-        world
-            .laptop()
-            .write("notes/g", "edited here after the crash");
+        world.server().write("notes/f", "edited there after the crash");
+        world.laptop().write("notes/g", "edited here after the crash");
         let run = world.laptop().sync();
-        assert!(
-            [0, 3].contains(&run.outcome.code()),
-            "{crash:?}\n{}",
-            run.outcome.told()
-        );
+        assert!([0, 3].contains(&run.outcome.code()), "{crash:?}\n{}", run.outcome.told());
         let [f, g] =
             ["notes/f", "notes/g"].map(|path| Side::BOTH.map(|side| world.at(side).get(path)));
         let told = format!("{crash:?} {f:?} {g:?}\n{}", run.outcome.told());
@@ -150,10 +127,7 @@ fn edits_made_after_a_crash_are_not_overwritten() {
             f[1].as_ref().unwrap().content() == Some(b"edited there after the crash"),
             "{told}"
         );
-        assert!(
-            g[0].as_ref().unwrap().content() == Some(b"edited here after the crash"),
-            "{told}"
-        );
+        assert!(g[0].as_ref().unwrap().content() == Some(b"edited here after the crash"), "{told}");
         if run.outcome.code() == 0 {
             assert!(f[0] == f[1] && g[0] == g[1], "{told}");
         }
@@ -172,23 +146,12 @@ fn t12_a_folder_swapped_for_a_file_is_whole_or_gone_at_any_moment() {
         world.laptop().remove("notes/D");
         world.laptop().write("notes/D", "flat");
         run_with_crash(world.laptop(), &SYNC, crash);
-        let found = world
-            .server()
-            .tree()
-            .filtered(|path, _| path.starts_with(b"notes/D"));
+        let found = world.server().tree().filtered(|path, _| path.starts_with(b"notes/D"));
         let expected = ["notes/D = flat", whole].map(|lines| {
             ubos_testkit::Sketch::parse(lines).filtered(|path, _| path.starts_with(b"notes/D"))
         });
-        assert!(
-            expected.contains(&found),
-            "{crash:?}: neither the folder nor the file:\n{found}"
-        );
-        world
-            .laptop()
-            .sync()
-            .exits(0)
-            .clean()
-            .both("notes/D = flat");
+        assert!(expected.contains(&found), "{crash:?}: neither the folder nor the file:\n{found}");
+        world.laptop().sync().exits(0).clean().both("notes/D = flat");
     }
 }
 
@@ -201,10 +164,7 @@ fn a_killed_run_leaves_no_lock_and_no_rubbish_behind() {
         world.laptop().sync().exits(0).clean();
         for side in Side::BOTH {
             let left = ubos_testkit::Sketch::read(&world.at(side).own("staging"));
-            let files = left
-                .iter()
-                .filter(|(_, node)| node.content().is_some())
-                .count();
+            let files = left.iter().filter(|(_, node)| node.content().is_some()).count();
             assert_eq!(files, 0, "{crash:?} left on {side:?}:\n{left}");
         }
     }

@@ -13,11 +13,7 @@ fn hold_locks(world: &World, side: Side) -> Vec<fs::File> {
     let mut held = Vec::new();
     for entry in fs::read_dir(world.at(side).own("state")).unwrap().flatten() {
         if entry.file_name().to_string_lossy().contains("lock") {
-            let file = fs::File::options()
-                .read(true)
-                .write(true)
-                .open(entry.path())
-                .unwrap();
+            let file = fs::File::options().read(true).write(true).open(entry.path()).unwrap();
             rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
             held.push(file);
         }
@@ -54,23 +50,12 @@ fn exit_1_when_state_cannot_be_written_and_the_next_run_carries_on() {
 fn exit_2_for_wrong_usage_configuration_or_manifest() {
     let world = agreed();
     world.laptop().run(["bidirectional", "--unknown"]).exits(2);
-    world
-        .laptop()
-        .run(["--peer", "nobody", "bidirectional"])
-        .exits(2)
-        .says("nobody");
-    world
-        .laptop()
-        .run(["bidirectional", "--conflicts", "coin"])
-        .exits(2);
+    world.laptop().run(["--peer", "nobody", "bidirectional"]).exits(2).says("nobody");
+    world.laptop().run(["bidirectional", "--conflicts", "coin"]).exits(2);
     let config = world.laptop().own("config.toml");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, format!("{text}\nnot = [toml")).unwrap();
-    world
-        .laptop()
-        .run(["bidirectional"])
-        .exits(2)
-        .says("config.toml");
+    world.laptop().run(["bidirectional"]).exits(2).says("config.toml");
     world.expect("", "");
 }
 
@@ -86,11 +71,7 @@ fn exit_3_when_a_person_must_decide() {
     let world = agreed();
     world.laptop().write("notes/f", "B");
     world.server().write("notes/f", "C");
-    world
-        .laptop()
-        .run(["bidirectional"])
-        .exits(3)
-        .says("resolve");
+    world.laptop().run(["bidirectional"]).exits(3).says("resolve");
 }
 
 #[test]
@@ -129,10 +110,7 @@ fn two_runs_at_once_are_one_after_the_other_or_one_is_refused() {
     }
     let runs = Side::BOTH.map(|side| world.at(side).start(["bidirectional"]));
     let codes = runs.map(|run| run.finish(TIME_LIMIT).code());
-    assert!(
-        codes.iter().all(|code| [0, 6].contains(code)) && codes.contains(&0),
-        "{codes:?}"
-    );
+    assert!(codes.iter().all(|code| [0, 6].contains(code)) && codes.contains(&0), "{codes:?}");
     world.laptop().sync().exits(0).clean().actions([]);
     assert_eq!(world.laptop().get("notes/there19"), Some(Node::file("2")));
 }
@@ -146,18 +124,14 @@ fn exit_3_comes_before_7() {
     world.laptop().write("notes/f", "B");
     world.server().write("notes/f", "C");
     let run = world.laptop().sync();
-    run.exits(3)
-        .skipped([("notes/g", Side::Laptop)])
-        .conflicts([("notes/f", "modify-modify")]);
+    run.exits(3).skipped([("notes/g", Side::Laptop)]).conflicts([("notes/f", "modify-modify")]);
 }
 
 #[test]
 fn a_signal_ends_a_run_with_its_number_and_the_next_one_carries_on() {
     let world = agreed();
     for number in 0..2000 {
-        world
-            .laptop()
-            .write(format!("notes/many/{number}"), number.to_string());
+        world.laptop().write(format!("notes/many/{number}"), number.to_string());
     }
     let run = world.laptop().start(["bidirectional"]);
     std::thread::sleep(std::time::Duration::from_millis(60));
@@ -166,10 +140,7 @@ fn a_signal_ends_a_run_with_its_number_and_the_next_one_carries_on() {
     assert!([0, 143].contains(&code), "{code}");
     let next = world.laptop().sync();
     next.exits(0).clean();
-    assert_eq!(
-        world.server().get("notes/many/1999"),
-        Some(Node::file("1999"))
-    );
+    assert_eq!(world.server().get("notes/many/1999"), Some(Node::file("1999")));
     world.laptop().sync().exits(0).clean().actions([]);
 }
 
@@ -181,23 +152,10 @@ fn a_reader_that_goes_away_does_not_stop_a_sync() {
     let mut command = world.laptop().command(["bidirectional", "--json"]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut child = command
-        .stdout(writer)
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(writer).stderr(std::process::Stdio::null()).spawn().unwrap();
     drop(command);
-    assert!(
-        child.wait().unwrap().code().is_some(),
-        "it is not ended by SIGPIPE"
-    );
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .both("notes/f = B");
+    assert!(child.wait().unwrap().code().is_some(), "it is not ended by SIGPIPE");
+    world.laptop().sync().exits(0).clean().actions([]).both("notes/f = B");
 }
 
 #[test]
@@ -206,27 +164,14 @@ fn help_and_version_go_to_standard_output() {
     for flag in ["--help", "--version"] {
         let outcome = world.laptop().run([flag]);
         outcome.exits(0);
-        assert!(
-            !outcome.stdout.is_empty() && outcome.stderr.is_empty(),
-            "{}",
-            outcome.told()
-        );
+        assert!(!outcome.stdout.is_empty() && outcome.stderr.is_empty(), "{}", outcome.told());
     }
     let help = world.laptop().run(["--help"]).words();
-    for command in [
-        "init",
-        "status",
-        "push",
-        "pull",
-        "bidirectional",
-        "watch",
-        "resolve",
-        "recover",
-    ] {
+    for command in
+        ["init", "status", "push", "pull", "bidirectional", "watch", "resolve", "recover"]
+    {
         assert!(help.contains(command), "{command} is not in the help");
     }
-    let shown = help
-        .lines()
-        .any(|line| line.trim_start().starts_with("agent"));
+    let shown = help.lines().any(|line| line.trim_start().starts_with("agent"));
     assert!(!shown, "the agent is hidden");
 }

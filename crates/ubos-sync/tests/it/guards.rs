@@ -9,9 +9,7 @@ use crate::{BINARY, agreed};
 /// Deletes `count` of the other notes on the laptop.
 fn delete_notes(world: &World, numbers: std::ops::Range<usize>) {
     for number in numbers {
-        world
-            .laptop()
-            .remove(format!("notes/others/{number:02}.md"));
+        world.laptop().remove(format!("notes/others/{number:02}.md"));
     }
 }
 
@@ -22,25 +20,14 @@ fn rewrite_notes(
     content: impl Fn(usize) -> String,
 ) {
     for number in numbers {
-        world
-            .laptop()
-            .write(format!("notes/others/{number:02}.md"), content(number));
+        world.laptop().write(format!("notes/others/{number:02}.md"), content(number));
     }
 }
 
 fn fired(run: &Run<'_>, guard: &str) {
     run.exits(4);
-    let names: Vec<&str> = run
-        .report
-        .guards
-        .iter()
-        .map(|row| row.guard.as_str())
-        .collect();
-    assert!(
-        names.contains(&guard),
-        "{guard} did not fire but {names:?}\n{}",
-        run.outcome.told()
-    );
+    let names: Vec<&str> = run.report.guards.iter().map(|row| row.guard.as_str()).collect();
+    assert!(names.contains(&guard), "{guard} did not fire but {names:?}\n{}", run.outcome.told());
     let error = run.report.error.as_ref().expect("exit 4 has an error");
     assert!(!error.hint.is_empty(), "it says what to do next");
 }
@@ -50,11 +37,7 @@ fn changes_nothing(world: &World, from: Side, code: i32) {
     let before = Side::BOTH.map(|side| world.at(side).snapshot());
     world.at(from).sync().exits(code).actions([]).no_backups();
     for (side, before) in Side::BOTH.into_iter().zip(before) {
-        assert_eq!(
-            before.difference(&world.at(side).snapshot()),
-            None,
-            "{side:?}"
-        );
+        assert_eq!(before.difference(&world.at(side).snapshot()), None, "{side:?}");
     }
 }
 
@@ -66,19 +49,11 @@ fn many_deletions_are_held_and_the_rest_is_done() {
     world.server().write("notes/new", "X");
     let run = world.laptop().sync();
     fired(&run, "max-delete");
-    assert_eq!(
-        (run.report.guards[0].on.as_str(), run.report.guards[0].count),
-        ("balaur", 30)
-    );
-    run.actions([
-        ("update", "notes/f", Side::Server),
-        ("create", "notes/new", Side::Laptop),
-    ]);
+    assert_eq!((run.report.guards[0].on.as_str(), run.report.guards[0].count), ("balaur", 30));
+    run.actions([("update", "notes/f", Side::Server), ("create", "notes/new", Side::Laptop)]);
     assert_eq!(
         world.server().tree(),
-        world
-            .start(Side::Server)
-            .amended("notes/f = B\nnotes/new = X")
+        world.start(Side::Server).amended("notes/f = B\nnotes/new = X")
     );
     run.again();
 }
@@ -97,9 +72,7 @@ fn a_held_plan_is_carried_out_once_confirmed_by_its_id() {
     delete_notes(&world, 0..30);
     world.laptop().sync().exits(4);
     let plan = world.laptop().status().exits(4).report.plan.clone();
-    let run = world
-        .laptop()
-        .sync_with(["bidirectional", "--confirm", &plan]);
+    let run = world.laptop().sync_with(["bidirectional", "--confirm", &plan]);
     run.exits(0).clean();
     assert_eq!(run.report.actions.len(), 30);
     assert_eq!(run.put_aside(Side::Server).iter().count(), 30);
@@ -125,10 +98,7 @@ fn an_unknown_plan_id_is_a_wrong_usage_and_touches_nothing() {
     delete_notes(&world, 0..30);
     world.laptop().write("notes/f", "B");
     let before = Side::BOTH.map(|side| world.at(side).snapshot());
-    world
-        .laptop()
-        .sync_with(["bidirectional", "--confirm", "0123456789abcdef"])
-        .exits(2);
+    world.laptop().sync_with(["bidirectional", "--confirm", "0123456789abcdef"]).exits(2);
     for (side, before) in Side::BOTH.into_iter().zip(before) {
         assert_eq!(before.difference(&world.at(side).snapshot()), None);
     }
@@ -139,18 +109,10 @@ fn a_confirmed_plan_leaves_alone_what_was_edited_since() {
     let world = agreed();
     delete_notes(&world, 0..30);
     let plan = world.laptop().status().exits(4).report.plan.clone();
-    world
-        .server()
-        .write("notes/others/05.md", "edited there since");
-    let run = world
-        .laptop()
-        .sync_with(["bidirectional", "--confirm", &plan]);
-    run.exits(3)
-        .conflicts([("notes/others/05.md", "delete-modify")]);
-    assert_eq!(
-        world.server().get("notes/others/05.md"),
-        Some(Node::file("edited there since"))
-    );
+    world.server().write("notes/others/05.md", "edited there since");
+    let run = world.laptop().sync_with(["bidirectional", "--confirm", &plan]);
+    run.exits(3).conflicts([("notes/others/05.md", "delete-modify")]);
+    assert_eq!(world.server().get("notes/others/05.md"), Some(Node::file("edited there since")));
     assert_eq!(world.server().get("notes/others/06.md"), None);
 }
 
@@ -194,22 +156,11 @@ fn overwriting_most_of_an_entry_is_held() {
     world.laptop().write("out/y", "new plan");
     let run = world.laptop().sync();
     fired(&run, "mass-overwrite");
-    run.actions([("update", "out/y", Side::Server)])
-        .backups("", "out/y = plan");
-    assert_eq!(
-        world.server().get("notes/others/00.md"),
-        Some(Node::file("note number 0"))
-    );
+    run.actions([("update", "out/y", Side::Server)]).backups("", "out/y = plan");
+    assert_eq!(world.server().get("notes/others/00.md"), Some(Node::file("note number 0")));
     let plan = world.laptop().status().report.plan;
-    world
-        .laptop()
-        .sync_with(["bidirectional", "--confirm", &plan])
-        .exits(0)
-        .clean();
-    assert_eq!(
-        world.server().get("notes/others/44.md"),
-        Some(Node::file("scrambled 44"))
-    );
+    world.laptop().sync_with(["bidirectional", "--confirm", &plan]).exits(0).clean();
+    assert_eq!(world.server().get("notes/others/44.md"), Some(Node::file("scrambled 44")));
 }
 
 #[test]
@@ -220,10 +171,7 @@ fn files_that_became_empty_are_held() {
     let run = world.laptop().sync();
     fired(&run, "zeroed");
     run.actions([("update", "notes/f", Side::Server)]);
-    assert_eq!(
-        world.server().get("notes/others/00.md"),
-        Some(Node::file("note number 0"))
-    );
+    assert_eq!(world.server().get("notes/others/00.md"), Some(Node::file("note number 0")));
 }
 
 #[test]
@@ -241,10 +189,7 @@ fn many_files_that_return_to_an_earlier_version_are_held() {
     rewrite_notes(&world, 0..22, |number| format!("note number {number}"));
     let run = world.laptop().sync();
     fired(&run, "regression");
-    assert_eq!(
-        world.server().get("notes/others/00.md"),
-        Some(Node::file("second version 0"))
-    );
+    assert_eq!(world.server().get("notes/others/00.md"), Some(Node::file("second version 0")));
 }
 
 #[test]
@@ -261,10 +206,7 @@ fn two_folders_that_hardly_belong_together_are_held() {
     let world = World::unpaired(BINARY);
     for side in Side::BOTH {
         for number in 0..1100 {
-            world.at(side).write(
-                format!("notes/{}/{number}", side.name()),
-                number.to_string(),
-            );
+            world.at(side).write(format!("notes/{}/{number}", side.name()), number.to_string());
         }
     }
     world.mark();
@@ -281,9 +223,7 @@ fn a_first_run_against_an_empty_folder_is_never_held() {
         .build(&world.root(Side::Laptop));
     world.laptop().write("config/sync_exclude.conf", "priv/\n");
     for number in 0..1100 {
-        world
-            .laptop()
-            .write(format!("notes/{number}"), number.to_string());
+        world.laptop().write(format!("notes/{number}"), number.to_string());
     }
     world.init().exits(0);
     world.laptop().sync().exits(0).clean();

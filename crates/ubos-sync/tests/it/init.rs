@@ -19,10 +19,7 @@ fn both_sides_get_an_identity_and_learn_each_others_address() {
         let territory = world.at(side);
         assert!(territory.own("marker").is_file(), "{side:?}");
         let config = fs::read_to_string(territory.own("config.toml")).unwrap();
-        assert!(
-            config.contains(side.name()) && config.contains(side.other().name()),
-            "{config}"
-        );
+        assert!(config.contains(side.name()) && config.contains(side.other().name()), "{config}");
         let peer = world.root(side.other());
         assert!(config.contains(peer.to_str().unwrap()), "{config}");
     }
@@ -35,20 +32,8 @@ fn our_folder_is_private_and_ignored_by_git() {
     world.init().exits(0);
     for side in Side::BOTH {
         let territory = world.at(side);
-        assert_eq!(
-            fs::metadata(territory.own(""))
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777,
-            0o700
-        );
-        assert_eq!(
-            fs::read_to_string(territory.own(".gitignore"))
-                .unwrap()
-                .trim(),
-            "*"
-        );
+        assert_eq!(fs::metadata(territory.own("")).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_to_string(territory.own(".gitignore")).unwrap().trim(), "*");
     }
 }
 
@@ -64,12 +49,7 @@ fn a_first_sync_of_equal_folders_adopts_all_and_moves_nothing() {
     let world = World::unpaired(BINARY);
     world.init().exits(0);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([])
-        .both("")
-        .no_backups()
-        .again();
+    run.exits(0).clean().actions([]).both("").no_backups().again();
     // It was adopted: a deletion is now a deletion.
     world.server().remove("notes/f");
     world.laptop().sync().exits(0).clean().both("- notes/f");
@@ -83,49 +63,22 @@ fn init_writes_the_manifests_of_the_blueprint_where_none_exist() {
         Some(Node::File { content, .. }) => String::from_utf8(content).unwrap(),
         other => panic!("{path} is {other:?}"),
     };
-    for line in [
-        "docs/",
-        "config/",
-        "ROADMAP.md",
-        "missions/",
-        "unified_boot_*.md",
-    ] {
-        assert!(
-            read("config/sync_to_balaur.conf")
-                .lines()
-                .any(|found| found == line),
-            "{line}"
-        );
+    for line in ["docs/", "config/", "ROADMAP.md", "missions/", "unified_boot_*.md"] {
+        assert!(read("config/sync_to_balaur.conf").lines().any(|found| found == line), "{line}");
     }
-    for line in [
-        "proposals.jsonl",
-        "mission_log.jsonl",
-        "STATE_OF_THE_REPUBLIC_*.md",
-        "intel_cache/",
-    ] {
-        assert!(
-            read("config/sync_from_balaur.conf")
-                .lines()
-                .any(|found| found == line),
-            "{line}"
-        );
+    for line in
+        ["proposals.jsonl", "mission_log.jsonl", "STATE_OF_THE_REPUBLIC_*.md", "intel_cache/"]
+    {
+        assert!(read("config/sync_from_balaur.conf").lines().any(|found| found == line), "{line}");
     }
     for line in [".git/", "node_modules/", "*.pyc"] {
-        assert!(
-            read("config/sync_exclude.conf")
-                .lines()
-                .any(|found| found == line),
-            "{line}"
-        );
+        assert!(read("config/sync_exclude.conf").lines().any(|found| found == line), "{line}");
     }
     world.laptop().write("docs/a.md", "first");
     world.server().write("proposals.jsonl", "{}\n");
     world.laptop().sync_with(["bidirectional"]).exits(0).clean();
     assert_eq!(world.server().get("docs/a.md"), Some(Node::file("first")));
-    assert_eq!(
-        world.laptop().get("proposals.jsonl"),
-        Some(Node::file("{}\n"))
-    );
+    assert_eq!(world.laptop().get("proposals.jsonl"), Some(Node::file("{}\n")));
 }
 
 #[test]
@@ -136,13 +89,7 @@ fn init_again_changes_nothing() {
     let before = markers();
     world.init().exits(0);
     assert_eq!(markers(), before);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/f = B")
-        .backups("", "notes/f = A");
+    world.laptop().sync().exits(0).clean().both("notes/f = B").backups("", "notes/f = A");
 }
 
 #[test]
@@ -150,9 +97,7 @@ fn init_of_a_pair_with_a_third_folder_is_refused() {
     let [world, other] = [agreed(), agreed()];
     let stranger = format!("balaur={}", other.root(Side::Server).display());
     let root = world.root(Side::Laptop);
-    let outcome = world
-        .laptop()
-        .run(["init", root.to_str().unwrap(), "--peer", &stranger]);
+    let outcome = world.laptop().run(["init", root.to_str().unwrap(), "--peer", &stranger]);
     assert!([2, 4].contains(&outcome.code()), "{}", outcome.told());
     world.laptop().sync().exits(0).clean().actions([]);
     other.laptop().sync().exits(0).clean().actions([]);
@@ -161,15 +106,9 @@ fn init_of_a_pair_with_a_third_folder_is_refused() {
 #[test]
 fn the_root_may_be_left_out_and_the_name_chosen() {
     let world = World::unpaired(BINARY);
-    world
-        .laptop()
-        .run(["init", "--peer", &address(&world), "--name", "desk"])
-        .exits(0);
+    world.laptop().run(["init", "--peer", &address(&world), "--name", "desk"]).exits(0);
     let report = world.laptop().run(["bidirectional", "--json"]).json();
-    assert_eq!(
-        (report["here"].as_str(), report["peer"].as_str()),
-        (Some("desk"), Some("balaur"))
-    );
+    assert_eq!((report["here"].as_str(), report["peer"].as_str()), (Some("desk"), Some("balaur")));
 }
 
 #[test]
@@ -182,9 +121,7 @@ fn the_root_is_found_from_below_and_by_option() {
     assert_eq!(world.server().get("notes/f"), Some(Node::file("B")));
     world.laptop().write("notes/f", "C");
     let root = world.root(Side::Laptop);
-    let mut command = world
-        .laptop()
-        .command(["--root", root.to_str().unwrap(), "bidirectional"]);
+    let mut command = world.laptop().command(["--root", root.to_str().unwrap(), "bidirectional"]);
     command.current_dir(world.base());
     assert!(command.output().unwrap().status.success());
     assert_eq!(world.server().get("notes/f"), Some(Node::file("C")));
@@ -205,9 +142,7 @@ fn impossible_pairs_are_a_wrong_usage() {
         "balaur=relative/path",
         "balaur=-oProxyCommand=x:/y",
     ] {
-        let outcome = world
-            .laptop()
-            .run(["init", root.to_str().unwrap(), "--peer", peer]);
+        let outcome = world.laptop().run(["init", root.to_str().unwrap(), "--peer", peer]);
         outcome.exits(2);
         assert!(!world.laptop().own("marker").exists(), "{peer}");
     }

@@ -38,15 +38,9 @@ fn a_report_names_everything_that_was_done() {
         ("append", "logs/day.jsonl", Side::Laptop),
         ("create", "out/y", Side::Server),
     ]);
-    run.conflicts([("notes/others/00.md", "modify-modify")])
-        .held([("in/x", Side::Laptop)]);
+    run.conflicts([("notes/others/00.md", "modify-modify")]).held([("in/x", Side::Laptop)]);
     run.notices("out/y");
-    let created = run
-        .report
-        .actions
-        .iter()
-        .find(|row| row.path == b"notes/created")
-        .unwrap();
+    let created = run.report.actions.iter().find(|row| row.path == b"notes/created").unwrap();
     assert_eq!(created.bytes, 4);
     assert_eq!(run.report.raw["totals"]["actions"], 8);
 }
@@ -54,11 +48,9 @@ fn a_report_names_everything_that_was_done() {
 #[test]
 fn a_report_says_who_ran_what() {
     let world = agreed();
-    for (side, command) in [
-        (Side::Laptop, "bidirectional"),
-        (Side::Server, "push"),
-        (Side::Laptop, "pull"),
-    ] {
+    for (side, command) in
+        [(Side::Laptop, "bidirectional"), (Side::Server, "push"), (Side::Laptop, "pull")]
+    {
         let report = world.at(side).sync_with([command]).report;
         assert_eq!(report.command, command);
         assert_eq!(
@@ -78,10 +70,7 @@ fn run_ids_sort_by_time() {
             world.at(Side::BOTH[number % 2]).sync().report.run
         })
         .collect();
-    assert!(
-        ids.is_sorted() && ids[0] != ids[1] && ids[2] != ids[3],
-        "{ids:?}"
-    );
+    assert!(ids.is_sorted() && ids[0] != ids[1] && ids[2] != ids[3], "{ids:?}");
 }
 
 #[test]
@@ -91,15 +80,9 @@ fn a_conflict_shows_both_versions() {
     world.server().remove("notes/f");
     let run = world.laptop().sync();
     let row = &run.exits(3).report.conflicts[0].raw;
-    assert_eq!(
-        (&row["localhost"]["kind"], &row["localhost"]["size"]),
-        (&json!("file"), &json!(6))
-    );
+    assert_eq!((&row["localhost"]["kind"], &row["localhost"]["size"]), (&json!("file"), &json!(6)));
     let hash = row["localhost"]["hash"].as_str().unwrap();
-    assert!(
-        hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()),
-        "{hash}"
-    );
+    assert!(hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
     assert_eq!(row["balaur"], Value::Null);
 }
 
@@ -115,14 +98,8 @@ fn conflicts_lists_the_same_rows_as_the_run() {
         let rows = listed["conflicts"].as_array().unwrap();
         assert_eq!(rows.len(), 1);
         let row = report::conflict(&rows[0]).unwrap();
-        assert_eq!(
-            (row.path, row.kind),
-            (b"notes/f".to_vec(), "modify-modify".to_owned())
-        );
-        assert_eq!(
-            rows[0]["localhost"]["hash"],
-            run.report.conflicts[0].raw["localhost"]["hash"]
-        );
+        assert_eq!((row.path, row.kind), (b"notes/f".to_vec(), "modify-modify".to_owned()));
+        assert_eq!(rows[0]["localhost"]["hash"], run.report.conflicts[0].raw["localhost"]["hash"]);
     }
 }
 
@@ -133,11 +110,8 @@ fn status_is_the_report_of_the_run_that_would_follow() {
     assert!(status.dry_run);
     let run = world.laptop().sync().report;
     let rows = |report: &Report| {
-        let mut rows: Vec<(String, Vec<u8>)> = report
-            .actions
-            .iter()
-            .map(|row| (row.op.clone(), row.path.clone()))
-            .collect();
+        let mut rows: Vec<(String, Vec<u8>)> =
+            report.actions.iter().map(|row| (row.op.clone(), row.path.clone())).collect();
         rows.sort();
         rows
     };
@@ -160,17 +134,10 @@ fn a_plan_has_the_same_id_until_something_changes() {
 fn other_commands_print_one_document_with_a_schema() {
     let world = eventful();
     world.laptop().sync().exits(3);
-    let commands: [&[&str]; 5] = [
-        &["conflicts"],
-        &["log"],
-        &["history", "notes/f"],
-        &["audit"],
-        &["doctor"],
-    ];
+    let commands: [&[&str]; 5] =
+        [&["conflicts"], &["log"], &["history", "notes/f"], &["audit"], &["doctor"]];
     for command in commands {
-        let outcome = world
-            .laptop()
-            .run(command.iter().copied().chain(["--json"]));
+        let outcome = world.laptop().run(command.iter().copied().chain(["--json"]));
         assert_eq!(outcome.json()["schema"], 1, "{}", outcome.told());
     }
 }
@@ -183,9 +150,5 @@ fn without_json_standard_output_is_for_people_and_never_coloured_in_a_file() {
     assert!(!first.words().contains('\u{1b}'), "{}", first.told());
     let outcome = world.laptop().run(["bidirectional"]);
     let quiet = world.laptop().run(["bidirectional", "-q"]);
-    assert!(
-        quiet.stdout.len() < outcome.stdout.len(),
-        "{}",
-        quiet.told()
-    );
+    assert!(quiet.stdout.len() < outcome.stdout.len(), "{}", quiet.told());
 }

@@ -10,12 +10,9 @@ use crate::agreed;
 #[test]
 fn a_relative_link_travels_as_its_text() {
     let world = agreed();
-    for (path, text) in [
-        ("to-file", "f"),
-        ("D/up", "../g"),
-        ("to-folder", "D"),
-        ("dangling", "not/there"),
-    ] {
+    for (path, text) in
+        [("to-file", "f"), ("D/up", "../g"), ("to-folder", "D"), ("dangling", "not/there")]
+    {
         world.laptop().link(format!("notes/{path}"), text);
     }
     let run = world.laptop().sync();
@@ -37,11 +34,7 @@ fn a_link_that_points_elsewhere_replaces_the_old_one_with_backup() {
     world.server().remove("notes/l");
     world.server().link("notes/l", "g");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/l -> g")
-        .backups("notes/l -> f", "")
-        .again();
+    run.exits(0).clean().both("notes/l -> g").backups("notes/l -> f", "").again();
 }
 
 #[test]
@@ -49,9 +42,7 @@ fn a_link_is_never_followed() {
     let world = agreed();
     world.laptop().link("notes/l", "../priv");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("create", "notes/l", Side::Server)]);
+    run.exits(0).clean().actions([("create", "notes/l", Side::Server)]);
     run.both("notes/l -> ../priv").again();
 }
 
@@ -69,10 +60,7 @@ fn absolute_links_and_links_that_leave_the_root_are_held() {
         ("notes/sneaky", Side::Server),
     ]);
     assert!(
-        run.report
-            .held
-            .iter()
-            .all(|row| row.reason == "escaping-symlink"),
+        run.report.held.iter().all(|row| row.reason == "escaping-symlink"),
         "{:?}",
         run.report.held
     );
@@ -87,10 +75,7 @@ fn a_file_replaced_by_a_held_link_is_not_deleted_there() {
     world.laptop().remove("notes/f");
     world.laptop().link("notes/f", "/etc/passwd");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .live("notes/f -> /etc/passwd", "")
-        .no_backups();
+    run.exits(3).actions([]).live("notes/f -> /etc/passwd", "").no_backups();
     run.held([("notes/f", Side::Laptop)]).again();
 }
 
@@ -119,13 +104,7 @@ fn links_travel_as_text_where_the_configuration_says_so() {
         fs::write(&path, format!("symlinks = \"text\"\n{config}")).unwrap();
     }
     world.laptop().link("notes/absolute", "/srv/elsewhere");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/absolute -> /srv/elsewhere")
-        .again();
+    world.laptop().sync().exits(0).clean().both("notes/absolute -> /srv/elsewhere").again();
 }
 
 #[test]
@@ -134,12 +113,7 @@ fn a_held_link_can_be_left_on_purpose() {
     world.laptop().link("notes/l", "/srv/elsewhere");
     world.laptop().sync().exits(3).held_paths(["notes/l"]);
     world.laptop().resolve(["notes/l", "--leave"]).exits(0);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .actions([])
-        .live("notes/l -> /srv/elsewhere", "");
+    world.laptop().sync().exits(0).actions([]).live("notes/l -> /srv/elsewhere", "");
     world.laptop().remove("notes/l");
     world.laptop().link("notes/l", "/srv/other");
     world.laptop().sync().exits(3).held_paths(["notes/l"]);
@@ -174,12 +148,8 @@ fn difficult_names_travel_unchanged() {
     let run = world.laptop().sync();
     run.exits(0).clean();
     assert_eq!(expected.difference(&world.laptop().tree()), None);
-    let [laptop, server] = Side::BOTH.map(|side| {
-        world
-            .at(side)
-            .tree()
-            .filtered(|path, _| path.starts_with(b"notes"))
-    });
+    let [laptop, server] =
+        Side::BOTH.map(|side| world.at(side).tree().filtered(|path, _| path.starts_with(b"notes")));
     assert_eq!(laptop.difference(&server), None);
     run.again();
     let told = world.laptop().run(["log"]).exits(0).words();
@@ -211,10 +181,7 @@ fn a_name_that_is_not_utf8_travels_and_is_reported_exactly() {
     let world = agreed();
     world.laptop().write(b"notes/bad\xff\xfename", "X");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/bad\\xff\\xfename = X")
-        .again();
+    run.exits(0).clean().both("notes/bad\\xff\\xfename = X").again();
     let row = &run.report.raw["actions"][0];
     assert_eq!(row["path"], "notes/bad\\xff\\xfename");
     assert_eq!(row["path_b64"], "bm90ZXMvYmFk//5uYW1l");
@@ -232,12 +199,7 @@ fn a_conflict_at_a_name_that_is_not_utf8_can_be_resolved() {
     world.laptop().write(path, "X");
     world.server().write(path, "Y");
     world.laptop().sync().exits(3);
-    let args = [
-        "resolve".as_ref(),
-        OsStr::from_bytes(path),
-        "--keep".as_ref(),
-        "balaur".as_ref(),
-    ];
+    let args = ["resolve".as_ref(), OsStr::from_bytes(path), "--keep".as_ref(), "balaur".as_ref()];
     world.laptop().run(args).exits(0);
     world.expect("notes/bad\\xff = Y", "notes/bad\\xff = Y");
 }
@@ -248,13 +210,7 @@ fn names_that_differ_in_case_alone_are_two_files_where_both_sides_can_hold_them(
     let world = agreed();
     world.laptop().write("notes/Readme.md", "1");
     world.laptop().write("notes/README.md", "2");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/Readme.md = 1\nnotes/README.md = 2")
-        .again();
+    world.laptop().sync().exits(0).clean().both("notes/Readme.md = 1\nnotes/README.md = 2").again();
 }
 
 #[cfg(target_os = "linux")]
@@ -265,41 +221,20 @@ fn of_two_unicode_forms_of_a_name_the_tracked_one_syncs() {
     world.laptop().sync().exits(0).clean();
     world.laptop().write("notes/cafe\u{301}", "twin");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .held([("notes/cafe\\xcc\\x81", Side::Laptop)])
-        .again();
+    run.exits(3).actions([]).held([("notes/cafe\\xcc\\x81", Side::Laptop)]).again();
     world.laptop().write("notes/caf\u{e9}", "edited");
     world.laptop().sync().exits(3);
-    assert_eq!(
-        world.server().get("notes/caf\u{e9}"),
-        Some(Node::file("edited"))
-    );
+    assert_eq!(world.server().get("notes/caf\u{e9}"), Some(Node::file("edited")));
     assert_eq!(world.server().get("notes/cafe\u{301}"), None);
 }
 
 #[test]
 fn our_own_folder_git_and_junk_are_never_synced_at_any_depth() {
     let world = agreed();
-    for name in [
-        ".ubos-sync/state",
-        ".git/config",
-        ".DS_Store",
-        "._f",
-        "x.swp",
-        "x~",
-        "x.part",
-    ] {
+    for name in [".ubos-sync/state", ".git/config", ".DS_Store", "._f", "x.swp", "x~", "x.part"] {
         world.laptop().write(format!("notes/D/{name}"), "not yours");
     }
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .no_backups()
-        .again();
+    world.laptop().sync().exits(0).clean().actions([]).no_backups().again();
     assert_eq!(world.server().tree(), world.start(Side::Server));
 }
 
@@ -311,8 +246,5 @@ fn the_same_links_on_both_sides_are_adopted_and_different_ones_conflict() {
         world.at(side).link("notes/differs", side.name());
     }
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .conflicts([("notes/differs", "create-create")])
-        .again();
+    run.exits(3).actions([]).conflicts([("notes/differs", "create-create")]).again();
 }

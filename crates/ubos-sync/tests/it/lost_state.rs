@@ -24,12 +24,7 @@ fn lose_state(world: &World, side: Side) {
 }
 
 fn copy(from: &Path, to: &Path) {
-    let done = Command::new("cp")
-        .arg("-a")
-        .arg(from)
-        .arg(to)
-        .status()
-        .unwrap();
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(done.success());
 }
 
@@ -64,14 +59,8 @@ fn recover(world: &World, side: Side) {
     let shown = world.at(side).sync_with(["recover", "--dry-run"]);
     assert!(shown.report.dry_run);
     assert_unchanged(world, &before);
-    let done = world
-        .at(side)
-        .sync_with(["recover", "--confirm", &shown.report.plan]);
-    assert!(
-        [0, 3].contains(&done.outcome.code()),
-        "{}",
-        done.outcome.told()
-    );
+    let done = world.at(side).sync_with(["recover", "--confirm", &shown.report.plan]);
+    assert!([0, 3].contains(&done.outcome.code()), "{}", done.outcome.told());
     let removes = |op: &str| ["delete", "rmdir"].contains(&op);
     assert!(
         !done.report.actions.iter().any(|action| removes(&action.op)),
@@ -102,10 +91,7 @@ fn lost_state_on_one_side_still_knows_deletions() {
         world.laptop().remove("notes/f");
         lose_state(&world, loser);
         let run = world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both("- notes/f")
-            .backups("", "notes/f = A");
+        run.exits(0).clean().both("- notes/f").backups("", "notes/f = A");
     }
 }
 
@@ -121,24 +107,12 @@ fn lost_state_on_both_sides_deletes_and_reverts_nothing() {
     world.laptop().sync().exits(4).actions([]);
     assert_unchanged(&world, &before);
     recover(&world, Side::Laptop);
-    assert_eq!(
-        world.laptop().get("notes/D/a"),
-        Some(Node::file("first")),
-        "it comes back"
-    );
+    assert_eq!(world.laptop().get("notes/D/a"), Some(Node::file("first")), "it comes back");
     assert_eq!(world.laptop().get("notes/f"), Some(Node::file("B")));
-    assert_eq!(
-        world.server().get("notes/f"),
-        Some(Node::file("A")),
-        "unknown base: a conflict"
-    );
+    assert_eq!(world.server().get("notes/f"), Some(Node::file("A")), "unknown base: a conflict");
     assert_eq!(world.server().get("notes/here"), Some(Node::file("1")));
     assert_eq!(world.laptop().get("notes/there"), Some(Node::file("2")));
-    world
-        .laptop()
-        .sync()
-        .exits(3)
-        .conflict_paths(["notes/f", "notes/g"]);
+    world.laptop().sync().exits(3).conflict_paths(["notes/f", "notes/g"]);
 }
 
 #[test]
@@ -156,16 +130,8 @@ fn damaged_state_is_noticed_and_never_believed() {
             }
         }
         let run = world.laptop().sync();
-        assert!(
-            [0, 4].contains(&run.outcome.code()),
-            "{}",
-            run.outcome.told()
-        );
-        let deletes = run
-            .report
-            .actions
-            .iter()
-            .any(|action| action.op == "delete");
+        assert!([0, 4].contains(&run.outcome.code()), "{}", run.outcome.told());
+        let deletes = run.report.actions.iter().any(|action| action.op == "delete");
         assert!(!deletes, "{}", run.outcome.told());
         if run.outcome.code() == 4 {
             recover(&world, side);
@@ -186,11 +152,7 @@ fn a_missing_marker_stops_the_run_until_it_is_adopted_again() {
         assert_unchanged(&world, &before);
         recover(&world, side);
         let run = world.laptop().sync();
-        assert!(
-            [0, 3].contains(&run.outcome.code()),
-            "{}",
-            run.outcome.told()
-        );
+        assert!([0, 3].contains(&run.outcome.code()), "{}", run.outcome.told());
         assert_eq!(world.server().get("notes/here"), Some(Node::file("1")));
         assert_eq!(world.laptop().get("notes/there"), Some(Node::file("2")));
     }
@@ -224,16 +186,8 @@ fn a_root_restored_from_an_older_copy_reverts_nothing() {
         assert_unchanged(&world, &before);
         recover(&world, side);
         let other = world.at(side.other());
-        assert_eq!(
-            other.get("notes/f"),
-            Some(Node::file("B")),
-            "{side:?} was restored"
-        );
-        assert_eq!(
-            other.get("notes/g"),
-            Some(Node::file("C")),
-            "{side:?} was restored"
-        );
+        assert_eq!(other.get("notes/f"), Some(Node::file("B")), "{side:?} was restored");
+        assert_eq!(other.get("notes/g"), Some(Node::file("C")), "{side:?} was restored");
         assert_eq!(world.at(side).get("notes/here"), Some(Node::file("1")));
     }
 }
@@ -244,20 +198,14 @@ fn files_restored_without_our_folder_are_seen_as_a_regression() {
     let older = world.base().join("older");
     copy(&world.root(Side::Server).join("notes"), &older);
     for number in 0..24 {
-        world.laptop().write(
-            format!("notes/others/{number:02}.md"),
-            format!("newer {number}"),
-        );
+        world.laptop().write(format!("notes/others/{number:02}.md"), format!("newer {number}"));
     }
     world.laptop().sync().exits(0).clean();
     fs::remove_dir_all(world.server().path("notes")).unwrap();
     copy(&older, &world.server().path("notes"));
     let run = world.laptop().sync();
     run.exits(4).no_backups();
-    assert_eq!(
-        world.laptop().get("notes/others/00.md"),
-        Some(Node::file("newer 0"))
-    );
+    assert_eq!(world.laptop().get("notes/others/00.md"), Some(Node::file("newer 0")));
 }
 
 #[test]
@@ -273,21 +221,10 @@ fn a_state_restored_from_an_older_copy_deletes_nothing() {
         fs::remove_dir_all(world.at(side).own("state")).unwrap();
         copy(&older, &world.at(side).own("state"));
         let run = world.laptop().sync();
-        assert!(
-            [0, 4].contains(&run.outcome.code()),
-            "{}",
-            run.outcome.told()
-        );
-        assert_eq!(
-            world.laptop().get("notes/f"),
-            Some(Node::file("made again"))
-        );
+        assert!([0, 4].contains(&run.outcome.code()), "{}", run.outcome.told());
+        assert_eq!(world.laptop().get("notes/f"), Some(Node::file("made again")));
         for side in Side::BOTH {
-            assert_eq!(
-                world.at(side).get("notes/new"),
-                Some(Node::file("X")),
-                "{side:?}"
-            );
+            assert_eq!(world.at(side).get("notes/new"), Some(Node::file("X")), "{side:?}");
         }
     }
 }
@@ -315,10 +252,7 @@ fn recover_with_an_unknown_plan_touches_nothing() {
         lose_state(&world, side);
     }
     let before = snapshots(&world);
-    world
-        .laptop()
-        .watched(&["recover", "--confirm", "0123456789abcdef"])
-        .exits(2);
+    world.laptop().watched(&["recover", "--confirm", "0123456789abcdef"]).exits(2);
     world.laptop().watched(&["recover"]);
     assert_unchanged(&world, &before);
 }

@@ -16,23 +16,12 @@ fn an_edited_manifest_is_the_law_of_this_run_and_travels() {
     }
     world.laptop().write("more/here", "1");
     world.server().write("more/there", "2");
-    world.decree_on(
-        Side::Laptop,
-        &Law::standard().with(Direction::Bidirectional, "more/"),
-    );
+    world.decree_on(Side::Laptop, &Law::standard().with(Direction::Bidirectional, "more/"));
     let run = world.laptop().sync();
     run.exits(0).clean();
-    for (path, content) in [
-        ("more/same", "same"),
-        ("more/here", "1"),
-        ("more/there", "2"),
-    ] {
+    for (path, content) in [("more/same", "same"), ("more/here", "1"), ("more/there", "2")] {
         for side in Side::BOTH {
-            assert_eq!(
-                world.at(side).get(path),
-                Some(Node::file(content)),
-                "{path} on {side:?}"
-            );
+            assert_eq!(world.at(side).get(path), Some(Node::file(content)), "{path} on {side:?}");
         }
     }
     assert_eq!(world.laptop().get(TO), world.server().get(TO));
@@ -43,10 +32,7 @@ fn an_edited_manifest_is_the_law_of_this_run_and_travels() {
 fn a_manifest_edited_on_the_server_is_the_law_too() {
     let world = agreed();
     world.laptop().write("more/here", "1");
-    world.decree_on(
-        Side::Server,
-        &Law::standard().with(Direction::Bidirectional, "more/"),
-    );
+    world.decree_on(Side::Server, &Law::standard().with(Direction::Bidirectional, "more/"));
     world.laptop().sync().exits(0).clean().again();
     assert_eq!(world.server().get("more/here"), Some(Node::file("1")));
     assert_eq!(world.laptop().get(TO), world.server().get(TO));
@@ -57,10 +43,7 @@ fn different_files_at_a_newly_selected_path_are_a_conflict() {
     let world = agreed();
     world.decree(&Law::standard().with(Direction::Bidirectional, "loose.txt"));
     let run = world.laptop().sync();
-    run.exits(3)
-        .conflicts([("loose.txt", "create-create")])
-        .no_backups()
-        .again();
+    run.exits(3).conflicts([("loose.txt", "create-create")]).no_backups().again();
     assert_eq!(world.laptop().get("loose.txt"), Some(Node::file("here")));
     assert_eq!(world.server().get("loose.txt"), Some(Node::file("there")));
 }
@@ -86,19 +69,10 @@ fn a_path_that_is_no_longer_selected_stays_on_both_sides() {
     assert!(!run.report.notices.is_empty(), "it is said once");
     world.mark();
     let silent = run.again();
-    assert!(
-        silent.report.notices.is_empty(),
-        "it is said only once: {:?}",
-        silent.report.notices
-    );
+    assert!(silent.report.notices.is_empty(), "it is said only once: {:?}", silent.report.notices);
     world.laptop().remove("out/y");
     world.server().write("out/0.txt", "of the server");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .live("- out/y", "out/0.txt = of the server");
+    world.laptop().sync().exits(0).clean().live("- out/y", "out/0.txt = of the server");
 }
 
 #[test]
@@ -107,10 +81,7 @@ fn two_way_to_one_way_turns_pending_edits_of_the_mirror_into_drift() {
     world.server().write("notes/f", "pending");
     world.decree(&Law::standard().with(Direction::PushOnly, "notes/"));
     let run = world.laptop().sync();
-    run.exits(3)
-        .conflicts([])
-        .held([("notes/f", Side::Server)])
-        .no_backups();
+    run.exits(3).conflicts([]).held([("notes/f", Side::Server)]).no_backups();
     assert_eq!(world.laptop().get("notes/f"), Some(Node::file("A")));
     assert_eq!(world.server().get("notes/f"), Some(Node::file("pending")));
 }
@@ -125,9 +96,7 @@ fn one_way_to_two_way_holds_the_overwrites_that_drift_would_cause() {
     run.exits(4).no_backups();
     assert_eq!(world.laptop().get("out/y"), Some(Node::file("plan")));
     let plan = world.laptop().status().report.plan;
-    let run = world
-        .laptop()
-        .sync_with(["bidirectional", "--confirm", &plan]);
+    let run = world.laptop().sync_with(["bidirectional", "--confirm", &plan]);
     run.exits(0).backups("out/y = plan", "");
     assert_eq!(world.laptop().get("out/y"), Some(Node::file("drift")));
     world.laptop().sync().exits(0).clean().actions([]);
@@ -138,9 +107,7 @@ fn an_authority_that_is_turned_round_overwrites_nothing_unconfirmed() {
     let world = agreed();
     world.server().write("out/y", "drift");
     world.laptop().sync().exits(3);
-    let turned = Law::standard()
-        .without("out/")
-        .with(Direction::PullOnly, "out/");
+    let turned = Law::standard().without("out/").with(Direction::PullOnly, "out/");
     world.decree(&turned);
     let run = world.laptop().sync();
     run.exits(4).no_backups();
@@ -155,13 +122,7 @@ fn manifests_edited_differently_on_both_sides_stop_the_run() {
     world.server().append(TO, "# theirs\ntheirs/\n");
     world.laptop().write("notes/f", "B");
     let before = Side::BOTH.map(|side| world.at(side).snapshot());
-    world
-        .laptop()
-        .sync()
-        .exits(2)
-        .outcome
-        .says("mine/")
-        .says("theirs/");
+    world.laptop().sync().exits(2).outcome.says("mine/").says("theirs/");
     for (side, before) in Side::BOTH.into_iter().zip(before) {
         assert_eq!(before.difference(&world.at(side).snapshot()), None);
     }
@@ -203,29 +164,16 @@ fn a_law_that_selects_nothing_stops_the_run() {
 #[test]
 fn an_unknown_heading_is_named_with_file_line_and_reason() {
     let heading = |world: &World| world.laptop().append(TO, "[sideways]\nmore/\n");
-    let line = fs::read_to_string(agreed().laptop().path(TO))
-        .unwrap()
-        .lines()
-        .count()
-        + 1;
-    refused(
-        heading,
-        &["sync_to_balaur.conf", &line.to_string(), "[sideways]"],
-    );
+    let line = fs::read_to_string(agreed().laptop().path(TO)).unwrap().lines().count() + 1;
+    refused(heading, &["sync_to_balaur.conf", &line.to_string(), "[sideways]"]);
 }
 
 #[test]
 fn a_pattern_that_leaves_the_root_is_an_error() {
-    refused(
-        |world| world.laptop().append(TO, "../elsewhere/\n"),
-        &["sync_to_balaur.conf", ".."],
-    );
+    refused(|world| world.laptop().append(TO, "../elsewhere/\n"), &["sync_to_balaur.conf", ".."]);
 }
 
 #[test]
 fn a_deleted_manifest_on_the_server_stops_the_run() {
-    refused(
-        |world| world.server().remove("config/sync_exclude.conf"),
-        &["sync_exclude.conf"],
-    );
+    refused(|world| world.server().remove("config/sync_exclude.conf"), &["sync_exclude.conf"]);
 }

@@ -12,9 +12,7 @@ fn a_renamed_file_is_renamed_there() {
     let inode = world.server().meta("notes/f").ino();
     world.laptop().rename("notes/f", "notes/h");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("rename", "notes/h", Side::Server)]);
+    run.exits(0).clean().actions([("rename", "notes/h", Side::Server)]);
     run.both("- notes/f\nnotes/h = A").no_backups();
     assert_eq!(run.report.actions[0].from.as_deref(), Some("notes/f"));
     assert_eq!(run.report.raw["totals"]["bytes"], 0);
@@ -28,17 +26,8 @@ fn a_move_into_a_new_folder_makes_the_folder() {
     world.server().mkdir("notes/N");
     world.server().rename("notes/f", "notes/N/f");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("- notes/f\nnotes/N/f = A")
-        .no_backups()
-        .again();
-    assert!(
-        run.report
-            .actions
-            .iter()
-            .any(|action| action.op == "rename")
-    );
+    run.exits(0).clean().both("- notes/f\nnotes/N/f = A").no_backups().again();
+    assert!(run.report.actions.iter().any(|action| action.op == "rename"));
 }
 
 #[test]
@@ -64,11 +53,8 @@ fn a_move_here_and_an_edit_there_lose_neither() {
     world.laptop().rename("notes/f", "notes/h");
     world.server().write("notes/f", "C");
     let run = world.laptop().sync();
-    run.exits(3)
-        .conflicts([("notes/f", "delete-modify")])
-        .no_backups();
-    run.live("- notes/f\nnotes/h = A", "notes/f = C\nnotes/h = A")
-        .again();
+    run.exits(3).conflicts([("notes/f", "delete-modify")]).no_backups();
+    run.live("- notes/f\nnotes/h = A", "notes/f = C\nnotes/h = A").again();
 }
 
 #[test]
@@ -78,9 +64,7 @@ fn a_move_onto_a_path_that_the_other_side_took_is_a_conflict_there() {
     world.server().write("notes/h", "Y");
     let run = world.laptop().sync();
     run.exits(3).conflicts([("notes/h", "create-create")]);
-    run.live("- notes/f\nnotes/h = A", "- notes/f\nnotes/h = Y")
-        .backups("", "notes/f = A")
-        .again();
+    run.live("- notes/f\nnotes/h = A", "- notes/f\nnotes/h = Y").backups("", "notes/f = A").again();
 }
 
 #[test]
@@ -90,12 +74,7 @@ fn the_same_move_on_both_sides_is_adopted() {
         world.at(side).rename("notes/f", "notes/h");
     }
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([])
-        .both("- notes/f\nnotes/h = A")
-        .no_backups()
-        .again();
+    run.exits(0).clean().actions([]).both("- notes/f\nnotes/h = A").no_backups().again();
 }
 
 #[test]
@@ -104,10 +83,7 @@ fn different_moves_on_the_two_sides_keep_both_names() {
     world.laptop().rename("notes/f", "notes/h");
     world.server().rename("notes/f", "notes/i");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("- notes/f\nnotes/h = A\nnotes/i = A")
-        .again();
+    run.exits(0).clean().both("- notes/f\nnotes/h = A\nnotes/i = A").again();
 }
 
 #[test]
@@ -116,11 +92,7 @@ fn a_file_moved_and_edited_is_a_deletion_and_a_creation() {
     world.laptop().rename("notes/f", "notes/h");
     world.laptop().write("notes/h", "B");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("- notes/f\nnotes/h = B")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().both("- notes/f\nnotes/h = B").backups("", "notes/f = A").again();
 }
 
 #[test]
@@ -130,10 +102,7 @@ fn two_files_that_swapped_names_are_two_edits() {
     world.laptop().rename("notes/D/b", "notes/D/a");
     world.laptop().rename("notes/aside", "notes/D/b");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/D/a = second\nnotes/D/b = first")
-        .again();
+    run.exits(0).clean().both("notes/D/a = second\nnotes/D/b = first").again();
 }
 
 #[test]
@@ -144,8 +113,7 @@ fn a_chain_of_moves_arrives_whole() {
     world.laptop().rename("notes/f", "notes/D/a");
     let run = world.laptop().sync();
     run.exits(0).clean();
-    run.both("- notes/f\nnotes/D/a = A\nnotes/D/b = first\nnotes/D/c = second")
-        .again();
+    run.both("- notes/f\nnotes/D/a = A\nnotes/D/b = first\nnotes/D/c = second").again();
 }
 
 #[test]
@@ -153,9 +121,7 @@ fn a_change_of_case_alone_is_a_rename() {
     let world = agreed();
     world.laptop().rename("notes/f", "notes/F");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("rename", "notes/F", Side::Server)]);
+    run.exits(0).clean().actions([("rename", "notes/F", Side::Server)]);
     run.both("- notes/f\nnotes/F = A").no_backups().again();
 }
 
@@ -164,16 +130,10 @@ fn a_change_of_unicode_form_alone_is_a_rename() {
     let world = agreed();
     world.laptop().write("notes/caf\u{e9}", "coffee");
     world.laptop().sync().exits(0).clean();
-    world
-        .laptop()
-        .rename("notes/caf\u{e9}", "notes/cafe\u{301}");
+    world.laptop().rename("notes/caf\u{e9}", "notes/cafe\u{301}");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("rename", "notes/cafe\\xcc\\x81", Side::Server)]);
-    run.both("notes/cafe\\xcc\\x81 = coffee")
-        .no_backups()
-        .again();
+    run.exits(0).clean().actions([("rename", "notes/cafe\\xcc\\x81", Side::Server)]);
+    run.both("notes/cafe\\xcc\\x81 = coffee").no_backups().again();
 }
 
 #[test]
@@ -184,17 +144,8 @@ fn empty_files_are_never_taken_for_moves() {
     world.laptop().remove("notes/empty");
     world.laptop().write("notes/other", "");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/other =")
-        .backups("", "notes/empty =")
-        .again();
-    assert!(
-        run.report
-            .actions
-            .iter()
-            .all(|action| action.op != "rename")
-    );
+    run.exits(0).clean().both("notes/other =").backups("", "notes/empty =").again();
+    assert!(run.report.actions.iter().all(|action| action.op != "rename"));
 }
 
 #[test]

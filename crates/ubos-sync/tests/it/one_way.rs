@@ -18,11 +18,7 @@ impl Area {
     /// Plays `row` in the push-only and in the pull-only area.
     fn each(row: impl Fn(&Self)) {
         for (folder, authority) in [("out", Side::Laptop), ("in", Side::Server)] {
-            row(&Self {
-                world: agreed(),
-                folder,
-                authority,
-            });
+            row(&Self { world: agreed(), folder, authority });
         }
     }
 
@@ -46,11 +42,7 @@ impl Area {
 
     /// What both sides hold at the file to begin with.
     fn old(&self) -> &'static str {
-        if self.authority == Side::Laptop {
-            "going out 0"
-        } else {
-            "coming in 0"
-        }
+        if self.authority == Side::Laptop { "going out 0" } else { "coming in 0" }
     }
 
     /// Asserts what stands at the file on the authority and on the mirror.
@@ -83,11 +75,7 @@ fn row_1_a_problem_at_the_authority_leaves_the_mirror_alone() {
         area.authority().remove(area.file());
         area.authority().fifo(area.file());
         let run = area.world.laptop().sync();
-        run.exits(3)
-            .actions([])
-            .held([(&area.file(), area.authority)])
-            .no_backups()
-            .again();
+        run.exits(3).actions([]).held([(&area.file(), area.authority)]).no_backups().again();
         assert_eq!(area.mirror().get(area.file()), Some(Node::file(area.old())));
     });
 }
@@ -97,13 +85,7 @@ fn row_2_the_same_edit_on_both_sides_is_adopted() {
     Area::each(|area| {
         area.authority().write(area.file(), "same");
         area.mirror().write(area.file(), "same");
-        area.world
-            .laptop()
-            .sync()
-            .exits(0)
-            .clean()
-            .actions([])
-            .again();
+        area.world.laptop().sync().exits(0).clean().actions([]).again();
     });
 }
 
@@ -125,11 +107,7 @@ fn row_3_an_executable_bit_on_the_mirror_is_only_a_notice() {
     Area::each(|area| {
         area.mirror().chmod(area.file(), 0o755);
         let run = area.world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .actions([])
-            .notices(&area.file())
-            .again();
+        run.exits(0).clean().actions([]).notices(&area.file()).again();
         assert_eq!(area.authority().mode(area.file()) & 0o111, 0);
     });
 }
@@ -139,13 +117,8 @@ fn row_4_what_the_mirror_lost_is_given_again() {
     Area::each(|area| {
         area.mirror().remove(area.file());
         let run = area.world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both("")
-            .no_backups()
-            .notices(&area.file());
-        run.actions([("create", &area.file(), area.authority.other())])
-            .again();
+        run.exits(0).clean().both("").no_backups().notices(&area.file());
+        run.actions([("create", &area.file(), area.authority.other())]).again();
     });
 }
 
@@ -154,10 +127,7 @@ fn row_5_an_edit_of_the_authority_replaces_the_mirror() {
     Area::each(|area| {
         area.authority().write(area.file(), "new");
         let run = area.world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both(&format!("{} = new", area.file()))
-            .again();
+        run.exits(0).clean().both(&format!("{} = new", area.file())).again();
         area.mirror_backs_up(&run, area.old());
     });
 }
@@ -168,10 +138,7 @@ fn row_6_edits_on_both_sides_are_a_drift_conflict() {
         area.authority().write(area.file(), "new");
         area.mirror().write(area.file(), "drift");
         let run = area.world.laptop().sync();
-        run.exits(3)
-            .actions([])
-            .no_backups()
-            .conflicts([(&area.file(), "drift")]);
+        run.exits(3).actions([]).no_backups().conflicts([(&area.file(), "drift")]);
         area.stands(&run, Some("new"), Some("drift"));
         run.again();
     });
@@ -183,11 +150,7 @@ fn row_7_an_edit_of_the_authority_refills_what_the_mirror_lost() {
         area.authority().write(area.file(), "new");
         area.mirror().remove(area.file());
         let run = area.world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both(&format!("{} = new", area.file()))
-            .no_backups()
-            .again();
+        run.exits(0).clean().both(&format!("{} = new", area.file())).no_backups().again();
     });
 }
 
@@ -196,10 +159,7 @@ fn row_8_a_deletion_at_the_authority_is_followed_with_backup() {
     Area::each(|area| {
         area.authority().remove(area.file());
         let run = area.world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both(&format!("- {}", area.file()))
-            .again();
+        run.exits(0).clean().both(&format!("- {}", area.file())).again();
         area.mirror_backs_up(&run, area.old());
     });
 }
@@ -222,11 +182,7 @@ fn row_10_a_new_file_of_the_authority_is_copied() {
         let path = area.path("new");
         area.authority().write(&path, "X");
         let run = area.world.laptop().sync();
-        run.exits(0)
-            .clean()
-            .both(&format!("{path} = X"))
-            .no_backups()
-            .again();
+        run.exits(0).clean().both(&format!("{path} = X")).no_backups().again();
     });
 }
 
@@ -237,11 +193,7 @@ fn row_11_a_new_file_of_the_authority_never_overwrites_one_of_the_mirror() {
         area.authority().write(&path, "X");
         area.mirror().write(&path, "Y");
         let run = area.world.laptop().sync();
-        run.exits(3)
-            .actions([])
-            .no_backups()
-            .conflicts([(&path, "drift")])
-            .again();
+        run.exits(3).actions([]).no_backups().conflicts([(&path, "drift")]).again();
         assert_eq!(area.authority().get(&path), Some(Node::file("X")));
         assert_eq!(area.mirror().get(&path), Some(Node::file("Y")));
     });
@@ -256,12 +208,7 @@ fn row_12_a_new_file_of_the_mirror_stays_there() {
         run.exits(0).clean().actions([]).no_backups().again();
         assert_eq!(area.authority().get(&path), None);
         assert_eq!(area.mirror().get(&path), Some(Node::file("X")));
-        area.world
-            .laptop()
-            .run(["status"])
-            .exits(0)
-            .says("local only")
-            .says(&path);
+        area.world.laptop().run(["status"]).exits(0).says("local only").says(&path);
     });
 }
 
@@ -276,14 +223,8 @@ fn a_folder_with_drift_in_it_is_not_deleted() {
         area.authority().remove(area.path("sub"));
         let run = area.world.laptop().sync();
         run.exits(3).actions([]).no_backups();
-        assert_eq!(
-            area.mirror().get(area.path("sub/a")),
-            Some(Node::file("drift"))
-        );
-        assert_eq!(
-            area.mirror().get(area.path("sub/b")),
-            Some(Node::file("sub/b"))
-        );
+        assert_eq!(area.mirror().get(area.path("sub/a")), Some(Node::file("drift")));
+        assert_eq!(area.mirror().get(area.path("sub/b")), Some(Node::file("sub/b")));
     });
 }
 
@@ -308,11 +249,7 @@ fn promote_sends_the_drift_to_the_authority_once() {
         area.world.expect(&line, &line);
         area.world.laptop().sync().exits(0).clean().actions([]);
         area.mirror().write(area.file(), "drift again");
-        area.world
-            .laptop()
-            .sync()
-            .exits(3)
-            .held_paths([&area.file()]);
+        area.world.laptop().sync().exits(3).held_paths([&area.file()]);
     });
 }
 
@@ -321,18 +258,11 @@ fn drift_that_is_left_on_purpose_is_silent_until_it_changes() {
     Area::each(|area| {
         area.mirror().write(area.file(), "drift");
         area.world.laptop().sync().exits(3);
-        area.world
-            .laptop()
-            .resolve([&area.file(), "--leave"])
-            .exits(0);
+        area.world.laptop().resolve([&area.file(), "--leave"]).exits(0);
         let run = area.world.laptop().sync();
         run.exits(0).actions([]);
         area.stands(&run, Some(area.old()), Some("drift"));
         area.mirror().write(area.file(), "drift again");
-        area.world
-            .laptop()
-            .sync()
-            .exits(3)
-            .held_paths([&area.file()]);
+        area.world.laptop().sync().exits(3).held_paths([&area.file()]);
     });
 }

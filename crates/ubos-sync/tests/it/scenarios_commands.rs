@@ -31,38 +31,20 @@ fn edited_on_both_sides() -> World {
 fn c01_push_sends_and_leaves_what_is_incoming() {
     let world = edited_on_both_sides();
     let run = world.laptop().push();
-    run.exits(0)
-        .clean()
-        .actions([("update", "notes/f", Side::Server)]);
-    run.live("notes/f = B", "notes/f = B\nnotes/g = C")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().actions([("update", "notes/f", Side::Server)]);
+    run.live("notes/f = B", "notes/f = B\nnotes/g = C").backups("", "notes/f = A").again();
     world.laptop().run(["push"]).exits(0).says("1 incoming");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/f = B\nnotes/g = C");
+    world.laptop().sync().exits(0).clean().both("notes/f = B\nnotes/g = C");
 }
 
 #[test]
 fn c02_pull_takes_and_leaves_what_is_outgoing() {
     let world = edited_on_both_sides();
     let run = world.laptop().pull();
-    run.exits(0)
-        .clean()
-        .actions([("update", "notes/g", Side::Laptop)]);
-    run.live("notes/f = B\nnotes/g = C", "notes/g = C")
-        .backups("notes/g = old", "")
-        .again();
+    run.exits(0).clean().actions([("update", "notes/g", Side::Laptop)]);
+    run.live("notes/f = B\nnotes/g = C", "notes/g = C").backups("notes/g = old", "").again();
     world.laptop().run(["pull"]).exits(0).says("1 outgoing");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/f = B\nnotes/g = C");
+    world.laptop().sync().exits(0).clean().both("notes/f = B\nnotes/g = C");
 }
 
 #[test]
@@ -72,10 +54,7 @@ fn c03_push_does_not_overwrite_an_edit_of_the_other_side() {
         world.laptop().write("notes/f", "B");
         world.server().write("notes/f", "C");
         let run = world.laptop().sync_with([command]);
-        run.exits(3)
-            .actions([])
-            .live("notes/f = B", "notes/f = C")
-            .no_backups();
+        run.exits(3).actions([]).live("notes/f = B", "notes/f = C").no_backups();
         run.conflicts([("notes/f", "modify-modify")]).again();
     }
 }
@@ -84,21 +63,8 @@ fn c03_push_does_not_overwrite_an_edit_of_the_other_side() {
 fn c04_push_leaves_a_deletion_that_is_incoming() {
     let world = agreed();
     world.server().remove("notes/f");
-    world
-        .laptop()
-        .push()
-        .exits(0)
-        .clean()
-        .actions([])
-        .live("", "- notes/f")
-        .again();
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("- notes/f")
-        .backups("notes/f = A", "");
+    world.laptop().push().exits(0).clean().actions([]).live("", "- notes/f").again();
+    world.laptop().sync().exits(0).clean().both("- notes/f").backups("notes/f = A", "");
 }
 
 #[test]
@@ -106,11 +72,7 @@ fn c05_push_sends_a_deletion() {
     let world = agreed();
     world.laptop().remove("notes/f");
     let run = world.laptop().push();
-    run.exits(0)
-        .clean()
-        .both("- notes/f")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().both("- notes/f").backups("", "notes/f = A").again();
 }
 
 #[test]
@@ -119,9 +81,7 @@ fn c06_roles_belong_to_territories_and_the_filter_to_who_types() {
     world.server().write("in/x", "new report");
     world.laptop().write("out/y", "new plan");
     let run = world.server().push();
-    run.exits(0)
-        .clean()
-        .actions([("update", "in/x", Side::Laptop)]);
+    run.exits(0).clean().actions([("update", "in/x", Side::Laptop)]);
     run.live("in/x = new report\nout/y = new plan", "in/x = new report");
     run.backups("in/x = report", "").again();
 }
@@ -141,11 +101,7 @@ fn c07_a_dry_run_writes_nothing_but_the_audit_line() {
     assert!(!run.report.plan.is_empty());
     assert_untouched(&world, &before);
     let told = world.laptop().run(["bidirectional", "-n"]);
-    told.exits(0)
-        .says(&run.report.plan)
-        .says("notes/f")
-        .says("changed")
-        .says("deleted");
+    told.exits(0).says(&run.report.plan).says("notes/f").says("changed").says("deleted");
     assert_untouched(&world, &before);
 }
 
@@ -165,21 +121,11 @@ fn c08_confirming_a_plan_leaves_out_what_changed_since() {
     let world = edited_on_both_sides();
     let dry = world.laptop().sync_with(["bidirectional", "--dry-run"]);
     world.laptop().write("notes/f", "changed again");
-    let run = world
-        .laptop()
-        .sync_with(["bidirectional", "--confirm", &dry.report.plan]);
-    run.exits(7)
-        .skipped_paths(["notes/f"])
-        .conflicts([])
-        .held([]);
+    let run = world.laptop().sync_with(["bidirectional", "--confirm", &dry.report.plan]);
+    run.exits(7).skipped_paths(["notes/f"]).conflicts([]).held([]);
     run.live("notes/f = changed again\nnotes/g = C", "notes/g = C");
     run.backups("notes/g = old", "");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/f = changed again\nnotes/g = C");
+    world.laptop().sync().exits(0).clean().both("notes/f = changed again\nnotes/g = C");
 }
 
 #[test]
@@ -188,14 +134,7 @@ fn c09_status_without_the_server_lists_what_is_pending_here() {
     let Some(mut sshd) = Sshd::start(&world) else {
         return;
     };
-    world
-        .laptop()
-        .run([
-            "init",
-            "--peer",
-            &format!("balaur={}", sshd.address(&world)),
-        ])
-        .exits(0);
+    world.laptop().run(["init", "--peer", &format!("balaur={}", sshd.address(&world))]).exits(0);
     world.laptop().sync().exits(0).clean();
     world.mark();
     world.laptop().write("notes/f", "B");
@@ -214,15 +153,9 @@ fn c10_status_lists_each_conflict_with_the_command_that_settles_it() {
     world.laptop().sync().exits(3);
     let before = everything(&world);
     let run = world.laptop().status();
-    run.exits(3)
-        .actions([])
-        .conflicts([("notes/f", "modify-modify")]);
+    run.exits(3).actions([]).conflicts([("notes/f", "modify-modify")]);
     assert!(run.report.dry_run);
-    world
-        .laptop()
-        .run(["status"])
-        .exits(3)
-        .says("ubos-sync resolve notes/f");
+    world.laptop().run(["status"]).exits(3).says("ubos-sync resolve notes/f");
     assert_untouched(&world, &before);
 }
 
@@ -231,12 +164,7 @@ fn c11_status_says_that_all_is_in_sync() {
     let world = agreed();
     let before = everything(&world);
     world.laptop().status().exits(0).clean().actions([]);
-    world
-        .laptop()
-        .run(["status"])
-        .exits(0)
-        .says("in sync")
-        .says("generation");
+    world.laptop().run(["status"]).exits(0).says("in sync").says("generation");
     assert_untouched(&world, &before);
 }
 
@@ -244,11 +172,7 @@ fn c11_status_says_that_all_is_in_sync() {
 fn c12_an_unknown_flag_is_a_wrong_usage() {
     let world = edited_on_both_sides();
     let before = everything(&world);
-    for args in [
-        ["bidirectional", "--force"],
-        ["push", "--sideways"],
-        ["synchronise", "-n"],
-    ] {
+    for args in [["bidirectional", "--force"], ["push", "--sideways"], ["synchronise", "-n"]] {
         world.laptop().run(args).exits(2);
     }
     assert_untouched(&world, &before);
@@ -258,16 +182,8 @@ fn c12_an_unknown_flag_is_a_wrong_usage() {
 fn c12_a_path_outside_the_manifests_is_a_wrong_usage() {
     let world = edited_on_both_sides();
     let before = everything(&world);
-    for path in [
-        "priv/diary",
-        "loose.txt",
-        "notes/x.tmp",
-        "../server/notes/f",
-    ] {
-        world
-            .laptop()
-            .run(["resolve", path, "--keep", "localhost"])
-            .exits(2);
+    for path in ["priv/diary", "loose.txt", "notes/x.tmp", "../server/notes/f"] {
+        world.laptop().run(["resolve", path, "--keep", "localhost"]).exits(2);
         world.laptop().run(["revert", path]).exits(2);
         world.laptop().run(["promote", path]).exits(2);
     }

@@ -27,11 +27,7 @@ fn t01_a_file_that_became_a_folder_does_so_there() {
     let world = agreed();
     becomes_folder(world.laptop(), "notes/f");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f/x = inside")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().both("notes/f/x = inside").backups("", "notes/f = A").again();
 }
 
 #[test]
@@ -40,8 +36,7 @@ fn t02_a_folder_that_became_a_file_does_so_there() {
     becomes_file(world.laptop(), "notes/D");
     let run = world.laptop().sync();
     run.exits(0).clean().both("notes/D = flat");
-    run.backups("", "notes/D/a = first\nnotes/D/b = second")
-        .again();
+    run.backups("", "notes/D/a = first\nnotes/D/b = second").again();
 }
 
 #[test]
@@ -50,10 +45,7 @@ fn t03_a_folder_here_and_an_edit_there_are_a_conflict() {
     becomes_folder(world.laptop(), "notes/f");
     world.server().write("notes/f", "C");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .live("notes/f/x = inside", "notes/f = C")
-        .no_backups();
+    run.exits(3).actions([]).live("notes/f/x = inside", "notes/f = C").no_backups();
     run.conflict_paths(["notes/f"]).again();
 }
 
@@ -63,10 +55,7 @@ fn t04_a_file_here_and_a_new_child_there_are_one_conflict_of_the_folder() {
     becomes_file(world.laptop(), "notes/D");
     world.server().write("notes/D/new", "N");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .live("notes/D = flat", "notes/D/new = N")
-        .no_backups();
+    run.exits(3).actions([]).live("notes/D = flat", "notes/D/new = N").no_backups();
     run.conflict_paths(["notes/D"]).again();
 }
 
@@ -75,11 +64,7 @@ fn t05_a_file_that_became_a_link_does_so_there() {
     let world = agreed();
     becomes_link(world.laptop(), "notes/f", "g");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f -> g")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().both("notes/f -> g").backups("", "notes/f = A").again();
 }
 
 #[test]
@@ -88,8 +73,7 @@ fn t06_a_folder_that_became_a_link_to_a_folder_does_so_there() {
     becomes_link(world.laptop(), "notes/D", "others");
     let run = world.laptop().sync();
     run.exits(0).clean().both("notes/D -> others");
-    run.backups("", "notes/D/a = first\nnotes/D/b = second")
-        .again();
+    run.backups("", "notes/D/a = first\nnotes/D/b = second").again();
 }
 
 #[test]
@@ -99,11 +83,7 @@ fn t07_a_file_that_became_a_folder_on_both_sides_is_merged() {
     world.server().remove("notes/f");
     world.server().write("notes/f/y", "also inside");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f/x = inside\nnotes/f/y = also inside")
-        .no_backups()
-        .again();
+    run.exits(0).clean().both("notes/f/x = inside\nnotes/f/y = also inside").no_backups().again();
 }
 
 #[test]
@@ -112,10 +92,7 @@ fn t08_a_folder_here_and_a_link_there_are_a_conflict() {
     becomes_folder(world.laptop(), "notes/f");
     becomes_link(world.server(), "notes/f", "g");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .live("notes/f/x = inside", "notes/f -> g")
-        .no_backups();
+    run.exits(3).actions([]).live("notes/f/x = inside", "notes/f -> g").no_backups();
     run.conflicts([("notes/f", "kind-change")]).again();
 }
 
@@ -125,10 +102,7 @@ fn t09_a_folder_and_a_file_created_at_one_path_are_a_conflict() {
     world.laptop().mkdir("notes/N");
     world.server().write("notes/N", "a file");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .live("notes/N/", "notes/N = a file")
-        .no_backups();
+    run.exits(3).actions([]).live("notes/N/", "notes/N = a file").no_backups();
     run.conflict_paths(["notes/N"]).again();
 }
 
@@ -138,11 +112,7 @@ fn t10_folders_created_on_both_sides_are_merged() {
     world.laptop().write("notes/N/a", "1");
     world.server().write("notes/N/b", "2");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/N/a = 1\nnotes/N/b = 2")
-        .no_backups()
-        .again();
+    run.exits(0).clean().both("notes/N/a = 1\nnotes/N/b = 2").no_backups().again();
 }
 
 #[test]
@@ -152,10 +122,7 @@ fn t11_excluded_content_in_the_way_of_a_file_is_held() {
     world.mark();
     becomes_file(world.laptop(), "notes/D");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .live("notes/D = flat", "")
-        .no_backups();
+    run.exits(3).actions([]).live("notes/D = flat", "").no_backups();
     run.conflicts([]).held_paths(["notes/D"]).again();
 }
 
@@ -165,23 +132,13 @@ fn t13_a_special_file_in_place_of_a_file_is_not_a_deletion() {
     world.laptop().remove("notes/f");
     world.laptop().fifo("notes/f");
     let run = world.laptop().sync();
-    run.exits(3)
-        .actions([])
-        .no_backups()
-        .held([("notes/f", Side::Laptop)])
-        .conflicts([]);
+    run.exits(3).actions([]).no_backups().held([("notes/f", Side::Laptop)]).conflicts([]);
     assert_eq!(world.laptop().get("notes/f"), Some(Node::Special));
     assert_eq!(world.server().get("notes/f"), Some(Node::file("A")));
     run.again();
     // The file comes back under it, and nothing was forgotten.
     becomes_file(world.laptop(), "notes/f");
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/f = flat")
-        .backups("", "notes/f = A");
+    world.laptop().sync().exits(0).clean().both("notes/f = flat").backups("", "notes/f = A");
 }
 
 #[test]
@@ -190,12 +147,7 @@ fn an_edit_there_does_not_go_into_a_special_file() {
     world.laptop().remove("notes/f");
     world.laptop().fifo("notes/f");
     world.server().write("notes/f", "C");
-    world
-        .laptop()
-        .sync()
-        .exits(3)
-        .actions([])
-        .held_paths(["notes/f"]);
+    world.laptop().sync().exits(3).actions([]).held_paths(["notes/f"]);
     assert_eq!(world.laptop().get("notes/f"), Some(Node::Special));
     assert_eq!(world.server().get("notes/f"), Some(Node::file("C")));
 }

@@ -16,18 +16,8 @@ fn years(count: u64) -> Duration {
 #[test]
 fn m01_a_touched_file_is_not_sent() {
     let world = agreed();
-    world
-        .laptop()
-        .touch("notes/f", SystemTime::now() + Duration::from_secs(60));
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .both("")
-        .no_backups()
-        .again();
+    world.laptop().touch("notes/f", SystemTime::now() + Duration::from_secs(60));
+    world.laptop().sync().exits(0).clean().actions([]).both("").no_backups().again();
 }
 
 #[test]
@@ -37,11 +27,7 @@ fn m02_an_edit_of_the_same_size_with_its_time_put_back_travels() {
     world.laptop().write("notes/f", "B");
     world.laptop().touch("notes/f", before);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f = B")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().both("notes/f = B").backups("", "notes/f = A").again();
 }
 
 #[test]
@@ -49,12 +35,7 @@ fn m03_an_edit_right_after_a_run_travels_with_the_next() {
     let world = agreed();
     for version in ["B", "C", "D", "E", "F"] {
         world.laptop().write("notes/f", version);
-        world
-            .laptop()
-            .sync()
-            .exits(0)
-            .clean()
-            .both(&format!("notes/f = {version}"));
+        world.laptop().sync().exits(0).clean().both(&format!("notes/f = {version}"));
     }
 }
 
@@ -63,9 +44,7 @@ fn m04_the_executable_bit_travels_without_content() {
     let world = agreed();
     world.laptop().chmod("notes/f", 0o755);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("mode", "notes/f", Side::Server)]);
+    run.exits(0).clean().actions([("mode", "notes/f", Side::Server)]);
     run.both("notes/f * = A").no_backups().again();
     assert_eq!(run.report.raw["totals"]["bytes"], 0);
 }
@@ -76,11 +55,7 @@ fn m05_the_executable_bit_here_and_content_there_are_merged() {
     world.laptop().chmod("notes/f", 0o755);
     world.server().write("notes/f", "C");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f * = C")
-        .backups("notes/f * = A", "")
-        .again();
+    run.exits(0).clean().both("notes/f * = C").backups("notes/f * = A", "").again();
 }
 
 #[test]
@@ -90,11 +65,7 @@ fn m06_the_executable_bit_is_taken_away_too() {
     world.laptop().sync().exits(0).clean().both("notes/f * = A");
     world.laptop().chmod("notes/f", 0o644);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("mode", "notes/f", Side::Server)])
-        .both("")
-        .again();
+    run.exits(0).clean().actions([("mode", "notes/f", Side::Server)]).both("").again();
 }
 
 #[test]
@@ -103,9 +74,7 @@ fn m07_a_deletion_wins_over_a_mode_or_a_time() {
     world.laptop().remove("notes/f");
     world.server().chmod("notes/f", 0o755);
     world.laptop().remove("notes/g");
-    world
-        .server()
-        .touch("notes/g", SystemTime::now() + Duration::from_secs(60));
+    world.server().touch("notes/g", SystemTime::now() + Duration::from_secs(60));
     let run = world.laptop().sync();
     run.exits(0).clean().both("- notes/f\n- notes/g");
     run.backups("", "notes/f * = A\nnotes/g = old").again();
@@ -115,22 +84,8 @@ fn m07_a_deletion_wins_over_a_mode_or_a_time() {
 fn m08_other_permission_bits_stay_where_they_are() {
     let world = agreed();
     world.laptop().chmod("notes/f", 0o640);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .both("")
-        .no_backups()
-        .again();
-    assert_eq!(
-        (
-            world.laptop().mode("notes/f"),
-            world.server().mode("notes/f")
-        ),
-        (0o640, 0o644)
-    );
+    world.laptop().sync().exits(0).clean().actions([]).both("").no_backups().again();
+    assert_eq!((world.laptop().mode("notes/f"), world.server().mode("notes/f")), (0o640, 0o644));
 }
 
 #[test]
@@ -138,13 +93,7 @@ fn m09_a_secret_is_as_secret_there() {
     let world = agreed();
     world.laptop().write("notes/secret", "hush");
     world.laptop().chmod("notes/secret", 0o600);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/secret = hush")
-        .again();
+    world.laptop().sync().exits(0).clean().both("notes/secret = hush").again();
     assert_eq!(world.server().mode("notes/secret"), 0o600);
 }
 
@@ -160,16 +109,9 @@ fn m10_a_replaced_file_keeps_the_attributes_of_its_side() {
     let marked = setxattr(&path, "user.mark", b"kept", XattrFlags::empty()).is_ok();
     world.laptop().write("notes/f", "B");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f = B")
-        .backups("", "notes/f = A")
-        .again();
+    run.exits(0).clean().both("notes/f = B").backups("", "notes/f = A").again();
     assert_eq!(
-        (
-            world.server().mode("notes/f"),
-            world.server().meta("notes/f").gid()
-        ),
+        (world.server().mode("notes/f"), world.server().meta("notes/f").gid()),
         (0o640, group)
     );
     if marked {
@@ -188,17 +130,9 @@ fn m11_the_setuid_bit_is_never_sent() {
     world.laptop().write("notes/tool", "run");
     world.laptop().chmod("notes/tool", 0o4755);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("create", "notes/tool", Side::Server)]);
+    run.exits(0).clean().actions([("create", "notes/tool", Side::Server)]);
     run.both("notes/tool * = run").again();
-    assert_eq!(
-        (
-            world.server().mode("notes/f"),
-            world.server().mode("notes/tool")
-        ),
-        (0o644, 0o755)
-    );
+    assert_eq!((world.server().mode("notes/f"), world.server().mode("notes/tool")), (0o644, 0o755));
 }
 
 #[test]
@@ -209,21 +143,10 @@ fn m12_what_cannot_be_read_is_not_deleted() {
     world.laptop().chmod("notes/f", 0o000);
     world.server().write("notes/g", "C");
     let run = world.laptop().sync();
-    run.exits(7)
-        .actions([("update", "notes/g", Side::Laptop)])
-        .backups("notes/g = old", "");
-    run.skipped([("notes/f", Side::Laptop)])
-        .conflicts([])
-        .held([]);
+    run.exits(7).actions([("update", "notes/g", Side::Laptop)]).backups("notes/g = old", "");
+    run.skipped([("notes/f", Side::Laptop)]).conflicts([]).held([]);
     world.laptop().chmod("notes/f", 0o644);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .both("notes/g = C")
-        .again();
+    world.laptop().sync().exits(0).clean().actions([]).both("notes/g = C").again();
 }
 
 #[test]
@@ -234,17 +157,10 @@ fn m12_an_edit_there_does_not_replace_what_cannot_be_read() {
     world.laptop().write("notes/f", "B");
     world.laptop().chmod("notes/f", 0o000);
     world.server().write("notes/f", "C");
-    world
-        .laptop()
-        .sync()
-        .exits(7)
-        .actions([])
-        .skipped([("notes/f", Side::Laptop)]);
+    world.laptop().sync().exits(7).actions([]).skipped([("notes/f", Side::Laptop)]);
     world.laptop().chmod("notes/f", 0o644);
     let run = world.laptop().sync();
-    run.exits(3)
-        .live("notes/f = B", "notes/f = C")
-        .conflicts([("notes/f", "modify-modify")]);
+    run.exits(3).live("notes/f = B", "notes/f = C").conflicts([("notes/f", "modify-modify")]);
 }
 
 #[test]
@@ -257,9 +173,7 @@ fn m13_a_strange_date_is_copied_and_decides_nothing() {
         world.laptop().touch(path, time);
     }
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/future = notes/future\nnotes/past = notes/past");
+    run.exits(0).clean().both("notes/future = notes/future\nnotes/past = notes/past");
     run.notices("notes/future").notices("notes/past").again();
     for path in ["notes/future", "notes/past"] {
         let [here, there] = Side::BOTH.map(|side| world.at(side).meta(path).modified().unwrap());
@@ -280,14 +194,7 @@ fn m14_times_rounded_by_a_file_system_send_nothing() {
         }
     }
     world.mark();
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .actions([])
-        .both("")
-        .again();
+    world.laptop().sync().exits(0).clean().actions([]).both("").again();
 }
 
 #[test]
@@ -307,16 +214,7 @@ fn a_delivered_file_has_the_mode_and_the_time_of_its_source() {
     world.laptop().write("notes/new", "X");
     world.laptop().chmod("notes/new", 0o750);
     world.laptop().touch("notes/new", time);
-    world
-        .laptop()
-        .sync()
-        .exits(0)
-        .clean()
-        .both("notes/new * = X");
+    world.laptop().sync().exits(0).clean().both("notes/new * = X");
     assert_eq!(world.server().meta("notes/new").modified().unwrap(), time);
-    assert_eq!(
-        world.server().mode("notes/new") & !0o750,
-        0,
-        "never wider than its source"
-    );
+    assert_eq!(world.server().mode("notes/new") & !0o750, 0, "never wider than its source");
 }

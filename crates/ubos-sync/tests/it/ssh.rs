@@ -24,19 +24,13 @@ fn agreed() -> Option<(World, Sshd)> {
 }
 
 fn init(world: &World, address: &str) {
-    world
-        .laptop()
-        .run(["init", "--peer", &format!("balaur={address}")])
-        .exits(0);
+    world.laptop().run(["init", "--peer", &format!("balaur={address}")]).exits(0);
 }
 
 /// Content that does not compress and is not the same anywhere.
 fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut dice = ubos_testkit::random::Dice::new(seed);
-    (0..length.div_ceil(8))
-        .flat_map(|_| dice.roll().to_le_bytes())
-        .take(length)
-        .collect()
+    (0..length.div_ceil(8)).flat_map(|_| dice.roll().to_le_bytes()).take(length).collect()
 }
 
 #[test]
@@ -71,17 +65,11 @@ fn edits_travel_both_ways_and_a_second_run_does_nothing() {
     world.server().write("notes/g", "C");
     world.laptop().rename("notes/D/a", "notes/D/moved");
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .both("notes/f = B\nnotes/g = C\n- notes/D/a\nnotes/D/moved = first");
+    run.exits(0).clean().both("notes/f = B\nnotes/g = C\n- notes/D/a\nnotes/D/moved = first");
     run.backups("notes/g = old", "notes/f = A");
     sshd.proxy.set(Fault::None);
     run.again();
-    assert!(
-        sshd.proxy.passed() < 64 * 1024,
-        "{} bytes for nothing",
-        sshd.proxy.passed()
-    );
+    assert!(sshd.proxy.passed() < 64 * 1024, "{} bytes for nothing", sshd.proxy.passed());
 }
 
 #[test]
@@ -119,27 +107,16 @@ fn a_log_sends_its_tail() {
     let Some((world, sshd)) = agreed() else {
         return;
     };
-    let line = [
-        noise(700, 2)
-            .iter()
-            .map(|byte| byte % 26 + b'a')
-            .collect::<Vec<u8>>(),
-        b"\n".to_vec(),
-    ]
-    .concat();
+    let line =
+        [noise(700, 2).iter().map(|byte| byte % 26 + b'a').collect::<Vec<u8>>(), b"\n".to_vec()]
+            .concat();
     world.server().write("logs/big.jsonl", line.repeat(4096));
     world.laptop().sync().exits(0).clean();
     world.server().append("logs/big.jsonl", &line);
     sshd.proxy.set(Fault::None);
     let run = world.laptop().sync();
-    run.exits(0)
-        .clean()
-        .actions([("append", "logs/big.jsonl", Side::Laptop)]);
-    assert!(
-        sshd.proxy.passed() < 128 * 1024,
-        "{} bytes for one line",
-        sshd.proxy.passed()
-    );
+    run.exits(0).clean().actions([("append", "logs/big.jsonl", Side::Laptop)]);
+    assert!(sshd.proxy.passed() < 128 * 1024, "{} bytes for one line", sshd.proxy.passed());
     assert!(world.laptop().get("logs/big.jsonl") == world.server().get("logs/big.jsonl"));
 }
 
@@ -149,35 +126,21 @@ fn a_cut_connection_is_carried_on_by_the_next_run() {
         return;
     };
     let content = noise(3 << 20, 3);
-    for (round, bytes) in [1_500, 6_000, 9_000, 20_000, 200_000, 2_000_000]
-        .into_iter()
-        .enumerate()
+    for (round, bytes) in [1_500, 6_000, 9_000, 20_000, 200_000, 2_000_000].into_iter().enumerate()
     {
         for number in 0..30 {
-            world.laptop().write(
-                format!("notes/in{round}/{number}"),
-                format!("{round} {number}"),
-            );
+            world.laptop().write(format!("notes/in{round}/{number}"), format!("{round} {number}"));
         }
-        world.server().write(
-            format!("notes/large{round}"),
-            [content.as_slice(), &[round as u8]].concat(),
-        );
+        world
+            .server()
+            .write(format!("notes/large{round}"), [content.as_slice(), &[round as u8]].concat());
         sshd.proxy.set(Fault::CutAfter(bytes));
         let run = world.laptop().sync();
-        assert!(
-            [0, 5].contains(&run.outcome.code()),
-            "cut after {bytes}\n{}",
-            run.outcome.told()
-        );
+        assert!([0, 5].contains(&run.outcome.code()), "cut after {bytes}\n{}", run.outcome.told());
         sshd.proxy.set(Fault::None);
         world.laptop().sync().exits(0).clean();
-        let [laptop, server] = Side::BOTH.map(|side| {
-            world
-                .at(side)
-                .tree()
-                .filtered(|path, _| path.starts_with(b"notes"))
-        });
+        let [laptop, server] = Side::BOTH
+            .map(|side| world.at(side).tree().filtered(|path, _| path.starts_with(b"notes")));
         assert_eq!(laptop.difference(&server), None, "cut after {bytes}");
     }
 }
@@ -192,11 +155,7 @@ fn a_connection_that_stalls_is_given_up() {
     let began = Instant::now();
     let run = world.laptop().sync();
     assert_eq!(run.outcome.code(), 5, "{}", run.outcome.told());
-    assert!(
-        began.elapsed().as_secs() < 120,
-        "given up after {:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed().as_secs() < 120, "given up after {:?}", began.elapsed());
     sshd.proxy.set(Fault::None);
     world.laptop().sync().exits(0).clean().both("notes/f = B");
 }
@@ -207,15 +166,9 @@ fn unreachable_after(spoil: impl Fn(&mut Sshd), words: &[&str]) -> Option<(World
     world.laptop().write("notes/f", "B");
     spoil(&mut sshd);
     let run = world.laptop().sync();
-    run.exits(5)
-        .actions([])
-        .live("notes/f = B", "")
-        .no_backups();
+    run.exits(5).actions([]).live("notes/f = B", "").no_backups();
     let error = run.report.error.clone().expect("exit 5 has an error");
-    assert!(
-        !error.message.is_empty() && !error.hint.is_empty(),
-        "{error:?}"
-    );
+    assert!(!error.message.is_empty() && !error.hint.is_empty(), "{error:?}");
     let told = world.laptop().run(["bidirectional"]);
     told.exits(5);
     for word in words {

@@ -1,0 +1,419 @@
+//! Gives one spelling to names that mean the same, before anything is compared.
+//!
+//! The key of a name is its NFC form, folded if either side takes upper and lower case for one. A
+//! row whose name is gone on a side, where another name with its key appeared, was respelled
+//! there: its rows, and what both sides report at and below it, are carried over to the new
+//! spelling, and the side that has another one renames. Content is compared afterwards, as if
+//! nothing had happened to the name. Of several names with one key on one side only one takes
+//! part, the tracked one if there is one; the others are held.
+//!
+//! Almost always there is nothing to do, and no row is visited.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::baseline::{Baseline, Row};
+use crate::conflict::{Held, HeldReason, Skipped};
+use crate::entry::{Base, Changes, Digest, Entry, Observation, Problem, State};
+use crate::path::RelPath;
+use crate::plan::operation::entry_bytes;
+use crate::plan::{Item, OpKind, Operation, Reason};
+use crate::sides::{Side, Sides};
+
+use super::Context;
+use super::drafts::Draft;
+use super::survey::below;
+
+/// The changes and the baseline under their common spellings, and what has to be done for them.
+pub(crate) struct Respelled<'a> {
+    /// What both sides report, under the common spellings.
+    pub(crate) changes: Sides<Changes>,
+    /// The baseline under the common spellings.
+    pub(crate) baseline: Overlay<'a>,
+    /// The renames, with the rows they carry over.
+    pub(crate) drafts: Vec<Draft>,
+    /// Names that are held.
+    pub(crate) held: Vec<Held>,
+    /// Names that could not be respelled now.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// Two names are one if their keys are equal.
+pub(crate) fn key(name: &[u8], fold: bool) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(name) else {
+        return name.to_vec();
+    };
+    if fold {
+        // Folding may undo the composition, so it is composed again.
+        let folded: String = text.nfc().flat_map(char::to_lowercase).collect();
+        folded.nfc().collect::<String>().into_bytes()
+    } else {
+        text.nfc().collect::<String>().into_bytes()
+    }
+}
+
+/// Finds the spellings; `None` if every name stands as it is.
+pub(crate) fn respell<'a>(ctx: &Context<'a>) -> Option<Respelled<'a>> {
+    let fold = ctx.names.here.case_insensitive || ctx.names.there.case_insensitive;
+    let ambiguous = |path: &RelPath| fold || !path.is_ascii();
+    let is_new = |path: &RelPath, seen: &Observation| {
+        !seen.state.is_absent() && ambiguous(path) && ctx.baseline.row(path).is_none()
+    };
+    let deepest = ctx
+        .changes
+        .iter()
+        .flat_map(|(_, changes)| changes.iter())
+        .filter(|(path, seen)| is_new(path, seen))
+        .map(|(path, _)| path.components().count())
+        .max()?;
+    let out = Respelled {
+        changes: ctx.changes.map(Clone::clone),
+        baseline: Overlay { inner: ctx.baseline, hidden: Vec::new(), rows: BTreeMap::new() },
+        drafts: Vec::new(),
+        held: Vec::new(),
+        skipped: Vec::new(),
+    };
+    let mut speller = Speller { ctx, fold, out };
+    // Folders first: what is in them is compared under their common spelling.
+    for depth in 1..=deepest {
+        speller.unify(depth);
+    }
+    Some(speller.out)
+}
+
+struct Speller<'a, 'c> {
+    ctx: &'c Context<'a>,
+    fold: bool,
+    out: Respelled<'a>,
+}
+
+/// The names of one folder that have one key.
+#[derive(Default)]
+struct Group {
+    tracked: BTreeSet<RelPath>,
+    new: Sides<BTreeSet<RelPath>>,
+}
+
+impl Speller<'_, '_> {
+    fn unify(&mut self, depth: usize) {
+        for (_, group) in self.groups(depth) {
+            let mut spellings: BTreeSet<&RelPath> = group.tracked.iter().collect();
+            spellings.extend(group.new.here.iter().chain(&group.new.there));
+            // Two rows with one key come from before a side began to fold names: left alone.
+            if spellings.len() > 1 && group.tracked.len() < 2 {
+                self.settle(&group);
+            }
+        }
+    }
+
+    /// The names of this depth with their folder and key, where something is new.
+    fn groups(&self, depth: usize) -> BTreeMap<(Vec<u8>, Vec<u8>), Group> {
+        let mut groups: BTreeMap<(Vec<u8>, Vec<u8>), Group> = BTreeMap::new();
+        for side in Side::BOTH {
+            for (path, seen) in self.out.changes.get(side) {
+                if seen.state.is_absent()
+                    || path.components().count() != depth
+                    || self.out.baseline.row(path).is_some()
+                {
+                    continue;
+                }
+                let id = (path.parent_bytes().to_vec(), key(path.name(), self.fold));
+                groups.entry(id).or_default().new.get_mut(side).insert(path.clone());
+            }
+        }
+        let folders: BTreeSet<Vec<u8>> = groups.keys().map(|(folder, _)| folder.clone()).collect();
+        for folder in folders {
+            let above = RelPath::new(folder.clone()).ok();
+            self.out.baseline.children(above.as_ref(), &mut |path, _| {
+                let id = (folder.clone(), key(path.name(), self.fold));
+                if let Some(group) = groups.get_mut(&id) {
+                    group.tracked.insert(path.clone());
+                }
+            });
+        }
+        groups
+    }
+
+    fn settle(&mut self, group: &Group) {
+        let tracked = group.tracked.first();
+        let spelling = Sides::new(Side::Here, Side::There).map(|side| {
+            let changes = self.out.changes.get(side);
+            let gone = |path: &RelPath| changes.get(path).is_some_and(|s| s.state.is_absent());
+            match tracked {
+                Some(path) if !gone(path) => Some(path.clone()),
+                _ => {
+                    let new = group.new.get(side);
+                    let shared = new.intersection(group.new.get(side.other())).next();
+                    shared.or(new.first()).cloned()
+                }
+            }
+        });
+        for (side, chosen) in spelling.iter() {
+            for name in group.new.get(side) {
+                if Some(name) != chosen.as_ref() {
+                    self.hold(side, name);
+                }
+            }
+        }
+        let Some(common) = self.common(tracked, &spelling) else {
+            return;
+        };
+        if Side::BOTH.into_iter().any(|side| self.is_unreadable(side, spelling.get(side))) {
+            self.postpone(group, &common);
+        } else if (self.ctx.direction)(&common).is_some() {
+            self.carry_over(tracked, &spelling, &common);
+        }
+    }
+
+    /// The spelling for both: the one that was changed; of two, the authority's, or the first.
+    fn common(
+        &self,
+        tracked: Option<&RelPath>,
+        spelling: &Sides<Option<RelPath>>,
+    ) -> Option<RelPath> {
+        let (Some(here), Some(there)) = (&spelling.here, &spelling.there) else {
+            return spelling.here.clone().or(spelling.there.clone());
+        };
+        let direction = (self.ctx.direction)(here).or((self.ctx.direction)(there));
+        let authority = direction.and_then(|direction| direction.authority(self.ctx.owner));
+        let common = match authority {
+            Some(Side::Here) => here,
+            Some(Side::There) => there,
+            None if Some(here) == tracked => there,
+            None if Some(there) == tracked => here,
+            None => here.min(there),
+        };
+        Some(common.clone())
+    }
+
+    fn is_unreadable(&self, side: Side, name: &Option<RelPath>) -> bool {
+        let Some(name) = name else { return false };
+        let changes = self.out.changes.get(side);
+        let problem = |seen: &Observation| seen.state.problem().is_some();
+        changes.get(name).is_some_and(problem)
+            || below(changes, name).any(|(_, seen)| problem(seen))
+    }
+
+    /// What cannot be read is not renamed: the whole group waits.
+    fn postpone(&mut self, group: &Group, common: &RelPath) {
+        for side in Side::BOTH {
+            for name in group.tracked.iter().chain(group.new.get(side)) {
+                take_below(self.out.changes.get_mut(side), name);
+            }
+        }
+        let reason = Problem::Unreadable.word().to_owned();
+        self.out.skipped.push(Skipped { path: common.clone(), on: Side::Here, reason });
+    }
+
+    /// Takes a name out of the comparison and holds it.
+    fn hold(&mut self, on: Side, name: &RelPath) {
+        let taken = take_below(self.out.changes.get_mut(on), name);
+        let mut bytes = Vec::new();
+        for (path, seen) in &taken {
+            bytes.extend_from_slice(path.as_bytes());
+            bytes.extend(entry_bytes(seen.state.entry()));
+        }
+        let reason = HeldReason::Problem(Problem::NameCollision);
+        let mark = Digest::of(&bytes);
+        self.out.held.push(Held { path: name.clone(), on, reason, mark });
+    }
+
+    /// Moves rows and reports to the common spelling, and plans the rename.
+    fn carry_over(
+        &mut self,
+        tracked: Option<&RelPath>,
+        spelling: &Sides<Option<RelPath>>,
+        common: &RelPath,
+    ) {
+        let mut rows = Vec::new();
+        if let Some(old) = tracked.filter(|old| *old != common) {
+            rows = self.out.baseline.rename(old, common);
+        }
+        let mut ops = Vec::new();
+        for (side, name) in spelling.iter() {
+            self.report_under(side, tracked, name.as_ref(), common);
+            if let Some(name) = name.as_ref().filter(|name| *name != common) {
+                ops.extend(self.rename(side, name, common));
+            }
+        }
+        if !ops.is_empty() || !rows.is_empty() {
+            let item = Item { ops, rows, guard: None };
+            self.out.drafts.push(Draft { item, respells: true, otherwise: None });
+        }
+    }
+
+    /// Rewrites the report of `side` so that it speaks of `common`.
+    fn report_under(
+        &mut self,
+        side: Side,
+        tracked: Option<&RelPath>,
+        name: Option<&RelPath>,
+        common: &RelPath,
+    ) {
+        let changes = self.out.changes.get_mut(side);
+        let old = tracked.map(|old| take_below(changes, old)).unwrap_or_default();
+        if name == tracked || name.is_none() {
+            // Not respelled here, or gone: the same report under the other name.
+            let from = tracked.unwrap_or(common);
+            changes.extend(
+                old.into_iter().filter_map(|(path, seen)| Some((path.rebase(from, common)?, seen))),
+            );
+            return;
+        }
+        let Some(name) = name else { return };
+        let mut new: Changes = take_below(changes, name)
+            .into_iter()
+            .filter_map(|(path, seen)| Some((path.rebase(name, common)?, seen)))
+            .collect();
+        // Under a new name everything is reported; what the rows know already is no change.
+        for (path, base) in self.out.baseline.at_and_below(common) {
+            match new.get(&path) {
+                None => {
+                    new.insert(path, Observation::of(State::Absent));
+                }
+                Some(seen) if base.equals(&seen.state) => {
+                    new.remove(&path);
+                }
+                Some(_) => {}
+            }
+        }
+        self.out.changes.get_mut(side).extend(new);
+    }
+
+    /// The rename on `to`, with everything that lies below.
+    fn rename(&self, to: Side, name: &RelPath, common: &RelPath) -> Option<Operation> {
+        let changes = self.out.changes.get(to);
+        let mut present: BTreeMap<RelPath, Entry> = BTreeMap::new();
+        for (path, base) in self.out.baseline.at_and_below(common) {
+            if let Base::Known(entry) = base {
+                present.insert(path, entry);
+            }
+        }
+        let reported = changes.get_key_value(common).into_iter().chain(below(changes, common));
+        for (path, seen) in reported {
+            match seen.state.entry() {
+                Some(entry) => present.insert(path.clone(), entry.clone()),
+                None => present.remove(path),
+            };
+        }
+        let entry = present.remove(common)?;
+        let contents = present
+            .into_iter()
+            .filter_map(|(path, entry)| Some((path.rebase(common, name)?, entry)))
+            .collect();
+        Some(Operation {
+            path: common.clone(),
+            to,
+            kind: OpKind::Rename { from: name.clone(), contents },
+            pre: Some(entry.clone()),
+            post: Some(entry),
+            reason: Reason::Moved,
+        })
+    }
+}
+
+/// Removes and returns what is reported at and below `path`.
+fn take_below(changes: &mut Changes, path: &RelPath) -> Changes {
+    let mut paths: Vec<RelPath> = below(changes, path).map(|(path, _)| path.clone()).collect();
+    paths.push(path.clone());
+    paths.into_iter().filter_map(|path| changes.remove_entry(&path)).collect()
+}
+
+/// A baseline in which some paths have another spelling.
+pub(crate) struct Overlay<'a> {
+    inner: &'a dyn Baseline,
+    /// Old spellings: rows of the inner baseline at and below them do not count.
+    hidden: Vec<RelPath>,
+    /// Rows under their new spelling.
+    rows: BTreeMap<RelPath, Row>,
+}
+
+impl Overlay<'_> {
+    /// Respells the rows at and below `old`; what has to be written for it.
+    fn rename(&mut self, old: &RelPath, new: &RelPath) -> Vec<(RelPath, Option<Entry>)> {
+        let mut found: Vec<(RelPath, Row)> = Vec::new();
+        found.extend(self.row(old).map(|row| (old.clone(), row)));
+        self.below(Some(old), &mut |path, row| {
+            found.push((path.clone(), row.clone()));
+            true
+        });
+        self.rows.retain(|path, _| path != old && !path.is_below(old));
+        self.hidden.push(old.clone());
+        let mut written = Vec::new();
+        for (path, row) in found {
+            let Some(respelled) = path.rebase(old, new) else {
+                continue;
+            };
+            written.push((path, None));
+            written.push((respelled.clone(), row.base.entry().cloned()));
+            self.rows.insert(respelled, row);
+        }
+        written
+    }
+
+    fn at_and_below(&self, path: &RelPath) -> Vec<(RelPath, Base)> {
+        let mut found: Vec<(RelPath, Base)> = Vec::new();
+        found.extend(self.row(path).map(|row| (path.clone(), row.base)));
+        self.below(Some(path), &mut |path, row| {
+            found.push((path.clone(), row.base.clone()));
+            true
+        });
+        found
+    }
+
+    fn is_hidden(&self, path: &RelPath) -> bool {
+        self.hidden.iter().any(|old| path == old || path.is_below(old))
+    }
+}
+
+impl Baseline for Overlay<'_> {
+    fn row(&self, path: &RelPath) -> Option<Row> {
+        match self.rows.get(path) {
+            Some(row) => Some(row.clone()),
+            None if self.is_hidden(path) => None,
+            None => self.inner.row(path),
+        }
+    }
+
+    fn below(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row) -> bool) {
+        let mut ours = self
+            .rows
+            .iter()
+            .filter(|(path, _)| dir.is_none_or(|dir| path.is_below(dir)))
+            .peekable();
+        let mut stopped = false;
+        self.inner.below(dir, &mut |path, row| {
+            while let Some((our_path, our_row)) = ours.next_if(|(ours, _)| *ours < path) {
+                if !visit(our_path, our_row) {
+                    stopped = true;
+                    return false;
+                }
+            }
+            stopped = !self.is_hidden(path) && !self.rows.contains_key(path) && !visit(path, row);
+            !stopped
+        });
+        for (path, row) in ours {
+            if stopped || !visit(path, row) {
+                return;
+            }
+        }
+    }
+
+    fn children(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row)) {
+        self.inner.children(dir, &mut |path, row| {
+            if !self.is_hidden(path) && !self.rows.contains_key(path) {
+                visit(path, row);
+            }
+        });
+        for (path, row) in &self.rows {
+            if path.parent_bytes() == dir.map_or(&b""[..], RelPath::as_bytes) {
+                visit(path, row);
+            }
+        }
+    }
+
+    fn trusted(&self) -> bool {
+        self.inner.trusted()
+    }
+}

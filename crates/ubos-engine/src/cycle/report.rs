@@ -1,0 +1,332 @@
+//! Stage 8: what a run tells. A value; rendering it is the binary's business.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use ubos_core::conflict::{Conflict, Held, Notice, Skipped};
+use ubos_core::entry::{Digest, Entry};
+use ubos_core::path::RelPath;
+use ubos_core::plan::{Filter, GuardReport, Item, OpKind, Operation, Plan, Reason};
+use ubos_core::sides::{Side, Sides};
+
+use super::plan::Planned;
+use super::record::Recorded;
+use super::{Request, confirm};
+use crate::agent::message::{OpenMatter, Slot, Standing};
+use crate::audit_notes::{op_word, put_path};
+use crate::clock;
+use crate::error::{EngineError, Result};
+
+/// One thing that was done, or that a dry run would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// Where.
+    pub path: RelPath,
+    /// The side that is changed.
+    pub to: Side,
+    /// The word of the contract.
+    pub op: &'static str,
+    /// Of a rename: the old path.
+    pub from: Option<RelPath>,
+    /// Bytes of content that the change is about.
+    pub bytes: u64,
+    /// Bytes of content that crossed the wire for it.
+    pub wire_bytes: u64,
+    /// Why.
+    pub reason: Reason,
+    /// The guard that holds it, in a preview.
+    pub held_by: Option<ubos_core::plan::Guard>,
+}
+
+/// The report of a run.
+#[derive(Debug, Default)]
+pub struct RunReport {
+    /// The run's id.
+    pub run: String,
+    /// The plan's id, once there is a plan.
+    pub plan: String,
+    /// The command.
+    pub command: String,
+    /// Whether nothing was to be changed.
+    pub dry_run: bool,
+    /// Names of the territories.
+    pub names: Sides<String>,
+    /// Start, RFC 3339.
+    pub started: String,
+    /// End, RFC 3339.
+    pub finished: String,
+    /// What was done.
+    pub actions: Vec<Action>,
+    /// What a guard held.
+    pub guarded: Vec<Action>,
+    /// Open conflicts.
+    pub conflicts: Vec<Conflict>,
+    /// Held paths.
+    pub held: Vec<Held>,
+    /// Paths to be tried again.
+    pub skipped: Vec<Skipped>,
+    /// Worth knowing.
+    pub notices: Vec<Notice>,
+    /// Guards that fired.
+    pub guards: Vec<GuardReport>,
+    /// Resolutions that were refused because the clash is another one now.
+    pub refused: Vec<RelPath>,
+    /// Marks of clashes that a person chose to leave as they are.
+    pub left: BTreeSet<(RelPath, Digest)>,
+    /// Selected files and links seen.
+    pub scanned: Sides<u64>,
+    /// Items that wait in the direction that was not asked for.
+    pub pending: u64,
+    /// Bytes that crossed the wire, both ways, frames and all.
+    pub wire_bytes: u64,
+    /// The baseline's generation.
+    pub generation: u64,
+    /// End of the last finished run that changed the baseline, seconds since 1970.
+    pub last_run: Option<(i64, u32)>,
+    /// What the remote shell printed before the agent answered.
+    pub noise: Option<String>,
+    /// A run that was cut off waits to be settled by the next one that may write.
+    pub recovery_pending: bool,
+    /// Which directions were asked for.
+    pub asked: Filter,
+    /// Why it ended early.
+    pub error: Option<EngineError>,
+}
+
+impl RunReport {
+    /// An empty report of a run that begins.
+    pub(super) fn begin(request: &Request, run: String) -> Self {
+        Self {
+            run,
+            command: request.command.clone(),
+            dry_run: request.dry_run,
+            started: clock::now_rfc3339(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn name(&mut self, here: &str, there: &str) {
+        self.names = Sides::new(here.to_owned(), there.to_owned());
+    }
+
+    pub(super) fn stand(&mut self, standings: &Sides<Standing>) {
+        self.last_run = standings.here.last_run.max(standings.there.last_run);
+        let generation = |standing: &Standing| standing.header.as_ref().map_or(0, |h| h.generation);
+        self.generation = generation(&standings.here).max(generation(&standings.there));
+    }
+
+    pub(super) fn filter(&mut self, filter: Filter) {
+        self.asked = filter;
+    }
+
+    pub(super) fn recovery_pending(&mut self) {
+        self.recovery_pending = true;
+    }
+
+    pub(super) fn fail(&mut self, error: EngineError) {
+        self.error = Some(error);
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.finished = clock::now_rfc3339();
+    }
+
+    pub(super) fn note_left(&mut self, left: &[OpenMatter]) {
+        self.left = left
+            .iter()
+            .filter_map(|matter| match matter {
+                OpenMatter::Left(path, mark) => Some((path.clone(), *mark)),
+                _ => None,
+            })
+            .collect();
+    }
+
+    pub(super) fn carried_out(
+        &mut self,
+        items: &[Item],
+        failed: &[u32],
+        wire: &BTreeMap<Slot, u64>,
+    ) {
+        for (index, item) in items.iter().enumerate() {
+            if failed.binary_search(&(index as u32)).is_ok() {
+                continue;
+            }
+            for (op, operation) in item.ops.iter().enumerate() {
+                let slot = Slot { item: index as u32, op: op as u32 };
+                let wire_bytes = wire.get(&slot).copied().unwrap_or(0);
+                push_actions(operation, wire_bytes, None, &mut self.actions);
+            }
+        }
+    }
+
+    /// What the plan says besides the actions.
+    fn take_plan(&mut self, plan: Plan, scanned: Option<Sides<u64>>) {
+        for item in &plan.items {
+            if let Some(guard) = item.guard {
+                for op in &item.ops {
+                    push_actions(op, 0, Some(guard), &mut self.guarded);
+                }
+            }
+        }
+        self.plan = plan.id;
+        self.conflicts = plan.conflicts;
+        self.held = plan.held;
+        self.skipped = plan.skipped;
+        self.notices = plan.notices;
+        self.guards = plan.guards;
+        self.pending = plan.pending;
+        if let Some(scanned) = scanned {
+            self.scanned = scanned;
+        }
+    }
+
+    /// Conflicts and held paths that a person has not chosen to leave.
+    pub fn undecided(&self) -> usize {
+        let is_open = |path: &RelPath, mark: Digest| !self.left.contains(&(path.clone(), mark));
+        self.conflicts.iter().filter(|c| is_open(&c.path, c.mark)).count()
+            + self.held.iter().filter(|h| is_open(&h.path, h.mark)).count()
+    }
+
+    /// The exit code of the contract.
+    pub fn exit_code(&self) -> u8 {
+        if let Some(error) = &self.error {
+            return error.exit_code();
+        }
+        if !self.guards.is_empty() {
+            return 4;
+        }
+        if self.undecided() > 0 || !self.refused.is_empty() {
+            return 3;
+        }
+        if self.skipped.is_empty() { 0 } else { 7 }
+    }
+
+    /// What the audit log keeps of the run besides the changes themselves.
+    pub(super) fn audit_lines(&self, plan: &Plan) -> Vec<String> {
+        let quiet = self.actions.is_empty() && plan.skipped.is_empty() && plan.guards.is_empty();
+        let mut lines = Vec::new();
+        let mut record = |event: &str, path: &RelPath, more: Vec<(&str, Value)>| {
+            let mut fields = Map::new();
+            fields.insert("event".into(), event.into());
+            put_path(&mut fields, "path", path);
+            fields.extend(more.into_iter().map(|(key, value)| (key.to_owned(), value)));
+            lines.push(Value::Object(fields).to_string());
+        };
+        for skipped in &plan.skipped {
+            let on = self.names.get(skipped.on).clone();
+            record(
+                "skipped",
+                &skipped.path,
+                vec![("on", on.into()), ("reason", skipped.reason.clone().into())],
+            );
+        }
+        for conflict in &plan.conflicts {
+            let kind = conflict.kind.word();
+            record(
+                "conflict",
+                &conflict.path,
+                vec![("kind", kind.into()), ("mark", conflict.mark.to_hex().into())],
+            );
+        }
+        for held in &plan.held {
+            let on = self.names.get(held.on).clone();
+            record(
+                "held",
+                &held.path,
+                vec![("on", on.into()), ("reason", held.reason.word().into())],
+            );
+        }
+        let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        let end = json!({
+            "event": "run", "command": self.command, "from": self.names.here, "to": self.names.there,
+            "who": who, "started": self.started, "generation": self.generation,
+            "actions": self.actions.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
+            "skipped": plan.skipped.len(), "guards": plan.guards.len(), "quiet": quiet,
+        });
+        lines.push(end.to_string());
+        lines
+    }
+}
+
+/// The actions that an operation amounts to; a folder that is replaced as a whole deletes what was
+/// in it.
+fn push_actions(
+    op: &Operation,
+    wire_bytes: u64,
+    held_by: Option<ubos_core::plan::Guard>,
+    out: &mut Vec<Action>,
+) {
+    let reason = op.reason;
+    if let OpKind::Replace { contents } = &op.kind {
+        for (path, entry) in contents {
+            let word = if entry.is_dir() { "rmdir" } else { "delete" };
+            let (path, bytes) = (path.clone(), entry.size());
+            out.push(Action {
+                path,
+                to: op.to,
+                op: word,
+                from: None,
+                bytes,
+                wire_bytes: 0,
+                reason,
+                held_by,
+            });
+        }
+    }
+    let from = match &op.kind {
+        OpKind::Rename { from, .. } => Some(from.clone()),
+        _ => None,
+    };
+    let bytes = match &op.kind {
+        OpKind::Append { from } => op.post.as_ref().map_or(0, Entry::size) - from,
+        OpKind::Rename { .. } | OpKind::SetExec => 0,
+        _ => op.post.as_ref().or(op.pre.as_ref()).map_or(0, Entry::size),
+    };
+    out.push(Action {
+        path: op.path.clone(),
+        to: op.to,
+        op: op_word(op),
+        from,
+        bytes,
+        wire_bytes,
+        reason,
+        held_by,
+    });
+}
+
+/// The report of a run that only looked.
+pub(super) fn preview(planned: Planned, request: &Request, report: &mut RunReport) -> Result<()> {
+    let Planned { loaded, seen, plan } = planned;
+    if request.resolutions.is_none() {
+        confirm::remember(loaded.local.state(), &plan)?;
+    }
+    let left = crate::state::matters::load(loaded.local.state(), &loaded.pair)?;
+    report.note_left(&left);
+    for item in plan.items.iter().filter(|item| item.guard.is_none()) {
+        for op in &item.ops {
+            push_actions(op, 0, None, &mut report.actions);
+        }
+    }
+    report.take_plan(plan, Some(seen.map(|side| side.scanned)));
+    Ok(())
+}
+
+/// The report of a run that is on record.
+pub(super) fn conclude(recorded: Recorded, report: &mut RunReport) -> Result<()> {
+    let Recorded { loaded, plan } = recorded;
+    if !plan.guards.is_empty() {
+        confirm::remember(loaded.local.state(), &plan)?;
+    }
+    report.take_plan(plan, None);
+    Ok(())
+}
+
+/// The guard's word, for a held action.
+pub fn guard_word(guard: ubos_core::plan::Guard) -> Cow<'static, str> {
+    match serde_json::to_value(guard) {
+        Ok(Value::String(word)) => word.into(),
+        _ => "guard".into(),
+    }
+}
