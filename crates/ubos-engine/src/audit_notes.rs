@@ -13,7 +13,7 @@ use ubos_core::sides::Sides;
 pub fn op_word(op: &Operation) -> &'static str {
     match &op.kind {
         OpKind::Mkdir => "mkdir",
-        OpKind::Create | OpKind::CreateFrom { .. } => "create",
+        OpKind::Create => "create",
         OpKind::Replace { .. } | OpKind::SealAndCreate => "update",
         OpKind::Append { .. } => "append",
         OpKind::Delete => "delete",

@@ -1,2 +1,5 @@
-//! The binary.
-fn main() {}
+//! The program `ubos-sync`.
+
+fn main() -> std::process::ExitCode {
+    ubos_sync::run()
+}

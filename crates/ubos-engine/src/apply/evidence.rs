@@ -37,7 +37,7 @@ impl Look<'_> {
     fn any(&self) -> io::Result<Applied> {
         match &self.op.kind {
             OpKind::Mkdir => Ok(self.live_is(&self.op.path, &Entry::Dir)?.into()),
-            OpKind::Create | OpKind::CreateFrom { .. } => self.create(),
+            OpKind::Create => self.create(),
             OpKind::Replace { .. } => self.exchange(Store::Backups),
             OpKind::SealAndCreate => self.exchange(Store::Sealed),
             OpKind::Append { from } => self.append(*from),

@@ -101,7 +101,7 @@ impl<'a> Applier<'a> {
     fn one(&mut self, slot: Slot, op: &Operation) -> Outcome {
         let result = match &op.kind {
             OpKind::Mkdir => self.make_folder(slot, op),
-            OpKind::Create | OpKind::CreateFrom { .. } => self.create(slot, op),
+            OpKind::Create => self.create(slot, op),
             OpKind::Replace { contents } => self.replace(slot, op, contents),
             OpKind::SealAndCreate => self.seal_and_create(slot, op),
             OpKind::Append { from } => self.append(slot, op, *from),

@@ -22,9 +22,6 @@ const KEPT: usize = 20;
 /// # Errors
 /// What the system says.
 pub fn remember(state: &StateDir, plan: &Plan) -> Result<()> {
-    if plan.items.is_empty() {
-        return Ok(());
-    }
     let folder = state.folder(FOLDER)?;
     let failed = |e| EngineError::io("write", state.path(FOLDER), e);
     let digests: Vec<Digest> = plan.items.iter().map(ubos_core::plan::Item::digest).collect();

@@ -3,7 +3,6 @@
 
 use ubos_core::entry::Digest;
 use ubos_core::plan::Filter;
-use ubos_core::selection::Builtin;
 use ubos_core::sides::{Side, Sides};
 
 use super::agree::{self, Agreement};
@@ -205,7 +204,7 @@ fn is_plain(here: &Standing, there: &Standing) -> bool {
 }
 
 fn order(request: &Request, config: &Config, manifests: [Vec<u8>; 3]) -> ScanOrder {
-    let builtin = Builtin { defaults: config.builtin_excludes, ..Builtin::default() };
+    let builtin = config.builtin();
     ScanOrder { manifests, builtin, symlinks: config.symlinks, verify: request.verify, blank: None }
 }
 

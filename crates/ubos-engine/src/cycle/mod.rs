@@ -30,6 +30,8 @@ use crate::clock;
 use crate::error::EngineError;
 use report::RunReport;
 
+pub use reconcile::newer;
+
 /// What a run was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -59,6 +61,15 @@ pub struct Request {
     pub leave: Vec<RelPath>,
     /// Whether lost or older state is to be merged without deleting anything.
     pub merge_lost: bool,
+}
+
+impl Request {
+    /// The paths that a person's decision is about, if it is about single paths.
+    fn focus(&self) -> Option<Vec<RelPath>> {
+        let resolved = self.resolutions.iter().flat_map(|map| map.keys());
+        let paths: Vec<RelPath> = resolved.chain(&self.leave).cloned().collect();
+        (!paths.is_empty()).then_some(paths)
+    }
 }
 
 /// What happens to conflicts in a run.

@@ -11,7 +11,7 @@ use super::load::Loaded;
 use super::reconcile::{Reconciled, selection};
 use super::report::RunReport;
 use super::{Request, confirm};
-use crate::endpoint::{Endpoint, Scanned};
+use crate::endpoint::Scanned;
 use crate::error::Result;
 
 /// What will be done.

@@ -91,6 +91,8 @@ pub struct RunReport {
     pub recovery_pending: bool,
     /// Which directions were asked for.
     pub asked: Filter,
+    /// The paths that a person's decision was about; only they count for the exit code.
+    pub focus: Option<Vec<RelPath>>,
     /// Why it ended early.
     pub error: Option<EngineError>,
 }
@@ -103,6 +105,7 @@ impl RunReport {
             command: request.command.clone(),
             dry_run: request.dry_run,
             started: clock::now_rfc3339(),
+            focus: request.focus(),
             ..Self::default()
         }
     }
@@ -184,7 +187,11 @@ impl RunReport {
 
     /// Conflicts and held paths that a person has not chosen to leave.
     pub fn undecided(&self) -> usize {
-        let is_open = |path: &RelPath, mark: Digest| !self.left.contains(&(path.clone(), mark));
+        let in_focus =
+            |path: &RelPath| self.focus.as_ref().is_none_or(|focus| focus.contains(path));
+        let is_open = |path: &RelPath, mark: Digest| {
+            in_focus(path) && !self.left.contains(&(path.clone(), mark))
+        };
         self.conflicts.iter().filter(|c| is_open(&c.path, c.mark)).count()
             + self.held.iter().filter(|h| is_open(&h.path, h.mark)).count()
     }

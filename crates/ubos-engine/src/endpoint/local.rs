@@ -7,7 +7,7 @@ use ubos_core::entry::Entry;
 use ubos_core::manifest::{Manifests, PerManifest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Item, OpKind, Operation};
-use ubos_core::selection::Selection;
+use ubos_core::selection::{Builtin, Selection};
 use ubos_core::sides::{Side, Sides};
 
 use super::standing::{self, ROLES, manifest_paths};
@@ -222,18 +222,18 @@ pub fn operations(items: &[Item], side: Side) -> impl Iterator<Item = (Slot, &Op
 ///
 /// # Errors
 /// [`EngineError::Config`] with every finding.
-pub fn compile(peer: &str, order: &ScanOrder) -> Result<Selection> {
+pub fn compile(peer: &str, manifests: &[Vec<u8>; 3], builtin: &Builtin) -> Result<Selection> {
     let paths = manifest_paths(peer)?;
     let texts = PerManifest::from_fn(|role| {
         let index = ROLES.iter().position(|r| *r == role).unwrap_or(0);
-        Some(order.manifests[index].clone())
+        Some(manifests[index].clone())
     });
     let config = |errors: ubos_core::manifest::ManifestErrors| EngineError::Config {
         message: errors.to_string(),
         hint: Some("correct the manifest; `ubos-sync manifest check` explains every line".into()),
     };
     let manifests = Manifests::read(&paths, &texts).map_err(config)?;
-    Selection::compile(&manifests, &order.builtin).map_err(config)
+    Selection::compile(&manifests, builtin).map_err(config)
 }
 
 struct Known<'a> {
@@ -320,7 +320,7 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn scan(&mut self, order: &ScanOrder) -> Result<Scanned> {
-        self.selection = Some(compile(&self.peer.manifests, order)?);
+        self.selection = Some(compile(&self.peer.manifests, &order.manifests, &order.builtin)?);
         if let Some(header) = &order.blank {
             self.table = Some(Table::blank(header).map_err(self.failed("write"))?);
         }

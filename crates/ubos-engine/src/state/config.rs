@@ -6,6 +6,8 @@ use std::os::fd::AsFd;
 
 use serde::{Deserialize, Serialize};
 
+use ubos_core::selection::Builtin;
+
 use super::StateDir;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic;
@@ -148,6 +150,11 @@ impl Config {
         };
         atomic::write(state.fd().as_fd(), NAME, text.as_bytes())
             .map_err(|e| EngineError::io("write", &path, e))
+    }
+
+    /// The names that are left out besides the exclude manifest.
+    pub fn builtin(&self) -> Builtin {
+        Builtin { defaults: self.builtin_excludes, ..Builtin::default() }
     }
 
     /// The peer called `name`, or the only one.

@@ -1,0 +1,29 @@
+//! `ubos-sync agent`: the other end of a connection.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use ubos_engine::agent::serve::serve;
+use ubos_engine::error::EngineError;
+
+use super::BUILD;
+use crate::failure::{Failure, Outcome};
+
+/// Serves one connection on standard input and output.
+pub(crate) fn run() -> Outcome {
+    #[cfg(feature = "failpoints")]
+    ubos_engine::failpoint::this_is_an_agent();
+    if std::io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "`agent` is the far end of a connection and not meant for people",
+            "`ubos-sync bidirectional` on the other machine starts it over ssh by itself",
+        ));
+    }
+    let pipe = |fd: std::os::fd::BorrowedFd<'_>| {
+        fd.try_clone_to_owned().map_err(|e| EngineError::io("open", "standard input and output", e))
+    };
+    let input = pipe(std::io::stdin().as_fd())?;
+    let output = pipe(std::io::stdout().as_fd())?;
+    serve(input, output, BUILD)?;
+    Ok(0)
+}

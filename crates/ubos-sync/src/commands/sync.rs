@@ -1,0 +1,153 @@
+//! `status`, `push`, `pull`, `bidirectional`: one run each, in the directions that are asked for.
+
+use clap::Args;
+
+use ubos_core::plan::Filter;
+use ubos_core::sides::Side;
+use ubos_engine::cycle::report::RunReport;
+use ubos_engine::cycle::{ConflictPolicy, Request, run_cycle};
+
+use super::{BUILD, program};
+use crate::cli::Global;
+use crate::failure::{Failure, Outcome};
+use crate::render;
+use crate::territory;
+use crate::ui::Ui;
+use crate::ui::progress::Progress;
+
+/// Show what a sync would do now, open conflicts and held paths; change nothing
+///
+/// Both territories are scanned. Every line says which way it goes and why; every conflict and held
+/// path comes with the command that settles it.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Re-read and re-hash everything, trusting no cached stat
+    #[arg(long)]
+    verify: bool,
+}
+
+/// Sync; nothing is overwritten or deleted without a backup
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Print the plan, change nothing anywhere
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// What to do with conflicts: hold, newer, or the name of the territory that wins
+    #[arg(long, value_name = "POLICY", default_value = "hold")]
+    conflicts: String,
+    /// Carry out what a guard held, exactly the plan with this id as `status` showed it
+    #[arg(long, value_name = "PLAN")]
+    confirm: Option<String>,
+    /// Re-read and re-hash everything, trusting no cached stat
+    #[arg(long)]
+    verify: bool,
+}
+
+/// Shows what a sync would do.
+pub(crate) fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
+    let mut request = request(global, "status", Filter::Both)?;
+    request.dry_run = true;
+    request.verify = args.verify;
+    run(&request, ui)
+}
+
+/// Syncs out.
+pub(crate) fn push(args: &SyncArgs, global: &Global, ui: &Ui) -> Outcome {
+    sync(args, global, ui, "push", Filter::Out)
+}
+
+/// Syncs in.
+pub(crate) fn pull(args: &SyncArgs, global: &Global, ui: &Ui) -> Outcome {
+    sync(args, global, ui, "pull", Filter::In)
+}
+
+/// Syncs both ways.
+pub(crate) fn bidirectional(args: &SyncArgs, global: &Global, ui: &Ui) -> Outcome {
+    sync(args, global, ui, "bidirectional", Filter::Both)
+}
+
+fn sync(args: &SyncArgs, global: &Global, ui: &Ui, command: &str, filter: Filter) -> Outcome {
+    let mut request = request(global, command, filter)?;
+    request.dry_run = args.dry_run;
+    request.verify = args.verify;
+    request.confirm.clone_from(&args.confirm);
+    request.conflicts = policy(&args.conflicts, global)?;
+    run(&request, ui)
+}
+
+/// A request that only looks at the territory of the command line.
+pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<Request, Failure> {
+    let (state, _) = territory::open(global)?;
+    Ok(Request {
+        root: state.root().path().to_owned(),
+        peer: global.peer.clone(),
+        program: program()?,
+        build: BUILD.to_owned(),
+        command: command.to_owned(),
+        filter,
+        dry_run: false,
+        verify: false,
+        conflicts: ConflictPolicy::Hold,
+        confirm: None,
+        resolutions: None,
+        leave: Vec::new(),
+        merge_lost: false,
+    })
+}
+
+fn policy(word: &str, global: &Global) -> Result<ConflictPolicy, Failure> {
+    match word {
+        "hold" | "ask" => Ok(ConflictPolicy::Hold),
+        "newer" => Ok(ConflictPolicy::Newer),
+        name => Ok(ConflictPolicy::Take(side_named(name, global)?)),
+    }
+}
+
+/// The side that a territory's name means.
+pub(crate) fn side_named(name: &str, global: &Global) -> Result<Side, Failure> {
+    let (_, config) = territory::open(global)?;
+    let (peer, _) = config.peer(global.peer.as_deref())?;
+    if name == config.name {
+        Ok(Side::Here)
+    } else if name == peer {
+        Ok(Side::There)
+    } else {
+        Err(Failure::usage(
+            format!("`{name}` is neither a territory of this pair nor another choice"),
+            format!("the territories are {} and {peer}", config.name),
+        ))
+    }
+}
+
+/// Runs, shows the report, and returns its exit code.
+pub(crate) fn run(request: &Request, ui: &Ui) -> Outcome {
+    let report = cycle(request, ui);
+    show(&report, ui)
+}
+
+/// One run with progress.
+pub(crate) fn cycle(request: &Request, ui: &Ui) -> RunReport {
+    let progress = Progress::new(ui);
+    let report = run_cycle(request, &|event| progress.event(event));
+    progress.finish();
+    report
+}
+
+/// Shows a report and returns its exit code.
+pub(crate) fn show(report: &RunReport, ui: &Ui) -> Outcome {
+    if let Some(noise) = &report.noise {
+        ui.warning(&format!(
+            "the shell of {} prints before the agent answers: {noise}",
+            report.names.there
+        ));
+    }
+    if ui.json() {
+        ui.document(&render::json::run(report))?;
+    } else {
+        ui.answer(&render::run::text(report, ui))?;
+    }
+    if let Some(error) = &report.error {
+        ui.error(&error.to_string(), error.hint());
+    }
+    Ok(report.exit_code())
+}

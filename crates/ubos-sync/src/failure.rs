@@ -1,0 +1,57 @@
+//! Failure meets the user here, and only here: one sentence, one hint, one exit code.
+
+use serde_json::json;
+
+use ubos_engine::error::EngineError;
+
+use crate::ui::Ui;
+
+/// Why a command ended without its work done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The engine says so.
+    Engine(EngineError),
+    /// The command line asks for something that makes no sense.
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// Standard output went away: whoever read it has seen enough.
+    BrokenPipe,
+}
+
+/// The result of a command: its exit code.
+pub(crate) type Outcome = Result<u8, Failure>;
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Failure::Engine(error)
+    }
+}
+
+impl Failure {
+    /// A usage error with a hint.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Failure::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// Tells the user and returns the exit code.
+    pub(crate) fn report(&self, ui: &Ui) -> u8 {
+        let (kind, message, hint, code) = match self {
+            Failure::BrokenPipe => return 0,
+            Failure::Usage { message, hint } => ("usage", message.clone(), Some(hint.as_str()), 2),
+            Failure::Engine(error) => {
+                (error.kind(), error.to_string(), error.hint(), error.exit_code())
+            }
+        };
+        if ui.json() {
+            let error = json!({"kind": kind, "message": message, "hint": hint});
+            // Nothing is left to be told where even this cannot be written.
+            let _ = ui.document(&json!({"schema": 1, "exit": code, "error": error}));
+        }
+        ui.error(&message, hint);
+        code
+    }
+}

@@ -1,0 +1,44 @@
+//! The binary speaks: commands, rendering, prompts. Deciding and acting are the business of
+//! `ubos-core` and `ubos-engine`.
+
+mod cli;
+mod commands;
+mod failure;
+mod render;
+mod territory;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use ui::Ui;
+
+/// Runs the program on the process's arguments.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(&cli.global);
+    let global = &cli.global;
+    let result = match &cli.command {
+        Command::Init(args) => commands::init::run(args, global, &ui),
+        Command::Demo(args) => commands::demo::run(args, global, &ui),
+        Command::Status(args) => commands::sync::status(args, global, &ui),
+        Command::Push(args) => commands::sync::push(args, global, &ui),
+        Command::Pull(args) => commands::sync::pull(args, global, &ui),
+        Command::Bidirectional(args) => commands::sync::bidirectional(args, global, &ui),
+        Command::Conflicts(args) => commands::conflicts::run(args, global, &ui),
+        Command::Resolve(args) => commands::resolve::resolve(args, global, &ui),
+        Command::Revert(args) => commands::resolve::revert(args, global, &ui),
+        Command::Promote(args) => commands::resolve::promote(args, global, &ui),
+        Command::Recover(args) => commands::recover::run(args, global, &ui),
+        Command::Log(args) => commands::log::run(args, global, &ui),
+        Command::Manifest(args) => commands::manifest::run(args, global, &ui),
+        Command::Doctor(args) => commands::doctor::run(args, global, &ui),
+        Command::Agent => commands::agent::run(),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => ExitCode::from(failure.report(&ui)),
+    }
+}

@@ -1,0 +1,4 @@
+//! From values to text and JSON. Nothing here reads or decides.
+
+pub(crate) mod json;
+pub(crate) mod run;

@@ -1,0 +1,155 @@
+//! The terminal. Standard output is the answer, standard error the conversation; only this folder
+//! writes to either.
+
+pub(crate) mod progress;
+pub(crate) mod sanitize;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+use crate::cli::{ColorWhen, Global};
+use crate::failure::Failure;
+use sanitize::sanitize;
+
+/// Roles that text can have; understandable without any of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tone {
+    /// What is well.
+    Good,
+    /// What wants a decision.
+    Attention,
+    /// What is wrong.
+    Bad,
+    /// What stands back.
+    Faint,
+    /// What stands out.
+    Strong,
+}
+
+/// How to speak.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    color_out: bool,
+    color_err: bool,
+}
+
+impl Ui {
+    /// Reads the global flags and looks whether somebody is watching.
+    pub(crate) fn new(global: &Global) -> Self {
+        let color = |terminal: bool| match global.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
+        };
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            color_out: color(io::stdout().is_terminal()),
+            color_err: color(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether the answer is a JSON document.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether to say more.
+    pub(crate) fn verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether progress may be shown.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Text in a tone, for the answer.
+    pub(crate) fn tone(&self, tone: Tone, text: &str) -> String {
+        paint(self.color_out, tone, text)
+    }
+
+    /// Writes the answer, made safe for a terminal.
+    pub(crate) fn answer(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
+            Err(e) => {
+                Err(ubos_engine::error::EngineError::io("write", "standard output", e).into())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes a JSON document as the answer.
+    pub(crate) fn document(&self, document: &Value) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(document).unwrap_or_default();
+        self.answer(&format!("{text}\n"))
+    }
+
+    /// Says something in passing.
+    pub(crate) fn status(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Warns.
+    pub(crate) fn warning(&self, text: &str) {
+        let label = paint(self.color_err, Tone::Attention, "Warning:");
+        self.say(&format!("{label} {}", sanitize(text)));
+    }
+
+    /// Tells an error and the next step.
+    pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
+        let label = paint(self.color_err, Tone::Bad, "Error:");
+        self.say(&format!("{label} {}", sanitize(message)));
+        if let Some(hint) = hint {
+            let label = paint(self.color_err, Tone::Strong, "Hint:");
+            self.say(&format!("{label} {}", sanitize(hint)));
+        }
+    }
+
+    /// Asks a question that only `y` or `yes` affirms. End of input is no.
+    pub(crate) fn confirm(&self, question: &str) -> bool {
+        self.say_without_newline(&format!("{} [y/N] ", sanitize(question)));
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        read.is_ok() && ["y", "yes"].contains(&line.trim().to_lowercase().as_str())
+    }
+
+    fn say(&self, text: &str) {
+        self.say_without_newline(&format!("{text}\n"));
+    }
+
+    fn say_without_newline(&self, text: &str) {
+        let mut err = io::stderr().lock();
+        // Nobody is left to tell if standard error is gone.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+}
+
+fn paint(color: bool, tone: Tone, text: &str) -> String {
+    if !color {
+        return text.to_owned();
+    }
+    let style = match tone {
+        Tone::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
+        Tone::Attention => Style::new().fg_color(Some(AnsiColor::Yellow.into())).bold(),
+        Tone::Bad => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
+        Tone::Faint => Style::new().dimmed(),
+        Tone::Strong => Style::new().bold(),
+    };
+    format!("{style}{text}{style:#}")
+}
