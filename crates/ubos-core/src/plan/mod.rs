@@ -109,6 +109,7 @@ pub fn plan(
     for draft in reconciliation.drafts {
         expanded.add(draft, untracked);
     }
+    expanded.drop_below_held(&mut plan.adopt);
     plan.held.append(&mut expanded.held);
     plan.held
         .sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
@@ -143,6 +144,8 @@ struct Expanded {
     drafts: Vec<Draft>,
     held: Vec<Held>,
     left: Vec<(Side, RelPath)>,
+    /// New spellings that are not taken on.
+    unspelled: Vec<RelPath>,
 }
 
 impl Expanded {
@@ -160,9 +163,27 @@ impl Expanded {
                 }
             }
             (Some(folder), Some(Otherwise::Leave)) => self.left.push(folder),
-            (Some(_), Some(Otherwise::Hold(held))) => self.held.push(held),
+            (Some(_), Some(Otherwise::Hold(held))) => {
+                if draft.respells {
+                    self.unspelled.push(held.path.clone());
+                }
+                self.held.push(held);
+            }
             (_, otherwise) => self.drafts.push(Draft { otherwise, ..draft }),
         }
+    }
+
+    /// Where a name is not respelled, nothing under its new spelling may happen or be learned.
+    fn drop_below_held(&mut self, adopt: &mut Vec<(RelPath, Option<Entry>)>) {
+        let waits = |path: &RelPath| {
+            self.unspelled
+                .iter()
+                .any(|name| path == name || path.is_below(name))
+        };
+        self.drafts
+            .retain(|draft| !draft.item.rows.iter().any(|(path, _)| waits(path)));
+        self.left.retain(|(_, path)| !waits(path));
+        adopt.retain(|(path, _)| !waits(path));
     }
 }
 

@@ -134,8 +134,6 @@ pub fn reconcile(ctx: &Context) -> Reconciliation {
             };
             decide(&common, &mut out);
             out.drafts.extend(respelled.drafts);
-            out.held.extend(respelled.held);
-            out.skipped.extend(respelled.skipped);
         }
     }
     out.sort();

@@ -14,15 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::baseline::{Baseline, Row};
-use crate::conflict::{Held, HeldReason, Skipped};
+use crate::conflict::{Held, HeldReason};
 use crate::entry::{Base, Changes, Digest, Entry, Observation, Problem, State};
 use crate::path::RelPath;
-use crate::plan::operation::entry_bytes;
 use crate::plan::{Item, OpKind, Operation, Reason};
 use crate::sides::{Side, Sides};
 
 use super::Context;
-use super::drafts::Draft;
+use super::drafts::{Draft, Otherwise};
 use super::survey::below;
 
 /// The changes and the baseline under their common spellings, and what has to be done for them.
@@ -33,10 +32,6 @@ pub(crate) struct Respelled<'a> {
     pub(crate) baseline: Overlay<'a>,
     /// The renames, with the rows they carry over.
     pub(crate) drafts: Vec<Draft>,
-    /// Names that are held.
-    pub(crate) held: Vec<Held>,
-    /// Names that could not be respelled now.
-    pub(crate) skipped: Vec<Skipped>,
 }
 
 /// Two names are one if their keys are equal.
@@ -75,8 +70,6 @@ pub(crate) fn respell<'a>(ctx: &Context<'a>) -> Option<Respelled<'a>> {
             rows: BTreeMap::new(),
         },
         drafts: Vec::new(),
-        held: Vec::new(),
-        skipped: Vec::new(),
     };
     let mut speller = Speller { ctx, fold, out };
     // Folders first: what is in them is compared under their common spelling.
@@ -161,7 +154,7 @@ impl Speller<'_, '_> {
         for (side, chosen) in spelling.iter() {
             for name in group.new.get(side) {
                 if Some(name) != chosen.as_ref() {
-                    self.hold(side, name);
+                    self.withdraw(side, name, Problem::NameCollision);
                 }
             }
         }
@@ -172,7 +165,12 @@ impl Speller<'_, '_> {
             .into_iter()
             .any(|side| self.is_unreadable(side, spelling.get(side)))
         {
-            self.postpone(group, &common);
+            self.postpone(group, Problem::Unreadable);
+        } else if spelling.iter().any(|(side, name)| {
+            name.as_ref() != Some(&common) && group.new.get(side).contains(&common)
+        }) {
+            // The place of the common spelling is taken by another file on that side.
+            self.postpone(group, Problem::NameCollision);
         } else if (self.ctx.direction)(&common).is_some() {
             self.carry_over(tracked, &spelling, &common);
         }
@@ -207,37 +205,20 @@ impl Speller<'_, '_> {
             || below(changes, name).any(|(_, seen)| problem(seen))
     }
 
-    /// What cannot be read is not renamed: the whole group waits.
-    fn postpone(&mut self, group: &Group, common: &RelPath) {
+    /// What cannot be read or has no free place is not renamed: the whole group waits.
+    fn postpone(&mut self, group: &Group, problem: Problem) {
         for side in Side::BOTH {
             for name in group.tracked.iter().chain(group.new.get(side)) {
-                take_below(self.out.changes.get_mut(side), name);
+                self.withdraw(side, name, problem);
             }
         }
-        let reason = Problem::Unreadable.word().to_owned();
-        self.out.skipped.push(Skipped {
-            path: common.clone(),
-            on: Side::Here,
-            reason,
-        });
     }
 
-    /// Takes a name out of the comparison and holds it.
-    fn hold(&mut self, on: Side, name: &RelPath) {
-        let taken = take_below(self.out.changes.get_mut(on), name);
-        let mut bytes = Vec::new();
-        for (path, seen) in &taken {
-            bytes.extend_from_slice(path.as_bytes());
-            bytes.extend(entry_bytes(seen.state.entry()));
-        }
-        let reason = HeldReason::Problem(Problem::NameCollision);
-        let mark = Digest::of(&bytes);
-        self.out.held.push(Held {
-            path: name.clone(),
-            on,
-            reason,
-            mark,
-        });
+    /// Takes a name out of the comparison. As a problem it also keeps the folders that hold it.
+    fn withdraw(&mut self, side: Side, name: &RelPath, problem: Problem) {
+        let changes = self.out.changes.get_mut(side);
+        take_below(changes, name);
+        changes.insert(name.clone(), Observation::of(State::Problem(problem)));
     }
 
     /// Moves rows and reports to the common spelling, and plans the rename.
@@ -259,6 +240,18 @@ impl Speller<'_, '_> {
             }
         }
         if !ops.is_empty() || !rows.is_empty() {
+            // What is not tracked must not move with its folder.
+            let folder = ops.iter().find(|op| op.pre == Some(Entry::Dir));
+            let otherwise = folder.map(|op| {
+                let mark = Digest::of(common.as_bytes());
+                let reason = HeldReason::UntrackedInTheWay;
+                Otherwise::Hold(Held {
+                    path: common.clone(),
+                    on: op.to,
+                    reason,
+                    mark,
+                })
+            });
             let item = Item {
                 ops,
                 rows,
@@ -267,7 +260,7 @@ impl Speller<'_, '_> {
             self.out.drafts.push(Draft {
                 item,
                 respells: true,
-                otherwise: None,
+                otherwise,
             });
         }
     }
