@@ -6,6 +6,7 @@
 pub mod guard;
 pub mod operation;
 mod order;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,7 +123,7 @@ pub fn plan(
     plan.pending = (before - items.len()) as u64;
     plan.id = id_of(&items);
 
-    let stopped = guard::look(&mut items, &mut plan, input);
+    let stopped = watch::look(&mut items, &mut plan, input);
     if let Some(confirmed) = input.confirmed {
         keep_confirmed(&mut items, confirmed, &mut plan);
     } else if stopped {

@@ -4,7 +4,8 @@
 //! In reading order: `names` gives one spelling to names that mean the same, `survey` lays the
 //! changes over the baseline, `verdict` (with `one_way` and `append`) decides one path, `folders`
 //! makes the decisions about a folder and its content agree, `resolve` carries out what a person
-//! decided, `moves` finds what was only moved, `drafts` turns verdicts into operations.
+//! decided, `moves` finds what was only moved, `drafts` (of `steps`) turns
+//! verdicts into operations, `problems` reports what could not be read.
 //!
 //! Enters a [`Context`], leaves a [`Reconciliation`]. Ordering the operations and looking at them
 //! as a whole is left to [`crate::plan`]. The answer is the same whichever side initiates, but for
@@ -18,6 +19,7 @@ mod names;
 mod one_way;
 mod problems;
 mod resolve;
+mod steps;
 mod survey;
 mod verdict;
 
