@@ -17,6 +17,7 @@ mod folders;
 mod moves;
 mod names;
 mod one_way;
+mod overlay;
 mod problems;
 mod resolve;
 mod steps;
@@ -127,14 +128,14 @@ impl Reconciliation {
 pub fn reconcile(ctx: &Context) -> Reconciliation {
     let mut out = Reconciliation::default();
     match names::respell(ctx) {
-        None => decide(ctx, &mut out),
+        None => decide(ctx, &[], &mut out),
         Some(respelled) => {
             let common = Context {
                 baseline: &respelled.baseline,
                 changes: respelled.changes.as_ref(),
                 ..*ctx
             };
-            decide(&common, &mut out);
+            decide(&common, &respelled.names, &mut out);
             out.drafts.extend(respelled.drafts);
         }
     }
@@ -142,11 +143,11 @@ pub fn reconcile(ctx: &Context) -> Reconciliation {
     out
 }
 
-/// Decides under common spellings.
-fn decide(ctx: &Context, out: &mut Reconciliation) {
+/// Decides under common spellings, of which `respelled` are new.
+fn decide(ctx: &Context, respelled: &[RelPath], out: &mut Reconciliation) {
     let survey = survey::survey(ctx);
     let settled = folders::settle(ctx, &survey.spots);
-    let moves = moves::find(ctx, &survey.spots, &settled);
+    let moves = moves::find(ctx, &survey.spots, &settled, respelled);
     drafts::assemble(ctx, &survey, &settled, &moves, out);
     out.conflicts = settled.conflicts;
     out.held = settled.held;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::baseline::{Baseline, Row};
+use crate::baseline::Baseline;
 use crate::conflict::{Held, HeldReason};
 use crate::entry::{Base, Changes, Digest, Entry, Observation, Problem, State};
 use crate::path::RelPath;
@@ -22,6 +22,7 @@ use crate::sides::{Side, Sides};
 
 use super::Context;
 use super::drafts::{Draft, Otherwise};
+use super::overlay::Overlay;
 use super::survey::below;
 
 /// The changes and the baseline under their common spellings, and what has to be done for them.
@@ -32,6 +33,8 @@ pub(crate) struct Respelled<'a> {
     pub(crate) baseline: Overlay<'a>,
     /// The renames, with the rows they carry over.
     pub(crate) drafts: Vec<Draft>,
+    /// The common spellings that are new to a side or to the baseline.
+    pub(crate) names: Vec<RelPath>,
 }
 
 /// Two names are one if their keys are equal.
@@ -64,12 +67,9 @@ pub(crate) fn respell<'a>(ctx: &Context<'a>) -> Option<Respelled<'a>> {
         .max()?;
     let out = Respelled {
         changes: ctx.changes.map(Clone::clone),
-        baseline: Overlay {
-            inner: ctx.baseline,
-            hidden: Vec::new(),
-            rows: BTreeMap::new(),
-        },
+        baseline: Overlay::over(ctx.baseline),
         drafts: Vec::new(),
+        names: Vec::new(),
     };
     let mut speller = Speller { ctx, fold, out };
     // Folders first: what is in them is compared under their common spelling.
@@ -352,105 +352,4 @@ fn take_below(changes: &mut Changes, path: &RelPath) -> Changes {
         .into_iter()
         .filter_map(|path| changes.remove_entry(&path))
         .collect()
-}
-
-/// A baseline in which some paths have another spelling.
-pub(crate) struct Overlay<'a> {
-    inner: &'a dyn Baseline,
-    /// Old spellings: rows of the inner baseline at and below them do not count.
-    hidden: Vec<RelPath>,
-    /// Rows under their new spelling.
-    rows: BTreeMap<RelPath, Row>,
-}
-
-impl Overlay<'_> {
-    /// Respells the rows at and below `old`; what has to be written for it.
-    fn rename(&mut self, old: &RelPath, new: &RelPath) -> Vec<(RelPath, Option<Entry>)> {
-        let mut found: Vec<(RelPath, Row)> = Vec::new();
-        found.extend(self.row(old).map(|row| (old.clone(), row)));
-        self.below(Some(old), &mut |path, row| {
-            found.push((path.clone(), row.clone()));
-            true
-        });
-        self.rows
-            .retain(|path, _| path != old && !path.is_below(old));
-        self.hidden.push(old.clone());
-        let mut written = Vec::new();
-        for (path, row) in found {
-            let Some(respelled) = path.rebase(old, new) else {
-                continue;
-            };
-            written.push((path, None));
-            written.push((respelled.clone(), row.base.entry().cloned()));
-            self.rows.insert(respelled, row);
-        }
-        written
-    }
-
-    fn at_and_below(&self, path: &RelPath) -> Vec<(RelPath, Base)> {
-        let mut found: Vec<(RelPath, Base)> = Vec::new();
-        found.extend(self.row(path).map(|row| (path.clone(), row.base)));
-        self.below(Some(path), &mut |path, row| {
-            found.push((path.clone(), row.base.clone()));
-            true
-        });
-        found
-    }
-
-    fn is_hidden(&self, path: &RelPath) -> bool {
-        self.hidden
-            .iter()
-            .any(|old| path == old || path.is_below(old))
-    }
-}
-
-impl Baseline for Overlay<'_> {
-    fn row(&self, path: &RelPath) -> Option<Row> {
-        match self.rows.get(path) {
-            Some(row) => Some(row.clone()),
-            None if self.is_hidden(path) => None,
-            None => self.inner.row(path),
-        }
-    }
-
-    fn below(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row) -> bool) {
-        let mut ours = self
-            .rows
-            .iter()
-            .filter(|(path, _)| dir.is_none_or(|dir| path.is_below(dir)))
-            .peekable();
-        let mut stopped = false;
-        self.inner.below(dir, &mut |path, row| {
-            while let Some((our_path, our_row)) = ours.next_if(|(ours, _)| *ours < path) {
-                if !visit(our_path, our_row) {
-                    stopped = true;
-                    return false;
-                }
-            }
-            stopped = !self.is_hidden(path) && !self.rows.contains_key(path) && !visit(path, row);
-            !stopped
-        });
-        for (path, row) in ours {
-            if stopped || !visit(path, row) {
-                return;
-            }
-        }
-    }
-
-    fn children(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row)) {
-        self.inner.children(dir, &mut |path, row| {
-            if !self.is_hidden(path) && !self.rows.contains_key(path) {
-                visit(path, row);
-            }
-        });
-        for (path, row) in &self.rows {
-            if path.parent_bytes() == dir.map_or(&b""[..], RelPath::as_bytes) {
-                visit(path, row);
-            }
-        }
-    }
-
-    fn trusted(&self) -> bool {
-        self.inner.trusted()
-    }
 }

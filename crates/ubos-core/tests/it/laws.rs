@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use ubos_core::conflict::{ConflictKind, HeldReason};
 use ubos_core::entry::Problem;
 use ubos_core::path::RelPath;
-use ubos_core::plan::{OpKind, Plan};
+use ubos_core::plan::{Filter, OpKind, Plan};
 use ubos_core::sides::Side;
 
 use crate::world::{Node, Territory, Tree, World, direction, is_untracked, path, show};
@@ -175,6 +175,7 @@ proptest! {
         let (_, mut world) = build(&base, &here, &there);
         mirrored(&world);
         let before = world.clone();
+        pushed_first(&before);
         let plan = world.run();
         // An emptied side stops everything; that is looked at elsewhere.
         if !plan.guards.is_empty() {
@@ -340,6 +341,24 @@ fn untouched(before: &World, after: &World, side: Side) {
         if hidden || is_untracked(at) {
             assert_eq!(new.tree.get(at), Some(node), "{at} was touched on {side:?}");
         }
+    }
+}
+
+/// A push changes nothing here, and what waits then arrives with the next run.
+fn pushed_first(before: &World) {
+    let mut world = before.clone();
+    world.filter = Filter::Out;
+    let plan = world.run();
+    assert_eq!(world.sides.here.tree, before.sides.here.tree);
+    nothing_lost(before, &world, Side::There);
+    let pushed = world.clone();
+    world.filter = Filter::Both;
+    let rest = world.run();
+    for side in Side::BOTH {
+        nothing_lost(&pushed, &world, side);
+    }
+    if plan.guards.is_empty() && rest.guards.is_empty() && world.failed.is_empty() {
+        second_run(&rest, &mut world);
     }
 }
 
