@@ -117,7 +117,9 @@ pub fn plan(
 
     let mut drafts = expanded.drafts;
     order::sort(&mut drafts);
-    let mut items = join_respelled(drafts, &mut plan.adopt);
+    let mut drafts = join_respelled(drafts, &mut plan.adopt);
+    order::sort(&mut drafts);
+    let mut items: Vec<Item> = drafts.into_iter().map(|draft| draft.item).collect();
     let before = items.len();
     items.retain(|item| is_wanted(item, input.filter));
     plan.pending = (before - items.len()) as u64;
@@ -190,8 +192,8 @@ impl Expanded {
 
 /// What happens at and below a respelled name belongs to the item that respells it: its rows are
 /// those of the new spelling, and hold only once the old ones are gone.
-fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>) -> Vec<Item> {
-    let mut items: Vec<Item> = Vec::new();
+fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>) -> Vec<Draft> {
+    let mut joined: Vec<Draft> = Vec::new();
     let mut respelled: Vec<(usize, RelPath)> = Vec::new();
     let within = |respelled: &[(usize, RelPath)], path: &RelPath| {
         let found = respelled
@@ -206,10 +208,10 @@ fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>)
             .iter()
             .find_map(|(path, _)| within(&respelled, path));
         if let Some(home) = home {
-            let joined: &mut Item = &mut items[home];
-            joined.ops.extend(draft.item.ops);
-            joined.rows.extend(draft.item.rows);
-            joined.guard = joined.guard.or(draft.item.guard);
+            let item = &mut joined[home].item;
+            item.ops.extend(draft.item.ops);
+            item.rows.extend(draft.item.rows);
+            item.guard = item.guard.or(draft.item.guard);
             continue;
         }
         if draft.respells {
@@ -218,23 +220,25 @@ fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>)
             let name = names
                 .chain(draft.item.rows.iter().map(|(path, _)| path).nth(1))
                 .next();
-            respelled.extend(name.map(|name| (items.len(), name.clone())));
+            respelled.extend(name.map(|name| (joined.len(), name.clone())));
         }
-        items.push(draft.item);
+        joined.push(draft);
     }
     adopt.retain(|(path, entry)| match within(&respelled, path) {
         Some(home) => {
-            items[home].rows.push((path.clone(), entry.clone()));
+            joined[home].item.rows.push((path.clone(), entry.clone()));
             false
         }
         None => true,
     });
     for (index, _) in respelled {
         // The last word on a path counts.
-        let rows: BTreeMap<_, _> = std::mem::take(&mut items[index].rows).into_iter().collect();
-        items[index].rows = rows.into_iter().collect();
+        let rows: BTreeMap<_, _> = std::mem::take(&mut joined[index].item.rows)
+            .into_iter()
+            .collect();
+        joined[index].item.rows = rows.into_iter().collect();
     }
-    items
+    joined
 }
 
 /// Whether the command asked for everything that the item changes. What a person decided is always

@@ -41,10 +41,12 @@ enum Step {
 }
 
 fn step(draft: &Draft) -> Step {
-    if draft.respells {
+    // Where nothing has to be renamed, only rows are, what was joined to it has its usual place.
+    let first = draft.item.ops.first();
+    if draft.respells && first.is_none_or(|op| matches!(op.kind, OpKind::Rename { .. })) {
         return Step::Respell;
     }
-    let Some(op) = draft.item.ops.first() else {
+    let Some(op) = first else {
         return Step::Place;
     };
     match op.kind {

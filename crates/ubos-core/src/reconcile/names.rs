@@ -257,6 +257,7 @@ impl Speller<'_, '_> {
                 rows,
                 guard: None,
             };
+            self.out.names.push(common.clone());
             self.out.drafts.push(Draft {
                 item,
                 respells: true,

@@ -263,6 +263,8 @@ proptest! {
     ) {
         let (_, mut world) = build(&base, &here, &there);
         world.names.here.case_insensitive = true;
+        world.sides.here.tree.retain(|p, _| !is_untracked(p));
+        world.sides.there.tree.retain(|p, _| !is_untracked(p));
         mirrored(&world);
         let before = world.clone();
         let plan = world.run();
