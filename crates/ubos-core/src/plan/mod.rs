@@ -183,8 +183,7 @@ impl Expanded {
                 .iter()
                 .any(|name| path == name || path.is_below(name))
         };
-        self.drafts
-            .retain(|draft| !draft.item.rows.iter().any(|(path, _)| waits(path)));
+        self.drafts.retain(|draft| !draft.paths().any(waits));
         self.left.retain(|(_, path)| !waits(path));
         adopt.retain(|(path, _)| !waits(path));
     }
@@ -202,11 +201,7 @@ fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>)
         found.map(|(index, _)| *index)
     };
     for draft in drafts {
-        let home = draft
-            .item
-            .rows
-            .iter()
-            .find_map(|(path, _)| within(&respelled, path));
+        let home = draft.paths().find_map(|path| within(&respelled, path));
         if let Some(home) = home {
             let item = &mut joined[home].item;
             item.ops.extend(draft.item.ops);
@@ -215,11 +210,7 @@ fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>)
             continue;
         }
         if draft.respells {
-            let names = draft.item.ops.iter().map(|op| &op.path);
-            // Without an operation the rows tell: the new spelling follows the old one.
-            let name = names
-                .chain(draft.item.rows.iter().map(|(path, _)| path).nth(1))
-                .next();
+            let name = draft.place();
             respelled.extend(name.map(|name| (joined.len(), name.clone())));
         }
         joined.push(draft);

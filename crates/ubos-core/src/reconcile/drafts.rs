@@ -61,6 +61,18 @@ impl Draft {
         })
     }
 
+    /// Where it acts. Without an operation the rows tell: the new spelling follows the old one.
+    pub(crate) fn place(&self) -> Option<&RelPath> {
+        let op = self.item.ops.first().map(|op| &op.path);
+        op.or_else(|| self.item.rows.get(1).map(|(path, _)| path))
+    }
+
+    /// Every path that it changes or writes a row of.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &RelPath> {
+        let ops = self.item.ops.iter().map(|op| &op.path);
+        ops.chain(self.item.rows.iter().map(|(path, _)| path))
+    }
+
     /// Adds the folders it depends on.
     pub(crate) fn collect_questions(&self, questions: &mut Sides<BTreeSet<RelPath>>) {
         if let Some((side, folder)) = self.folder() {

@@ -163,7 +163,7 @@ impl Speller<'_, '_> {
         };
         if Side::BOTH
             .into_iter()
-            .any(|side| self.is_unreadable(side, spelling.get(side)))
+            .any(|side| self.is_unreadable(side, spelling.get(side), &common))
         {
             self.postpone(group, Problem::Unreadable);
         } else if spelling.iter().any(|(side, name)| {
@@ -197,10 +197,17 @@ impl Speller<'_, '_> {
         Some(common.clone())
     }
 
-    fn is_unreadable(&self, side: Side, name: &Option<RelPath>) -> bool {
-        let Some(name) = name else { return false };
+    fn is_unreadable(&self, side: Side, name: &Option<RelPath>, common: &RelPath) -> bool {
         let changes = self.out.changes.get(side);
         let problem = |seen: &Observation| seen.state.problem().is_some();
+        // What lies in a folder that could not be listed is not known.
+        if common
+            .ancestors()
+            .any(|above| changes.get(&above).is_some_and(problem))
+        {
+            return true;
+        }
+        let Some(name) = name else { return false };
         changes.get(name).is_some_and(problem)
             || below(changes, name).any(|(_, seen)| problem(seen))
     }
