@@ -18,6 +18,7 @@ pub mod failpoint;
 pub mod fs;
 pub mod link;
 pub mod pairing;
+pub mod rsync;
 pub mod scanner;
 pub mod staging;
 pub mod state;

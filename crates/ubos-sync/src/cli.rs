@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{conflicts, demo, doctor, init, log, manifest, recover, resolve, sync};
+use crate::commands::{
+    agent, conflicts, demo, doctor, init, log, manifest, recover, resolve, sync,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -108,6 +110,9 @@ pub(crate) enum Command {
     /// The other end of a connection, on standard input and output
     #[command(hide = true)]
     Agent,
+    /// What rsync starts as its remote shell
+    #[command(hide = true)]
+    RsyncPipe(agent::PipeArgs),
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub fn run() -> ExitCode {
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Agent => commands::agent::run(),
+        Command::RsyncPipe(args) => commands::agent::pipe(args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

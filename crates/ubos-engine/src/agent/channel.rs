@@ -112,11 +112,9 @@ impl Channel {
         self.writer.lock().expect("no holder of this lock panics")
     }
 
-    /// Reader and writer at once.
-    pub fn both(
-        &mut self,
-    ) -> (&mut FrameReader<TimedPipe>, MutexGuard<'_, FrameWriter<TimedPipe>>) {
-        (&mut self.reader, self.writer.lock().expect("no holder of this lock panics"))
+    /// What goes out, for another thread.
+    pub fn shared_writer(&self) -> SharedWriter {
+        Arc::clone(&self.writer)
     }
 
     /// Begins to show signs of life, whatever else this process does.

@@ -211,6 +211,41 @@ pub enum Request {
     /// Contents of these paths, for showing: regular files of at most [`MAX_VERSION`] bytes. List of
     /// paths follows. → `Done`, list of contents.
     Contents,
+    /// What would sending cost, by changed pieces? List of [`SendItem`] follows. → `Done`, list of
+    /// bytes.
+    Cost,
+    /// Is there an rsync? → `Done`, list of one bool.
+    HasRsync,
+    /// Put what is to be sent into the outbox. List of [`SendItem`] follows. → `Done`, list of bool.
+    FillOutbox {
+        /// The run.
+        run: String,
+    },
+    /// Put the present versions into the inbox. List of [`Want`] follows. → `Done`, list of bool.
+    FillInbox {
+        /// The run.
+        run: String,
+    },
+    /// Run rsync's server half, its bytes in data frames; each end sends an end frame. → `Done`.
+    ServeRsync {
+        /// The run.
+        run: String,
+        /// Whether this side sends.
+        sender: bool,
+        /// The words that the client wants started.
+        words: Vec<String>,
+    },
+    /// Empty the outbox again. List of [`SendItem`] follows. → `Done`.
+    EmptyOutbox {
+        /// The run.
+        run: String,
+    },
+    /// Stage what arrived in the inbox. List of [`Collect`] follows. → `Done`, list of
+    /// [`StageResult`].
+    CollectInbox {
+        /// The run.
+        run: String,
+    },
     /// Keep these versions of conflicts, and none else. List of [`KeptVersions`] follows.
     KeepVersions,
     /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
@@ -218,12 +253,14 @@ pub enum Request {
     Untracked,
     /// Send content. List of [`SendItem`] follows. → content stream.
     Send,
-    /// Take content into staging. List of [`Want`] follows. → `Done`, list of [`Resume`]; then the
-    /// initiator's content stream; then `Done`, list of [`StageResult`].
+    /// Make ready to take content. List of [`Want`] follows. → `Done`, list of [`Resume`].
     Stage {
         /// The run.
         run: String,
     },
+    /// Take the content that [`Request::Stage`] announced: the initiator's content stream follows. →
+    /// `Done`, list of [`StageResult`].
+    Receive,
     /// Journal what is about to be done. List of [`Item`] follows.
     Intend {
         /// The run.
@@ -364,6 +401,16 @@ impl Want {
             have,
         }
     }
+}
+
+/// What is to be taken out of the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collect {
+    /// What is wanted.
+    pub want: Want,
+    /// Modification time of the source, nanoseconds since 1970. rsync carries whole seconds to old
+    /// versions of itself.
+    pub mtime: i64,
 }
 
 /// What a receiver already has of a [`Want`].

@@ -22,6 +22,8 @@ use crate::endpoint::local::LocalEndpoint;
 use crate::error::{EngineError, Result};
 use crate::fs::platform;
 use crate::pairing;
+use crate::rsync::boxes::{self, BoxKind};
+use crate::rsync::{arguments, tunnel};
 use crate::state::StateDir;
 use crate::state::config::Config;
 use crate::transfer::ContentSink;
@@ -175,6 +177,30 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             let paths: Vec<_> = list(channel)?;
             reply(channel, endpoint.absent(&paths).map(|paths| paths.into_iter().collect()))
         }
+        Request::Cost => {
+            let items: Vec<_> = list(channel)?;
+            reply(channel, endpoint.cost(&items))
+        }
+        Request::HasRsync => reply(channel, endpoint.has_rsync().map(|has| vec![has])),
+        Request::FillOutbox { run } => {
+            let items: Vec<_> = list(channel)?;
+            reply(channel, endpoint.fill_outbox(&run, &items))
+        }
+        Request::FillInbox { run } => {
+            let wants: Vec<_> = list(channel)?;
+            reply(channel, endpoint.fill_inbox(&run, &wants))
+        }
+        Request::ServeRsync { run, sender, words } => {
+            serve_rsync(channel, endpoint, &run, sender, &words)
+        }
+        Request::EmptyOutbox { run } => {
+            let items: Vec<_> = list(channel)?;
+            acknowledge(channel, endpoint.empty_outbox(&run, &items))
+        }
+        Request::CollectInbox { run } => {
+            let wanted: Vec<_> = list(channel)?;
+            reply(channel, endpoint.collect_inbox(&run, &wanted))
+        }
         Request::Times => {
             let paths: Vec<_> = list(channel)?;
             reply(channel, endpoint.times(&paths))
@@ -198,7 +224,11 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             endpoint.send(&items, &mut sink)?;
             sink.close()
         }
-        Request::Stage { run } => stage(&run, channel, endpoint),
+        Request::Stage { run } => {
+            let wants: Vec<_> = list(channel)?;
+            reply(channel, endpoint.stage(&run, &wants))
+        }
+        Request::Receive => receive(channel, endpoint),
         Request::Intend { run, confirmed } => {
             let items: Vec<_> = list(channel)?;
             acknowledge(channel, endpoint.intend(&run, &items, confirmed))
@@ -226,14 +256,26 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
     }
 }
 
-fn stage(run: &str, channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Result<()> {
-    let wants: Vec<_> = list(channel)?;
-    let prepared = endpoint.stage(run, &wants);
-    let ready = prepared.is_ok();
-    reply(channel, prepared)?;
-    if !ready {
-        return Ok(());
-    }
+/// Runs rsync's server half in a box. A request that asks for more is answered by an empty stream:
+/// nothing arrives, and the content comes by another way.
+fn serve_rsync(
+    channel: &mut Channel,
+    endpoint: &LocalEndpoint,
+    run: &str,
+    sender: bool,
+    words: &[String],
+) -> Result<()> {
+    let kind = if sender { BoxKind::Out } else { BoxKind::In };
+    let plain = !run.contains('/') && !run.starts_with('.');
+    let allowed = arguments::server(words, sender).unwrap_or_default();
+    let folder = boxes::path(endpoint.state(), run, kind);
+    let usable = plain && folder.is_dir();
+    let arguments = if usable { allowed } else { Vec::new() };
+    tunnel::serve(channel, &folder, &arguments).map_err(|e| broken(&e))?;
+    acknowledge(channel, Ok(()))
+}
+
+fn receive(channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Result<()> {
     {
         let mut sink = endpoint.sink()?;
         pump(&mut channel.reader, &mut *sink)?;

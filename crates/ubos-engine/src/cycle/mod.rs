@@ -8,6 +8,7 @@
 pub mod agree;
 mod commit;
 pub mod confirm;
+mod delta;
 mod law;
 mod load;
 mod pending;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ubos_core::conflict::Skipped;
+use ubos_core::conflict::{Notice, Skipped};
 use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Item, OpKind, Plan};
@@ -11,7 +11,7 @@ use ubos_core::sides::{Side, Sides};
 use super::load::Loaded;
 use super::plan::Planned;
 use super::report::RunReport;
-use super::{Event, Listener};
+use super::{Event, Listener, delta};
 use crate::agent::message::{Begin, SendItem, Slot, Want};
 use crate::endpoint::local::operations;
 use crate::endpoint::{Endpoint, Scanned};
@@ -58,7 +58,9 @@ pub(super) fn transfer(
         if wants.is_empty() {
             continue;
         }
-        for (slot, reason) in move_content(&mut loaded, side, &wants, &mut wire, listener)? {
+        let moved = move_content(&mut loaded, side, &wants, &seen, &mut wire, listener)?;
+        plan.notices.extend(moved.notices);
+        for (slot, reason) in moved.failed {
             let item = &mut items[slot.item as usize];
             if let Some(op) = item.ops.get(slot.op as usize) {
                 let on = if reason == "no-space" { side } else { side.other() };
@@ -120,19 +122,33 @@ fn wanted(items: &[Item], side: Side) -> Vec<(Want, RelPath)> {
         .collect()
 }
 
+/// What became of contents that were moved.
+struct Moved {
+    /// What did not arrive, with the reasons.
+    failed: Vec<(Slot, String)>,
+    /// Worth knowing.
+    notices: Vec<Notice>,
+}
+
+/// The endpoint that receives and the one that sends.
+pub(super) fn pair(loaded: &mut Loaded, to: Side) -> (&mut dyn Endpoint, &mut dyn Endpoint) {
+    match to {
+        Side::Here => (&mut loaded.local, &mut loaded.remote),
+        Side::There => (&mut loaded.remote, &mut loaded.local),
+    }
+}
+
 /// Moves `wants` to `side`; returns what did not arrive, with the reasons.
 fn move_content(
     loaded: &mut Loaded,
     side: Side,
     wants: &[(Want, RelPath)],
+    seen: &Sides<Scanned>,
     wire: &mut BTreeMap<Slot, u64>,
     listener: Listener<'_>,
-) -> Result<Vec<(Slot, String)>> {
+) -> Result<Moved> {
     let run = loaded.run.clone();
-    let (target, source): (&mut dyn Endpoint, &mut dyn Endpoint) = match side {
-        Side::Here => (&mut loaded.local, &mut loaded.remote),
-        Side::There => (&mut loaded.remote, &mut loaded.local),
-    };
+    let (target, _) = pair(loaded, side);
     let list: Vec<Want> = wants.iter().map(|(want, _)| want.clone()).collect();
     let resumes = target.stage(&run, &list)?;
     let mut failed: Vec<(Slot, String)> = Vec::new();
@@ -147,6 +163,11 @@ fn move_content(
             None => sends.push(want.to_send(path.clone(), resume.have)),
         }
     }
+    let by_slot = list.into_iter().map(|want| (want.slot, want)).collect();
+    let before = sends.len();
+    let notices = delta::by_rsync(loaded, side, &mut sends, &by_slot, seen, wire)?;
+    (sends.len()..before).for_each(|_| listener(Event::FileDone));
+    let (target, source) = pair(loaded, side);
     {
         let inner = target.sink()?;
         let mut sink = Counting { inner, wire, slot: None, listener };
@@ -160,7 +181,7 @@ fn move_content(
             failed.push((result.slot, reason));
         }
     }
-    Ok(failed)
+    Ok(Moved { failed, notices })
 }
 
 /// Counts what passes.

@@ -13,8 +13,8 @@ use ubos_core::sides::{Side, Sides};
 use super::standing::{self, ROLES, manifest_paths};
 use super::{Endpoint, Scanned, rows};
 use crate::agent::message::{
-    Applied, AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    Resume, RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
+    Applied, AuditNote, Collect, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder,
+    PublicRow, Resume, RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
@@ -22,6 +22,8 @@ use crate::backups;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
+use crate::rsync;
+use crate::rsync::boxes::BoxKind;
 use crate::scanner::digest::{self, Pieces};
 use crate::scanner::seen::Seen;
 use crate::scanner::{self, Evidence, ScanRequest};
@@ -42,7 +44,7 @@ const THREADS: usize = 2;
 
 /// A side on this machine, for one pair and one run.
 pub struct LocalEndpoint {
-    state: StateDir,
+    pub(super) state: StateDir,
     config: Config,
     peer: Peer,
     side: Side,
@@ -51,11 +53,11 @@ pub struct LocalEndpoint {
     marker: Option<Marker>,
     seen: Seen,
     selection: Option<Selection>,
-    evidence: BTreeMap<RelPath, Evidence>,
+    pub(super) evidence: BTreeMap<RelPath, Evidence>,
     refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
-    staging: Option<Staging>,
+    pub(super) staging: Option<Staging>,
     wants: Vec<Want>,
-    staged: BTreeMap<Slot, Evidence>,
+    pub(super) staged: BTreeMap<Slot, Evidence>,
     results: Vec<StageResult>,
     run: String,
     intended: Vec<Item>,
@@ -236,9 +238,9 @@ pub fn compile(peer: &str, manifests: &[Vec<u8>; 3], builtin: &Builtin) -> Resul
     Selection::compile(&manifests, builtin).map_err(config)
 }
 
-struct Known<'a> {
-    table: &'a Table,
-    evidence: &'a BTreeMap<RelPath, Evidence>,
+pub(super) struct Known<'a> {
+    pub(super) table: &'a Table,
+    pub(super) evidence: &'a BTreeMap<RelPath, Evidence>,
 }
 
 impl KnownPieces for Known<'_> {
@@ -424,6 +426,30 @@ impl Endpoint for LocalEndpoint {
     fn staged(&mut self) -> Result<Vec<StageResult>> {
         failpoint!("staged");
         Ok(std::mem::take(&mut self.results))
+    }
+
+    fn cost(&mut self, items: &[SendItem]) -> Result<Vec<u64>> {
+        self.cost_by_pieces(items)
+    }
+
+    fn has_rsync(&mut self) -> Result<bool> {
+        Ok(rsync::is_here())
+    }
+
+    fn fill_outbox(&mut self, run: &str, items: &[SendItem]) -> Result<Vec<bool>> {
+        self.fill(run, BoxKind::Out, items.iter().map(|item| (item.slot, item.path.clone())))
+    }
+
+    fn fill_inbox(&mut self, run: &str, wants: &[Want]) -> Result<Vec<bool>> {
+        self.fill(run, BoxKind::In, wants.iter().map(|want| (want.slot, want.path.clone())))
+    }
+
+    fn empty_outbox(&mut self, run: &str, items: &[SendItem]) -> Result<()> {
+        items.iter().try_for_each(|item| self.unlink(run, BoxKind::Out, item))
+    }
+
+    fn collect_inbox(&mut self, run: &str, wanted: &[Collect]) -> Result<Vec<StageResult>> {
+        self.collect_from_inbox(run, wanted)
     }
 
     fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()> {

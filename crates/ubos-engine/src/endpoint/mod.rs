@@ -1,6 +1,7 @@
 //! What a side can do. The local endpoint does it here; the remote one asks an agent, which is the
 //! same local endpoint behind frames.
 
+mod delta;
 pub mod local;
 pub mod remote;
 
@@ -14,8 +15,8 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Resume,
-    RunEvidence, ScanOrder, SendItem, StageResult, Want,
+    AuditNote, Collect, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    Resume, RunEvidence, ScanOrder, SendItem, StageResult, Want,
 };
 use crate::error::Result;
 use crate::state::table::Header;
@@ -64,6 +65,18 @@ pub trait Endpoint: Send {
     fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>>;
     /// What became of the content that was sent, after the sink was closed.
     fn staged(&mut self) -> Result<Vec<StageResult>>;
+    /// Bytes that sending each item by its changed pieces would cost.
+    fn cost(&mut self, items: &[SendItem]) -> Result<Vec<u64>>;
+    /// Whether there is an rsync.
+    fn has_rsync(&mut self) -> Result<bool>;
+    /// Puts what is to be sent into the outbox.
+    fn fill_outbox(&mut self, run: &str, items: &[SendItem]) -> Result<Vec<bool>>;
+    /// Puts the present versions into the inbox, as the basis of deltas.
+    fn fill_inbox(&mut self, run: &str, wants: &[Want]) -> Result<Vec<bool>>;
+    /// Empties the outbox.
+    fn empty_outbox(&mut self, run: &str, items: &[SendItem]) -> Result<()>;
+    /// Stages what arrived in the inbox, as far as it is what is wanted.
+    fn collect_inbox(&mut self, run: &str, wanted: &[Collect]) -> Result<Vec<StageResult>>;
     /// Journals what is about to be done on either side, durably.
     fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()>;
     /// Carries out the journalled operations of this side.

@@ -1,6 +1,7 @@
 //! `RemoteEndpoint`: a side on another machine (or in another process), through its agent.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,11 +12,14 @@ use ubos_core::plan::Item;
 use super::{Endpoint, Scanned};
 use crate::agent::channel::Channel;
 use crate::agent::message::{
-    AuditNote, Change, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    Request, Response, Resume, RunEvidence, ScanOrder, SendItem, StageResult, Want,
+    AuditNote, Change, Collect, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder,
+    PublicRow, Request, Response, Resume, RunEvidence, ScanOrder, SendItem, Slot, StageResult,
+    Want,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
+use crate::rsync::boxes;
+use crate::rsync::tunnel::Client;
 use crate::state::table::Header;
 use crate::transfer::ContentSink;
 use crate::transfer::wire::{WireSink, pump};
@@ -39,6 +43,21 @@ impl RemoteEndpoint {
 
     fn channel(&mut self) -> &mut Channel {
         self.link.channel()
+    }
+
+    /// Runs rsync between a box of `local` and the peer's, for one file; returns how many bytes
+    /// crossed. Whether the file arrived is for the receiver to say.
+    ///
+    /// # Errors
+    /// When the connection breaks. A client that cannot be started is no error: nothing arrives.
+    pub fn rsync(&mut self, run: &str, local: &Path, slot: Slot, send: bool) -> Result<u64> {
+        let client = Client::start(self.link.program(), local, &boxes::name(slot), send);
+        let Ok(client) = client else { return Ok(0) };
+        let words = client.words.clone();
+        self.ask(&Request::ServeRsync { run: run.to_owned(), sender: !send, words })?;
+        let crossed = client.carry(self.channel()).map_err(|e| self.lost(&e))?;
+        self.done()?;
+        Ok(crossed)
     }
 
     /// A broken connection, explained by what ssh said.
@@ -163,10 +182,41 @@ impl Endpoint for RemoteEndpoint {
     }
 
     fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>> {
+        self.ask(&Request::Receive)?;
         Ok(Box::new(RemoteSink(self.channel().writer())))
     }
 
     fn staged(&mut self) -> Result<Vec<StageResult>> {
+        self.done_list()
+    }
+
+    fn cost(&mut self, items: &[SendItem]) -> Result<Vec<u64>> {
+        self.ask_with(&Request::Cost, Some(items))?;
+        self.done_list()
+    }
+
+    fn has_rsync(&mut self) -> Result<bool> {
+        self.ask(&Request::HasRsync)?;
+        Ok(self.done_list()?.first() == Some(&true))
+    }
+
+    fn fill_outbox(&mut self, run: &str, items: &[SendItem]) -> Result<Vec<bool>> {
+        self.ask_with(&Request::FillOutbox { run: run.to_owned() }, Some(items))?;
+        self.done_list()
+    }
+
+    fn fill_inbox(&mut self, run: &str, wants: &[Want]) -> Result<Vec<bool>> {
+        self.ask_with(&Request::FillInbox { run: run.to_owned() }, Some(wants))?;
+        self.done_list()
+    }
+
+    fn empty_outbox(&mut self, run: &str, items: &[SendItem]) -> Result<()> {
+        self.ask_with(&Request::EmptyOutbox { run: run.to_owned() }, Some(items))?;
+        self.done()
+    }
+
+    fn collect_inbox(&mut self, run: &str, wanted: &[Collect]) -> Result<Vec<StageResult>> {
+        self.ask_with(&Request::CollectInbox { run: run.to_owned() }, Some(wanted))?;
         self.done_list()
     }
 

@@ -87,7 +87,11 @@ pub(super) fn explain(
 }
 
 fn last_line(text: &str) -> Option<String> {
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    let mut lines = text.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    // Our own agent tells its error before the hint.
+    let last = lines.next()?;
+    let told = std::iter::once(last).chain(lines).find_map(|line| line.strip_prefix("Error: "));
+    Some(told.unwrap_or(last).to_owned())
 }
 
 #[cfg(test)]

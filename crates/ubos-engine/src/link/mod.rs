@@ -150,6 +150,11 @@ impl Link {
         }
     }
 
+    /// This program, for what it has to start itself.
+    pub fn program(&self) -> &std::path::Path {
+        &self.target.program
+    }
+
     /// The connection.
     pub fn channel(&mut self) -> &mut Channel {
         self.channel.as_mut().expect("the channel is there until the link is dropped")

@@ -81,6 +81,15 @@ fn send_one(
     sink.end(whole)
 }
 
+/// Bytes that sending `item` costs: all of it, or the pieces that changed.
+pub fn cost(known: &dyn KnownPieces, item: &SendItem) -> u64 {
+    let size = item.entry.size();
+    match changed_pieces(known, item, size) {
+        Some(ranges) => ranges.iter().map(|(start, end)| end - start).sum(),
+        None => size,
+    }
+}
+
 /// The ranges of a large file that differ from what the receiver holds, if it is known and sending
 /// them alone is worth while.
 fn changed_pieces(known: &dyn KnownPieces, item: &SendItem, size: u64) -> Option<Vec<(u64, u64)>> {

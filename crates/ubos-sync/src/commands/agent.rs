@@ -1,4 +1,4 @@
-//! `ubos-sync agent`: the other end of a connection.
+//! `ubos-sync agent`: the other end of a connection. `ubos-sync rsync-pipe`: rsync's way through it.
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -25,5 +25,19 @@ pub(crate) fn run() -> Outcome {
     let input = pipe(std::io::stdin().as_fd())?;
     let output = pipe(std::io::stdout().as_fd())?;
     serve(input, output, BUILD)?;
+    Ok(0)
+}
+
+/// The words that rsync hands to its remote shell: host and command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PipeArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+/// Carries rsync's bytes to the waiting run.
+pub(crate) fn pipe(args: &PipeArgs) -> Outcome {
+    ubos_engine::rsync::pipe::run(&args.words)
+        .map_err(|e| EngineError::io("carry bytes for", "rsync", e))?;
     Ok(0)
 }
