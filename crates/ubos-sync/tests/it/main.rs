@@ -8,6 +8,7 @@
 mod append_only;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod demo;
 mod exit_codes;
 mod guards;
 mod histories;
