@@ -287,3 +287,11 @@ pub fn rsync_version() -> Option<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().next().map(str::to_owned).filter(|line| !line.is_empty())
 }
+
+/// What `ssh -V` says, if there is an ssh.
+pub fn ssh_version() -> Option<String> {
+    let output = Command::new("ssh").arg("-V").stdin(Stdio::null()).output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&said).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}

@@ -60,6 +60,11 @@ impl Ui {
         self.json
     }
 
+    /// Whether to say only what went wrong.
+    pub(crate) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether to say more.
     pub(crate) fn verbose(&self) -> bool {
         self.verbose

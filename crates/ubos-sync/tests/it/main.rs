@@ -9,6 +9,7 @@ mod append_only;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
+mod doctor;
 mod exit_codes;
 mod guards;
 mod histories;
