@@ -253,6 +253,7 @@ pub struct Observation {
     pub mode: u32,
     /// For a file that grew: the hash of its first `n` bytes, where `n` is the size that the
     /// baseline remembers. Equal to the baseline's hash means that the file was only appended to.
+    /// For a link that cannot travel: the hash of its text.
     pub prefix: Option<Digest>,
 }
 

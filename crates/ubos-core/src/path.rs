@@ -220,7 +220,7 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02X}"));
+            text.push_str(&format!("\\x{byte:02x}"));
         }
     }
     text
@@ -257,6 +257,6 @@ mod tests {
 
     #[test]
     fn bad_bytes_are_shown_escaped() {
-        assert_eq!(RelPath::new(b"a\xffb".to_vec()).unwrap().to_string(), "a\\xFFb");
+        assert_eq!(RelPath::new(b"a\xffb".to_vec()).unwrap().to_string(), "a\\xffb");
     }
 }

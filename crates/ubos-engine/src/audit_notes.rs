@@ -50,8 +50,9 @@ fn mark(entry: Option<&Entry>) -> Value {
 pub fn of_items<'a>(
     items: &'a [Item],
     names: &'a Sides<String>,
+    confirmed: bool,
 ) -> impl Iterator<Item = Map<String, Value>> + 'a {
-    items.iter().flat_map(|item| &item.ops).map(|op| {
+    items.iter().flat_map(|item| &item.ops).map(move |op| {
         let mut record = Map::new();
         record.insert("event".into(), "change".into());
         put_path(&mut record, "path", &op.path);
@@ -60,6 +61,9 @@ pub fn of_items<'a>(
         record.insert("before".into(), mark(op.pre.as_ref()));
         record.insert("after".into(), mark(op.post.as_ref()));
         record.insert("reason".into(), json!(op.reason));
+        if confirmed {
+            record.insert("confirmed".into(), true.into());
+        }
         if let OpKind::Rename { from, .. } = &op.kind {
             put_path(&mut record, "from", from);
         }

@@ -117,16 +117,19 @@ impl EngineError {
         }
     }
 
-    /// The next command or step, where there is one.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
+    /// The next command or step.
+    pub fn hint(&self) -> &str {
+        let given = match self {
             EngineError::Config { hint, .. }
             | EngineError::Guard { hint, .. }
             | EngineError::Unreachable { hint, .. } => hint.as_deref(),
-            EngineError::Locked { .. } => {
-                Some("wait until it is done; a run that died holds nothing")
-            }
             _ => None,
-        }
+        };
+        given.unwrap_or(match self {
+            EngineError::Locked { .. } => "wait until it is done; a run that died holds nothing",
+            EngineError::Unreachable { .. } => "the next run carries on",
+            EngineError::Config { .. } => "`ubos-sync --help` shows the commands and their options",
+            _ => "what was done so far is on record; `ubos-sync doctor` looks for the cause",
+        })
     }
 }

@@ -68,6 +68,7 @@ pub fn init(request: &InitRequest) -> Result<Paired> {
         },
         manifests: before.as_ref().map_or(peer_name.clone(), |peer| peer.manifests.clone()),
         owner: before.as_ref().is_some_and(|peer| !peer.owner),
+        fresh: config.peers.is_empty(),
     };
     let (_link, greeting, agent) = link::connect(&request.target, &Purpose::Join(join.clone()))?;
     let there = greeting
@@ -119,6 +120,18 @@ pub fn join(root: &Path, join: &Join) -> Result<Standing> {
     let mut config = Config::load(&state)?.unwrap_or_else(|| Config::new(&join.name));
     let mut marker = Marker::load(&state)?.unwrap_or_else(|| Marker::fresh(join.owner));
     let before = config.peers.get(&join.peer_name);
+    if before.is_some_and(|peer| peer.pair != join.pair) && !join.fresh {
+        return Err(EngineError::Config {
+            message: format!(
+                "`{}` is already a pair with another `{}`",
+                root.display(),
+                join.peer_name
+            ),
+            hint: Some(
+                "check the address; a further territory needs a name of its own (`--name`)".into(),
+            ),
+        });
+    }
     let peer = Peer {
         address: join.peer_address.clone().or_else(|| before.and_then(|peer| peer.address.clone())),
         pair: join.pair.clone(),

@@ -45,8 +45,8 @@ pub(crate) struct Global {
     /// The territory's top folder; found from the working directory upwards otherwise
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// The other territory; may be left out where there is one
-    #[arg(long, global = true, value_name = "NAME", id = "peer_name")]
+    /// The other territory; may be left out where there is one (for `init`: NAME=ADDRESS)
+    #[arg(long, global = true, value_name = "NAME")]
     pub peer: Option<String>,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]

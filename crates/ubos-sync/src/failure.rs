@@ -37,11 +37,22 @@ impl Failure {
         Failure::Usage { message: message.into(), hint: hint.into() }
     }
 
+    /// The same as an error of the engine, if it is one that a report can carry.
+    pub(crate) fn into_engine_error(self) -> Option<EngineError> {
+        match self {
+            Failure::Engine(error) => Some(error),
+            Failure::Usage { message, hint } => {
+                Some(EngineError::Config { message, hint: Some(hint) })
+            }
+            Failure::BrokenPipe => None,
+        }
+    }
+
     /// Tells the user and returns the exit code.
     pub(crate) fn report(&self, ui: &Ui) -> u8 {
         let (kind, message, hint, code) = match self {
             Failure::BrokenPipe => return 0,
-            Failure::Usage { message, hint } => ("usage", message.clone(), Some(hint.as_str()), 2),
+            Failure::Usage { message, hint } => ("usage", message.clone(), hint.as_str(), 2),
             Failure::Engine(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
@@ -51,7 +62,7 @@ impl Failure {
             // Nothing is left to be told where even this cannot be written.
             let _ = ui.document(&json!({"schema": 1, "exit": code, "error": error}));
         }
-        ui.error(&message, hint);
+        ui.error(&message, Some(hint));
         code
     }
 }

@@ -11,28 +11,28 @@ use crate::cli::Global;
 use crate::failure::Failure;
 
 /// The root, absolute. With `--root` it need not be a territory.
-pub(crate) fn root(global: &Global) -> Result<PathBuf, Failure> {
+pub(crate) fn root(global: &Global) -> Result<PathBuf, EngineError> {
     if let Some(root) = &global.root {
-        return std::path::absolute(root).map_err(|e| EngineError::io("find", root, e).into());
+        return std::path::absolute(root).map_err(|e| EngineError::io("find", root, e));
     }
     let start = std::env::current_dir().map_err(|e| EngineError::io("find", ".", e))?;
     let found = start.ancestors().find(|dir| dir.join(PRIVATE).is_dir());
-    found.map(Path::to_owned).ok_or_else(|| {
-        Failure::usage(
-            format!("neither `{}` nor a folder above it is a territory", start.display()),
-            "go into one, name it with `--root DIR`, or make one with `ubos-sync init`",
-        )
+    found.map(Path::to_owned).ok_or_else(|| EngineError::Config {
+        message: format!("neither `{}` nor a folder above it is a territory", start.display()),
+        hint: Some(
+            "go into one, name it with `--root DIR`, or make one with `ubos-sync init`".into(),
+        ),
     })
 }
 
 /// The private folder and configuration of the territory.
-pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), Failure> {
+pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), EngineError> {
     let root = root(global)?;
     if !root.join(PRIVATE).exists() && root.is_dir() {
-        return Err(Failure::usage(
-            format!("`{}` is not a territory", root.display()),
-            "make it one with `ubos-sync init`",
-        ));
+        return Err(EngineError::Config {
+            message: format!("`{}` is not a territory", root.display()),
+            hint: Some("make it one with `ubos-sync init`".into()),
+        });
     }
     let state = StateDir::open(&root)?;
     let config = Config::load(&state)?.ok_or_else(|| {

@@ -6,6 +6,7 @@
 pub mod guard;
 pub mod operation;
 mod order;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,18 +110,21 @@ pub fn plan(
     for draft in reconciliation.drafts {
         expanded.add(draft, untracked);
     }
+    expanded.drop_below_held(&mut plan.adopt);
     plan.held.append(&mut expanded.held);
     plan.held.sort_by(|a, b| (&a.path, a.on).cmp(&(&b.path, b.on)));
 
     let mut drafts = expanded.drafts;
     order::sort(&mut drafts);
-    let mut items = join_respelled(drafts, &mut plan.adopt);
+    let mut drafts = join_respelled(drafts, &mut plan.adopt);
+    order::sort(&mut drafts);
+    let mut items: Vec<Item> = drafts.into_iter().map(|draft| draft.item).collect();
     let before = items.len();
     items.retain(|item| is_wanted(item, input.filter));
     plan.pending = (before - items.len()) as u64;
     plan.id = id_of(&items);
 
-    let stopped = guard::look(&mut items, &mut plan, input);
+    let stopped = watch::look(&mut items, &mut plan, input);
     if let Some(confirmed) = input.confirmed {
         keep_confirmed(&mut items, confirmed, &mut plan);
     } else if stopped {
@@ -137,6 +141,8 @@ struct Expanded {
     drafts: Vec<Draft>,
     held: Vec<Held>,
     left: Vec<(Side, RelPath)>,
+    /// New spellings that are not taken on.
+    unspelled: Vec<RelPath>,
 }
 
 impl Expanded {
@@ -154,51 +160,64 @@ impl Expanded {
                 }
             }
             (Some(folder), Some(Otherwise::Leave)) => self.left.push(folder),
-            (Some(_), Some(Otherwise::Hold(held))) => self.held.push(held),
+            (Some(_), Some(Otherwise::Hold(held))) => {
+                if draft.respells {
+                    self.unspelled.push(held.path.clone());
+                }
+                self.held.push(held);
+            }
             (_, otherwise) => self.drafts.push(Draft { otherwise, ..draft }),
         }
+    }
+
+    /// Where a name is not respelled, nothing under its new spelling may happen or be learned.
+    fn drop_below_held(&mut self, adopt: &mut Vec<(RelPath, Option<Entry>)>) {
+        let waits =
+            |path: &RelPath| self.unspelled.iter().any(|name| path == name || path.is_below(name));
+        self.drafts.retain(|draft| !draft.paths().any(waits));
+        self.left.retain(|(_, path)| !waits(path));
+        adopt.retain(|(path, _)| !waits(path));
     }
 }
 
 /// What happens at and below a respelled name belongs to the item that respells it: its rows are
 /// those of the new spelling, and hold only once the old ones are gone.
-fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>) -> Vec<Item> {
-    let mut items: Vec<Item> = Vec::new();
+fn join_respelled(drafts: Vec<Draft>, adopt: &mut Vec<(RelPath, Option<Entry>)>) -> Vec<Draft> {
+    let mut joined: Vec<Draft> = Vec::new();
     let mut respelled: Vec<(usize, RelPath)> = Vec::new();
     let within = |respelled: &[(usize, RelPath)], path: &RelPath| {
         let found = respelled.iter().find(|(_, name)| path == name || path.is_below(name));
         found.map(|(index, _)| *index)
     };
     for draft in drafts {
-        let home = draft.item.rows.iter().find_map(|(path, _)| within(&respelled, path));
+        let home = draft.paths().find_map(|path| within(&respelled, path));
         if let Some(home) = home {
-            let joined: &mut Item = &mut items[home];
-            joined.ops.extend(draft.item.ops);
-            joined.rows.extend(draft.item.rows);
-            joined.guard = joined.guard.or(draft.item.guard);
+            let item = &mut joined[home].item;
+            item.ops.extend(draft.item.ops);
+            item.rows.extend(draft.item.rows);
+            item.guard = item.guard.or(draft.item.guard);
             continue;
         }
         if draft.respells {
-            let names = draft.item.ops.iter().map(|op| &op.path);
-            // Without an operation the rows tell: the new spelling follows the old one.
-            let name = names.chain(draft.item.rows.iter().map(|(path, _)| path).nth(1)).next();
-            respelled.extend(name.map(|name| (items.len(), name.clone())));
+            let name = draft.place();
+            respelled.extend(name.map(|name| (joined.len(), name.clone())));
         }
-        items.push(draft.item);
+        joined.push(draft);
     }
     adopt.retain(|(path, entry)| match within(&respelled, path) {
         Some(home) => {
-            items[home].rows.push((path.clone(), entry.clone()));
+            joined[home].item.rows.push((path.clone(), entry.clone()));
             false
         }
         None => true,
     });
     for (index, _) in respelled {
         // The last word on a path counts.
-        let rows: BTreeMap<_, _> = std::mem::take(&mut items[index].rows).into_iter().collect();
-        items[index].rows = rows.into_iter().collect();
+        let rows: BTreeMap<_, _> =
+            std::mem::take(&mut joined[index].item.rows).into_iter().collect();
+        joined[index].item.rows = rows.into_iter().collect();
     }
-    items
+    joined
 }
 
 /// Whether the command asked for everything that the item changes. What a person decided is always

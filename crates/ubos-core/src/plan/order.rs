@@ -10,22 +10,22 @@ use std::cmp::Ordering;
 use crate::entry::Entry;
 use crate::reconcile::Draft;
 
-use super::{OpKind, Operation};
+use super::OpKind;
 
 /// Sorts the drafts.
 pub(crate) fn sort(drafts: &mut [Draft]) {
     drafts.sort_by(|a, b| {
         let (step_a, step_b) = (step(a), step(b));
-        step_a.cmp(&step_b).then_with(|| match (a.item.ops.first(), b.item.ops.first()) {
-            (Some(a), Some(b)) if step_a == Step::Remove => within(b, a),
-            (Some(a), Some(b)) => within(a, b),
-            (a, b) => a.is_some().cmp(&b.is_some()),
+        step_a.cmp(&step_b).then_with(|| match step_a {
+            Step::Remove => within(b, a),
+            _ => within(a, b),
         })
     });
 }
 
-fn within(a: &Operation, b: &Operation) -> Ordering {
-    a.path.cmp(&b.path).then(a.to.cmp(&b.to))
+fn within(a: &Draft, b: &Draft) -> Ordering {
+    let side = |draft: &Draft| draft.item.ops.first().map(|op| op.to);
+    a.place().cmp(&b.place()).then(side(a).cmp(&side(b)))
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
@@ -39,10 +39,12 @@ enum Step {
 }
 
 fn step(draft: &Draft) -> Step {
-    if draft.respells {
+    // Where nothing has to be renamed, only rows are, what was joined to it has its usual place.
+    let first = draft.item.ops.first();
+    if draft.respells && first.is_none_or(|op| matches!(op.kind, OpKind::Rename { .. })) {
         return Step::Respell;
     }
-    let Some(op) = draft.item.ops.first() else {
+    let Some(op) = first else {
         return Step::Place;
     };
     match op.kind {

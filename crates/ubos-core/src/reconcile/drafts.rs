@@ -13,6 +13,7 @@ use crate::sides::{Side, Sides};
 
 use super::folders::{Settled, replaced_folder};
 use super::moves::{Move, Moves};
+use super::steps::{file_move, move_in_pieces, rename, step};
 use super::survey::{Spot, Survey, below};
 use super::verdict::Verdict;
 use super::{Context, Reconciliation, resolve};
@@ -40,7 +41,8 @@ pub(crate) enum Otherwise {
 }
 
 impl Draft {
-    fn plain(item: Item) -> Self {
+    /// An item that does not depend on anything untracked.
+    pub(super) fn plain(item: Item) -> Self {
         Self { item, respells: false, otherwise: None }
     }
 
@@ -53,6 +55,18 @@ impl Draft {
             OpKind::Replace { .. } if op.pre == Some(Entry::Dir) => Some((op.to, &op.path)),
             _ => None,
         })
+    }
+
+    /// Where it acts. Without an operation the rows tell: the new spelling follows the old one.
+    pub(crate) fn place(&self) -> Option<&RelPath> {
+        let op = self.item.ops.first().map(|op| &op.path);
+        op.or_else(|| self.item.rows.get(1).map(|(path, _)| path))
+    }
+
+    /// Every path that it changes or writes a row of.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &RelPath> {
+        let ops = self.item.ops.iter().map(|op| &op.path);
+        ops.chain(self.item.rows.iter().map(|(path, _)| path))
     }
 
     /// Adds the folders it depends on.
@@ -317,82 +331,4 @@ impl Assembly<'_> {
         let rows = vec![(from.clone(), fresh), (into.clone(), old)];
         self.out.drafts.push(Draft::plain(Item { ops: vec![moved, create], rows, guard: None }));
     }
-}
-
-/// The single operation that makes `to` hold `post` instead of `pre`, if they differ.
-fn step(
-    path: &RelPath,
-    to: Side,
-    pre: Option<&Entry>,
-    post: Option<&Entry>,
-    contents: &[(RelPath, Entry)],
-    reason: Reason,
-) -> Option<Operation> {
-    let kind = match (pre, post) {
-        (pre, post) if pre == post => return None,
-        (None, Some(Entry::Dir)) => OpKind::Mkdir,
-        (None, _) => OpKind::Create,
-        (Some(Entry::Dir), None) => OpKind::Rmdir,
-        (Some(_), None) => OpKind::Delete,
-        (Some(pre), Some(post)) if pre.same_content(post) => OpKind::SetExec,
-        (Some(Entry::Dir), Some(_)) => OpKind::Replace { contents: contents.to_vec() },
-        (Some(_), Some(_)) => OpKind::Replace { contents: Vec::new() },
-    };
-    let (pre, post) = (pre.cloned(), post.cloned());
-    Some(Operation { path: path.clone(), to, kind, pre, post, reason })
-}
-
-fn rename(
-    to: Side,
-    from: &RelPath,
-    into: &RelPath,
-    entry: Option<Entry>,
-    contents: Vec<(RelPath, Entry)>,
-) -> Operation {
-    let kind = OpKind::Rename { from: from.clone(), contents };
-    let post = entry.clone();
-    Operation { path: into.clone(), to, kind, pre: entry, post, reason: Reason::Moved }
-}
-
-/// A moved file; if its executable bit was changed on the way, that is set afterwards.
-fn file_move(
-    to: Side,
-    from: &RelPath,
-    into: &RelPath,
-    pre: Option<Entry>,
-    post: Option<Entry>,
-) -> Item {
-    let mut ops = vec![rename(to, from, into, pre.clone(), Vec::new())];
-    ops.extend(step(into, to, pre.as_ref(), post.as_ref(), &[], Reason::Moved));
-    Item { ops, rows: vec![(from.clone(), None), (into.clone(), post)], guard: None }
-}
-
-/// A folder move when something untracked must stay behind: new folders, the files one by one,
-/// and the old folders go where nothing is left in them.
-fn move_in_pieces(
-    to: Side,
-    from: &RelPath,
-    into: &RelPath,
-    contents: &[(RelPath, Entry)],
-) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    let top = (from.clone(), Entry::Dir);
-    for (old, entry) in std::iter::once(&top).chain(contents) {
-        let Some(new) = old.rebase(from, into) else {
-            continue;
-        };
-        if matches!(entry, Entry::File { size: 1.., .. }) {
-            let entry = Some(entry.clone());
-            drafts.push(Draft::plain(file_move(to, old, &new, entry.clone(), entry)));
-            continue;
-        }
-        for (path, pre, post) in [(&new, None, Some(entry)), (old, Some(entry), None)] {
-            let ops = step(path, to, pre, post, &[], Reason::Moved);
-            let otherwise = (pre == Some(&Entry::Dir)).then_some(Otherwise::Leave);
-            let rows = vec![(path.clone(), post.cloned())];
-            let item = Item { ops: ops.into_iter().collect(), rows, guard: None };
-            drafts.push(Draft { item, respells: false, otherwise });
-        }
-    }
-    drafts
 }

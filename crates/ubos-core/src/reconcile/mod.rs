@@ -4,7 +4,8 @@
 //! In reading order: `names` gives one spelling to names that mean the same, `survey` lays the
 //! changes over the baseline, `verdict` (with `one_way` and `append`) decides one path, `folders`
 //! makes the decisions about a folder and its content agree, `resolve` carries out what a person
-//! decided, `moves` finds what was only moved, `drafts` turns verdicts into operations.
+//! decided, `moves` finds what was only moved, `drafts` (of `steps`) turns
+//! verdicts into operations, `problems` reports what could not be read.
 //!
 //! Enters a [`Context`], leaves a [`Reconciliation`]. Ordering the operations and looking at them
 //! as a whole is left to [`crate::plan`]. The answer is the same whichever side initiates, but for
@@ -16,8 +17,10 @@ mod folders;
 mod moves;
 mod names;
 mod one_way;
+mod overlay;
 mod problems;
 mod resolve;
+mod steps;
 mod survey;
 mod verdict;
 
@@ -121,28 +124,26 @@ impl Reconciliation {
 pub fn reconcile(ctx: &Context) -> Reconciliation {
     let mut out = Reconciliation::default();
     match names::respell(ctx) {
-        None => decide(ctx, &mut out),
+        None => decide(ctx, &[], &mut out),
         Some(respelled) => {
             let common = Context {
                 baseline: &respelled.baseline,
                 changes: respelled.changes.as_ref(),
                 ..*ctx
             };
-            decide(&common, &mut out);
+            decide(&common, &respelled.names, &mut out);
             out.drafts.extend(respelled.drafts);
-            out.held.extend(respelled.held);
-            out.skipped.extend(respelled.skipped);
         }
     }
     out.sort();
     out
 }
 
-/// Decides under common spellings.
-fn decide(ctx: &Context, out: &mut Reconciliation) {
+/// Decides under common spellings, of which `respelled` are new.
+fn decide(ctx: &Context, respelled: &[RelPath], out: &mut Reconciliation) {
     let survey = survey::survey(ctx);
     let settled = folders::settle(ctx, &survey.spots);
-    let moves = moves::find(ctx, &survey.spots, &settled);
+    let moves = moves::find(ctx, &survey.spots, &settled, respelled);
     drafts::assemble(ctx, &survey, &settled, &moves, out);
     out.conflicts = settled.conflicts;
     out.held = settled.held;

@@ -45,11 +45,17 @@ pub(crate) struct Moves {
     pub(crate) covered: BTreeSet<RelPath>,
 }
 
-/// Finds the moves.
-pub(crate) fn find(ctx: &Context, spots: &BTreeMap<RelPath, Spot>, settled: &Settled) -> Moves {
+/// Finds the moves. What lies at or below a name in `respelled` is left alone: it is dealt with
+/// together with that name, before anything else.
+pub(crate) fn find(
+    ctx: &Context,
+    spots: &BTreeMap<RelPath, Spot>,
+    settled: &Settled,
+    respelled: &[RelPath],
+) -> Moves {
     let mut moves = Moves::default();
     for to in Side::BOTH {
-        let mut finder = Finder { ctx, spots, settled, to, moves: &mut moves };
+        let mut finder = Finder { ctx, spots, settled, respelled, to, moves: &mut moves };
         finder.find_folders();
         finder.find_files();
         finder.find_rotated();
@@ -61,6 +67,7 @@ struct Finder<'a> {
     ctx: &'a Context<'a>,
     spots: &'a BTreeMap<RelPath, Spot>,
     settled: &'a Settled,
+    respelled: &'a [RelPath],
     to: Side,
     moves: &'a mut Moves,
 }
@@ -78,7 +85,11 @@ impl<'a> Finder<'a> {
         let untouched = spot.entry(self.to) == Some(base);
         let gone = spot.state(self.to.other()).is_absent();
         let free = !direction_guard(self.ctx.owner, spot, self.to, true);
-        (plain && untouched && gone && free).then_some(base)
+        (plain && untouched && gone && free && !self.is_respelled(path)).then_some(base)
+    }
+
+    fn is_respelled(&self, path: &RelPath) -> bool {
+        self.respelled.iter().any(|name| path == name || path.is_below(name))
     }
 
     /// What is to be created at `path`, where neither the side nor the baseline has anything.
@@ -88,7 +99,7 @@ impl<'a> Finder<'a> {
             Some(Verdict::Agree { post: Some(_), reason: Reason::Created, .. })
         );
         let free = spot.base == Base::Absent && *spot.state(self.to) == State::Absent;
-        spot.entry(self.to.other()).filter(|_| plain && free)
+        spot.entry(self.to.other()).filter(|_| plain && free && !self.is_respelled(path))
     }
 
     fn find_folders(&mut self) {
@@ -205,6 +216,7 @@ impl<'a> Finder<'a> {
             let spot = &self.spots[path];
             if *verdict != Verdict::Seal(self.to, Reason::Rotated)
                 || direction_guard(self.ctx.owner, spot, self.to, true)
+                || self.is_respelled(path)
             {
                 continue;
             }

@@ -13,16 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::baseline::{Baseline, Row};
-use crate::conflict::{Held, HeldReason, Skipped};
+use crate::baseline::Baseline;
+use crate::conflict::{Held, HeldReason};
 use crate::entry::{Base, Changes, Digest, Entry, Observation, Problem, State};
 use crate::path::RelPath;
-use crate::plan::operation::entry_bytes;
 use crate::plan::{Item, OpKind, Operation, Reason};
 use crate::sides::{Side, Sides};
 
 use super::Context;
-use super::drafts::Draft;
+use super::drafts::{Draft, Otherwise};
+use super::overlay::Overlay;
 use super::survey::below;
 
 /// The changes and the baseline under their common spellings, and what has to be done for them.
@@ -33,10 +33,8 @@ pub(crate) struct Respelled<'a> {
     pub(crate) baseline: Overlay<'a>,
     /// The renames, with the rows they carry over.
     pub(crate) drafts: Vec<Draft>,
-    /// Names that are held.
-    pub(crate) held: Vec<Held>,
-    /// Names that could not be respelled now.
-    pub(crate) skipped: Vec<Skipped>,
+    /// The common spellings that are new to a side or to the baseline.
+    pub(crate) names: Vec<RelPath>,
 }
 
 /// Two names are one if their keys are equal.
@@ -69,10 +67,9 @@ pub(crate) fn respell<'a>(ctx: &Context<'a>) -> Option<Respelled<'a>> {
         .max()?;
     let out = Respelled {
         changes: ctx.changes.map(Clone::clone),
-        baseline: Overlay { inner: ctx.baseline, hidden: Vec::new(), rows: BTreeMap::new() },
+        baseline: Overlay::over(ctx.baseline),
         drafts: Vec::new(),
-        held: Vec::new(),
-        skipped: Vec::new(),
+        names: Vec::new(),
     };
     let mut speller = Speller { ctx, fold, out };
     // Folders first: what is in them is compared under their common spelling.
@@ -152,15 +149,21 @@ impl Speller<'_, '_> {
         for (side, chosen) in spelling.iter() {
             for name in group.new.get(side) {
                 if Some(name) != chosen.as_ref() {
-                    self.hold(side, name);
+                    self.withdraw(side, name, Problem::NameCollision);
                 }
             }
         }
         let Some(common) = self.common(tracked, &spelling) else {
             return;
         };
-        if Side::BOTH.into_iter().any(|side| self.is_unreadable(side, spelling.get(side))) {
-            self.postpone(group, &common);
+        if Side::BOTH.into_iter().any(|side| self.is_unreadable(side, spelling.get(side), &common))
+        {
+            self.postpone(group, Problem::Unreadable);
+        } else if spelling.iter().any(|(side, name)| {
+            name.as_ref() != Some(&common) && group.new.get(side).contains(&common)
+        }) {
+            // The place of the common spelling is taken by another file on that side.
+            self.postpone(group, Problem::NameCollision);
         } else if (self.ctx.direction)(&common).is_some() {
             self.carry_over(tracked, &spelling, &common);
         }
@@ -187,36 +190,32 @@ impl Speller<'_, '_> {
         Some(common.clone())
     }
 
-    fn is_unreadable(&self, side: Side, name: &Option<RelPath>) -> bool {
-        let Some(name) = name else { return false };
+    fn is_unreadable(&self, side: Side, name: &Option<RelPath>, common: &RelPath) -> bool {
         let changes = self.out.changes.get(side);
         let problem = |seen: &Observation| seen.state.problem().is_some();
+        // What lies in a folder that could not be listed is not known.
+        if common.ancestors().any(|above| changes.get(&above).is_some_and(problem)) {
+            return true;
+        }
+        let Some(name) = name else { return false };
         changes.get(name).is_some_and(problem)
             || below(changes, name).any(|(_, seen)| problem(seen))
     }
 
-    /// What cannot be read is not renamed: the whole group waits.
-    fn postpone(&mut self, group: &Group, common: &RelPath) {
+    /// What cannot be read or has no free place is not renamed: the whole group waits.
+    fn postpone(&mut self, group: &Group, problem: Problem) {
         for side in Side::BOTH {
             for name in group.tracked.iter().chain(group.new.get(side)) {
-                take_below(self.out.changes.get_mut(side), name);
+                self.withdraw(side, name, problem);
             }
         }
-        let reason = Problem::Unreadable.word().to_owned();
-        self.out.skipped.push(Skipped { path: common.clone(), on: Side::Here, reason });
     }
 
-    /// Takes a name out of the comparison and holds it.
-    fn hold(&mut self, on: Side, name: &RelPath) {
-        let taken = take_below(self.out.changes.get_mut(on), name);
-        let mut bytes = Vec::new();
-        for (path, seen) in &taken {
-            bytes.extend_from_slice(path.as_bytes());
-            bytes.extend(entry_bytes(seen.state.entry()));
-        }
-        let reason = HeldReason::Problem(Problem::NameCollision);
-        let mark = Digest::of(&bytes);
-        self.out.held.push(Held { path: name.clone(), on, reason, mark });
+    /// Takes a name out of the comparison. As a problem it also keeps the folders that hold it.
+    fn withdraw(&mut self, side: Side, name: &RelPath, problem: Problem) {
+        let changes = self.out.changes.get_mut(side);
+        take_below(changes, name);
+        changes.insert(name.clone(), Observation::of(State::Problem(problem)));
     }
 
     /// Moves rows and reports to the common spelling, and plans the rename.
@@ -238,8 +237,16 @@ impl Speller<'_, '_> {
             }
         }
         if !ops.is_empty() || !rows.is_empty() {
+            // What is not tracked must not move with its folder.
+            let folder = ops.iter().find(|op| op.pre == Some(Entry::Dir));
+            let otherwise = folder.map(|op| {
+                let mark = Digest::of(common.as_bytes());
+                let reason = HeldReason::UntrackedInTheWay;
+                Otherwise::Hold(Held { path: common.clone(), on: op.to, reason, mark })
+            });
             let item = Item { ops, rows, guard: None };
-            self.out.drafts.push(Draft { item, respells: true, otherwise: None });
+            self.out.names.push(common.clone());
+            self.out.drafts.push(Draft { item, respells: true, otherwise });
         }
     }
 
@@ -318,102 +325,4 @@ fn take_below(changes: &mut Changes, path: &RelPath) -> Changes {
     let mut paths: Vec<RelPath> = below(changes, path).map(|(path, _)| path.clone()).collect();
     paths.push(path.clone());
     paths.into_iter().filter_map(|path| changes.remove_entry(&path)).collect()
-}
-
-/// A baseline in which some paths have another spelling.
-pub(crate) struct Overlay<'a> {
-    inner: &'a dyn Baseline,
-    /// Old spellings: rows of the inner baseline at and below them do not count.
-    hidden: Vec<RelPath>,
-    /// Rows under their new spelling.
-    rows: BTreeMap<RelPath, Row>,
-}
-
-impl Overlay<'_> {
-    /// Respells the rows at and below `old`; what has to be written for it.
-    fn rename(&mut self, old: &RelPath, new: &RelPath) -> Vec<(RelPath, Option<Entry>)> {
-        let mut found: Vec<(RelPath, Row)> = Vec::new();
-        found.extend(self.row(old).map(|row| (old.clone(), row)));
-        self.below(Some(old), &mut |path, row| {
-            found.push((path.clone(), row.clone()));
-            true
-        });
-        self.rows.retain(|path, _| path != old && !path.is_below(old));
-        self.hidden.push(old.clone());
-        let mut written = Vec::new();
-        for (path, row) in found {
-            let Some(respelled) = path.rebase(old, new) else {
-                continue;
-            };
-            written.push((path, None));
-            written.push((respelled.clone(), row.base.entry().cloned()));
-            self.rows.insert(respelled, row);
-        }
-        written
-    }
-
-    fn at_and_below(&self, path: &RelPath) -> Vec<(RelPath, Base)> {
-        let mut found: Vec<(RelPath, Base)> = Vec::new();
-        found.extend(self.row(path).map(|row| (path.clone(), row.base)));
-        self.below(Some(path), &mut |path, row| {
-            found.push((path.clone(), row.base.clone()));
-            true
-        });
-        found
-    }
-
-    fn is_hidden(&self, path: &RelPath) -> bool {
-        self.hidden.iter().any(|old| path == old || path.is_below(old))
-    }
-}
-
-impl Baseline for Overlay<'_> {
-    fn row(&self, path: &RelPath) -> Option<Row> {
-        match self.rows.get(path) {
-            Some(row) => Some(row.clone()),
-            None if self.is_hidden(path) => None,
-            None => self.inner.row(path),
-        }
-    }
-
-    fn below(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row) -> bool) {
-        let mut ours = self
-            .rows
-            .iter()
-            .filter(|(path, _)| dir.is_none_or(|dir| path.is_below(dir)))
-            .peekable();
-        let mut stopped = false;
-        self.inner.below(dir, &mut |path, row| {
-            while let Some((our_path, our_row)) = ours.next_if(|(ours, _)| *ours < path) {
-                if !visit(our_path, our_row) {
-                    stopped = true;
-                    return false;
-                }
-            }
-            stopped = !self.is_hidden(path) && !self.rows.contains_key(path) && !visit(path, row);
-            !stopped
-        });
-        for (path, row) in ours {
-            if stopped || !visit(path, row) {
-                return;
-            }
-        }
-    }
-
-    fn children(&self, dir: Option<&RelPath>, visit: &mut dyn FnMut(&RelPath, &Row)) {
-        self.inner.children(dir, &mut |path, row| {
-            if !self.is_hidden(path) && !self.rows.contains_key(path) {
-                visit(path, row);
-            }
-        });
-        for (path, row) in &self.rows {
-            if path.parent_bytes() == dir.map_or(&b""[..], RelPath::as_bytes) {
-                visit(path, row);
-            }
-        }
-    }
-
-    fn trusted(&self) -> bool {
-        self.inner.trusted()
-    }
 }

@@ -1,7 +1,7 @@
 //! Reports what the scans could not read or what cannot travel, and rows that left the selection.
 
 use crate::conflict::{Held, HeldReason, Notice, Skipped};
-use crate::entry::Problem;
+use crate::entry::{Digest, Problem};
 use crate::path::RelPath;
 use crate::plan::{Guard, GuardReport};
 use crate::sides::Side;
@@ -59,8 +59,11 @@ fn report_one(
         let reason = HeldReason::Problem(problem);
         let mark = match spot {
             Some(spot) => mark(ctx, reason, path, spot),
-            None => crate::entry::Digest::of(path.as_bytes()),
+            None => Digest::of(path.as_bytes()),
         };
+        // A link that is held is told from another one by its text.
+        let text = ctx.changes.get(on).get(path).and_then(|observation| observation.prefix);
+        let mark = text.map_or(mark, |text| Digest::of(&[mark.0, text.0].concat()));
         out.held.push(Held { path: path.clone(), on, reason, mark });
     } else {
         let reason = problem.word().to_owned();
@@ -68,7 +71,7 @@ fn report_one(
     }
 }
 
-fn mark(ctx: &Context, reason: HeldReason, path: &RelPath, spot: &Spot) -> crate::entry::Digest {
+fn mark(ctx: &Context, reason: HeldReason, path: &RelPath, spot: &Spot) -> Digest {
     resolve::mark(ctx.owner, reason.word(), path, spot, std::iter::empty)
 }
 

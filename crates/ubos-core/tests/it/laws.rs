@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use ubos_core::conflict::{ConflictKind, HeldReason};
 use ubos_core::entry::Problem;
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Item, OpKind, Plan};
+use ubos_core::plan::{Filter, OpKind, Plan};
 use ubos_core::sides::Side;
 
 use crate::world::{Node, Territory, Tree, World, direction, is_untracked, path, show};
@@ -135,6 +135,7 @@ fn edits(
 }
 
 const EVERYWHERE: &[&str] = &["a", "b", "a", "in", "out", "logs"];
+const FOLDED: &[&str] = &["a", "A", "a/n", "a/N", "b"];
 const TWO_WAY: &[&str] = &["a", "b"];
 
 fn cases(count: u32) -> ProptestConfig {
@@ -156,6 +157,7 @@ proptest! {
         let (_, mut world) = build(&base, &here, &there);
         mirrored(&world);
         let before = world.clone();
+        pushed_first(&before);
         let plan = world.run();
         // An emptied side stops everything; that is looked at elsewhere.
         if !plan.guards.is_empty() {
@@ -231,6 +233,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(cases(4_000))]
+
+    /// The same where names that differ in case are one: what is respelled is never lost.
+    #[test]
+    fn respelling_keeps_everything(
+        base in edits(FOLDED, 8, 0),
+        here in edits(FOLDED, 4, 1),
+        there in edits(FOLDED, 4, 0),
+    ) {
+        let (_, mut world) = build(&base, &here, &there);
+        world.names.here.case_insensitive = true;
+        world.sides.here.tree.retain(|p, _| !is_untracked(p));
+        world.sides.there.tree.retain(|p, _| !is_untracked(p));
+        mirrored(&world);
+        let before = world.clone();
+        let plan = world.run();
+        if !plan.guards.is_empty() {
+            return Ok(());
+        }
+        for side in Side::BOTH {
+            nothing_lost(&before, &world, side);
+        }
+        if world.failed.is_empty() && plan.held.is_empty() {
+            second_run(&plan, &mut world);
+        }
+    }
+}
+
 /// Nothing is open and nothing is kept apart.
 fn is_quiet(plan: &Plan) -> bool {
     let apart = ["reappears", "rotated", "refilled", "executable-bit-set"];
@@ -266,7 +297,9 @@ fn nothing_lost(before: &World, after: &World, side: Side) {
         };
         let live = new.tree.iter().any(|(p, n)| p == at && same(n));
         let moved = new.tree.values().any(|n| content(Some(n)) == content(Some(node)));
-        let kept = new.backups.iter().any(|(p, n)| p == at && same(n));
+        // A respelled path is backed up under its new name.
+        let alike = |p: &RelPath| p.eq_ignore_ascii_case(at);
+        let kept = new.backups.iter().any(|(p, n)| alike(p) && same(n));
         assert!(*node == Node::Dir || live || moved || kept, "{at} {node:?} is lost on {side:?}");
     }
 }
@@ -278,6 +311,24 @@ fn untouched(before: &World, after: &World, side: Side) {
         if hidden || is_untracked(at) {
             assert_eq!(new.tree.get(at), Some(node), "{at} was touched on {side:?}");
         }
+    }
+}
+
+/// A push changes nothing here, and what waits then arrives with the next run.
+fn pushed_first(before: &World) {
+    let mut world = before.clone();
+    world.filter = Filter::Out;
+    let plan = world.run();
+    assert_eq!(world.sides.here.tree, before.sides.here.tree);
+    nothing_lost(before, &world, Side::There);
+    let pushed = world.clone();
+    world.filter = Filter::Both;
+    let rest = world.run();
+    for side in Side::BOTH {
+        nothing_lost(&pushed, &world, side);
+    }
+    if plan.guards.is_empty() && rest.guards.is_empty() && world.failed.is_empty() {
+        second_run(&rest, &mut world);
     }
 }
 
@@ -300,18 +351,20 @@ fn mirrored(world: &World) {
     other.sides = other.sides.swap();
     other.owner = other.owner.other();
     let (ours, theirs) = (world.decide(), other.decide());
-    let swap = |item: &Item| {
-        let mut item = item.clone();
-        item.ops.iter_mut().for_each(|op| op.to = op.to.other());
-        item.ops.sort_by_key(|op| op.to);
-        item
-    };
-    let sorted = |items: Vec<Item>| {
-        let mut lines: Vec<String> = items.iter().map(|item| format!("{item:?}")).collect();
+    let lines = |plan: &Plan, flip: bool| {
+        let mut lines: Vec<String> = Vec::new();
+        for mut item in plan.items.clone() {
+            if flip {
+                item.ops.iter_mut().for_each(|op| op.to = op.to.other());
+            }
+            // Only the order on each side counts.
+            item.ops.sort_by_key(|op| op.to);
+            lines.push(format!("{item:?}"));
+        }
         lines.sort();
         lines
     };
-    assert_eq!(sorted(ours.items.clone()), sorted(theirs.items.iter().map(swap).collect()));
+    assert_eq!(lines(&ours, false), lines(&theirs, true));
     assert_eq!(ours.adopt, theirs.adopt);
     let mirror = |kind: ConflictKind| match kind {
         ConflictKind::ModifyDelete => ConflictKind::DeleteModify,

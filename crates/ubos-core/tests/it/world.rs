@@ -321,12 +321,11 @@ impl World {
         for (at, entry) in &item.rows {
             // Under a new spelling a row is carried over as it was, whatever stands there.
             let carried = item.rows.iter().any(|(old, dropped)| {
-                let row = before_rows.get(old).map(|row| &row.base);
-                dropped.is_none()
-                    && entry.is_some()
-                    && row == entry.clone().map(Base::Known).as_ref()
+                let alike = old.eq_ignore_ascii_case(at) || !at.is_ascii();
+                let row = before_rows.get(old).map(|row| row.base.entry());
+                alike && dropped.is_none() && entry.is_some() && row == Some(entry.as_ref())
             });
-            if carried && !item.ops.iter().any(|op| op.path == *at && op.post == *entry) {
+            if carried {
                 self.set_row(at, entry.as_ref());
                 continue;
             }

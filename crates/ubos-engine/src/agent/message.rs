@@ -62,6 +62,9 @@ pub struct Join {
     pub manifests: String,
     /// Whether the manifests are written from this side's point of view.
     pub owner: bool,
+    /// Whether the initiator was no territory before: it may then take the place of one of its
+    /// name (a machine that was replaced).
+    pub fresh: bool,
 }
 
 /// The agent's answer to [`Hello`].
@@ -150,7 +153,7 @@ impl Failure {
             EngineError::Locked { what } => what.clone(),
             other => other.to_string(),
         };
-        Self { kind, guard, message, hint: error.hint().map(str::to_owned) }
+        Self { kind, guard, message, hint: Some(error.hint().to_owned()) }
     }
 
     /// The error that `peer` reported.
@@ -203,6 +206,13 @@ pub enum Request {
     Scan(ScanOrder),
     /// Which of these paths are absent? List of paths follows. → `Done`, list of paths.
     Absent,
+    /// Modification times of these paths. List of paths follows. → `Done`, list of times.
+    Times,
+    /// Contents of these paths, for showing: regular files of at most [`MAX_VERSION`] bytes. List of
+    /// paths follows. → `Done`, list of contents.
+    Contents,
+    /// Keep these versions of conflicts, and none else. List of [`KeptVersions`] follows.
+    KeepVersions,
     /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
     /// paths.
     Untracked,
@@ -218,6 +228,8 @@ pub enum Request {
     Intend {
         /// The run.
         run: String,
+        /// Whether a person confirmed exactly this.
+        confirmed: bool,
     },
     /// Carry out the journalled operations of this side. List of [`FolderMode`] follows. → `Done`,
     /// list of [`OpOutcome`].
@@ -480,6 +492,20 @@ pub struct AuditNote {
     pub run: String,
     /// The record as a JSON object.
     pub json: String,
+}
+
+/// Longest content that is kept to show a conflict offline, in bytes.
+pub const MAX_VERSION: u64 = 1 << 20;
+
+/// Both versions of a conflict, for showing and merging it offline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptVersions {
+    /// Where.
+    pub path: RelPath,
+    /// The conflict's mark.
+    pub mark: Digest,
+    /// The contents, by territory; nothing where they are already kept, or too long.
+    pub contents: Vec<(String, Vec<u8>)>,
 }
 
 /// An open conflict or held path, as both sides keep it.

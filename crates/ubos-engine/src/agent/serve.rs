@@ -175,6 +175,18 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             let paths: Vec<_> = list(channel)?;
             reply(channel, endpoint.absent(&paths).map(|paths| paths.into_iter().collect()))
         }
+        Request::Times => {
+            let paths: Vec<_> = list(channel)?;
+            reply(channel, endpoint.times(&paths))
+        }
+        Request::Contents => {
+            let paths: Vec<_> = list(channel)?;
+            reply(channel, endpoint.contents(&paths))
+        }
+        Request::KeepVersions => {
+            let versions: Vec<_> = list(channel)?;
+            acknowledge(channel, endpoint.keep_versions(&versions))
+        }
         Request::Untracked => {
             let dirs: Vec<_> = list(channel)?;
             reply(channel, endpoint.untracked(&dirs).map(|dirs| dirs.into_iter().collect()))
@@ -187,9 +199,9 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             sink.close()
         }
         Request::Stage { run } => stage(&run, channel, endpoint),
-        Request::Intend { run } => {
+        Request::Intend { run, confirmed } => {
             let items: Vec<_> = list(channel)?;
-            acknowledge(channel, endpoint.intend(&run, &items))
+            acknowledge(channel, endpoint.intend(&run, &items, confirmed))
         }
         Request::Apply => {
             let modes: Vec<_> = list(channel)?;

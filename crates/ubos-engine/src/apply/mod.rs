@@ -152,13 +152,21 @@ impl<'a> Applier<'a> {
         for dir in touched {
             match self.state.root().open_dir(&dir) {
                 Ok(fd) => platform::sync_file(fd.as_fd())?,
-                // Removed by a later operation of the same run; its parent is in the list.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                // Removed or replaced by a later operation of the same run; its parent is in the
+                // list.
+                Err(e) if is_no_folder(&e) => {}
                 Err(e) => return Err(e),
             }
         }
         Ok(())
     }
+}
+
+/// Whether `error` says that there is no folder of that name (any more).
+fn is_no_folder(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(error.kind(), K::NotFound | K::NotADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 /// Why an operation was not carried out.

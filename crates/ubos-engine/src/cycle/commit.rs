@@ -32,6 +32,7 @@ pub(super) struct Committed {
 
 pub(super) fn commit(
     transferred: Transferred,
+    confirmed: bool,
     report: &mut RunReport,
     listener: Listener<'_>,
 ) -> Result<Committed> {
@@ -40,8 +41,8 @@ pub(super) fn commit(
     if items.iter().any(|item| !item.ops.is_empty()) {
         listener(Event::Committing);
         let run = loaded.run.clone();
-        loaded.local.intend(&run, &items)?;
-        loaded.remote.intend(&run, &items)?;
+        loaded.local.intend(&run, &items, confirmed)?;
+        loaded.remote.intend(&run, &items, confirmed)?;
         failpoint!("both-intended");
         let modes = folder_modes(&items, &seen);
         let mut outcomes = loaded.remote.apply(modes.get(Side::There))?;

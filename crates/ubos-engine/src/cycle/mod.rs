@@ -10,7 +10,9 @@ mod commit;
 pub mod confirm;
 mod law;
 mod load;
+mod pending;
 mod plan;
+mod recent;
 mod reconcile;
 mod record;
 mod recover;
@@ -111,6 +113,10 @@ pub type Listener<'a> = &'a (dyn Fn(Event) + Sync);
 pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
     let mut report = RunReport::begin(request, clock::run_id());
     if let Err(error) = stages(request, listener, &mut report) {
+        if request.dry_run && matches!(error, EngineError::Unreachable { .. }) {
+            // What waits here can be told without the peer; if not even that, the error is enough.
+            let _ = pending::look(request, &mut report);
+        }
         report.fail(error);
     }
     report.finish();
@@ -132,7 +138,7 @@ fn stages(
         return report::preview(planned, request, report);
     }
     let transferred = transfer::transfer(planned, report, listener)?;
-    let committed = commit::commit(transferred, report, listener)?;
+    let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;
     report::conclude(recorded, report)
 }

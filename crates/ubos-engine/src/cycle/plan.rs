@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ubos_core::conflict::Notice;
 use ubos_core::entry::{Entry, State};
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Plan, PlanInput, plan as order};
@@ -10,7 +11,8 @@ use ubos_core::sides::{Side, Sides};
 use super::load::Loaded;
 use super::reconcile::{Reconciled, selection};
 use super::report::RunReport;
-use super::{Request, confirm};
+use super::{Request, confirm, recent};
+use crate::clock;
 use crate::endpoint::Scanned;
 use crate::error::Result;
 
@@ -42,6 +44,7 @@ pub(super) fn plan(
         let entry = selection.entry_of(path, false).or_else(|| selection.entry_of(path, true));
         entry.map(|entry| entry.0 as u32)
     };
+    let recent = recent::deletes(loaded.local.state(), &loaded.names)?;
     let mut plan = order(
         decisions,
         &untracked,
@@ -49,13 +52,15 @@ pub(super) fn plan(
             baseline: table,
             filter: request.filter,
             confirmed: confirmed.as_ref(),
-            recent_deletes: Sides::default(),
+            recent_deletes: recent,
             entry_of: &entry_of,
             scanned: seen.as_ref().map(|side| side.scanned),
             first_run: first.then(|| shared(&seen)),
         },
     );
     keep_resolved_only(&mut plan, request);
+    add_times(&mut loaded, &mut plan)?;
+    note_strange_dates(&seen, &mut plan);
     if request.resolutions.is_some() && !plan.refused.is_empty() {
         report.refused.clone_from(&plan.refused);
     }
@@ -67,6 +72,42 @@ pub(super) fn plan(
 fn keep_resolved_only(plan: &mut Plan, request: &Request) {
     if request.resolutions.is_some() || !request.leave.is_empty() {
         plan.items.retain(ubos_core::plan::Item::is_resolved);
+    }
+}
+
+/// A conflict shows when each version was modified, also the one that the scan did not have to
+/// look at.
+fn add_times(loaded: &mut Loaded, plan: &mut Plan) -> Result<()> {
+    for side in Side::BOTH {
+        let mut seen: Vec<_> = plan
+            .conflicts
+            .iter_mut()
+            .filter_map(|c| Some((c.path.clone(), c.sides.get_mut(side).as_mut()?)))
+            .filter(|(_, seen)| seen.mtime.is_none())
+            .collect();
+        if seen.is_empty() {
+            continue;
+        }
+        let paths: Vec<RelPath> = seen.iter().map(|(path, _)| path.clone()).collect();
+        let times = super::recover::endpoint(loaded, side).times(&paths)?;
+        for ((_, seen), time) in seen.iter_mut().zip(times) {
+            seen.mtime = time;
+        }
+    }
+    Ok(())
+}
+
+/// A date before 1970 or beyond tomorrow is copied like any other and decides nothing; it may still
+/// surprise someone.
+fn note_strange_dates(seen: &Sides<Scanned>, plan: &mut Plan) {
+    let tomorrow = clock::now().0 + 86_400;
+    for op in plan.items.iter().flat_map(|item| &item.ops).filter(|op| op.needs_content()) {
+        let source = op.to.other();
+        let time = seen.get(source).changes.get(&op.path).and_then(|observation| observation.mtime);
+        if time.is_some_and(|(seconds, _)| seconds < 0 || seconds > tomorrow) {
+            let (path, reason) = (op.path.clone(), "strange-date".to_owned());
+            plan.notices.push(Notice { path, on: source, reason });
+        }
     }
 }
 

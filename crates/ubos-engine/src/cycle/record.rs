@@ -2,17 +2,19 @@
 //! and the audit log follow.
 
 use ubos_core::entry::Base;
+use ubos_core::path::RelPath;
 use ubos_core::plan::Plan;
+use ubos_core::sides::Side;
 
 use super::commit::Committed;
 use super::load::Loaded;
 use super::report::RunReport;
 use super::{Request, recover};
-use crate::agent::message::{OpenMatter, PublicRow};
+use crate::agent::message::{KeptVersions, OpenMatter, PublicRow};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failpoint;
-use crate::state::matters;
+use crate::state::{matters, versions};
 
 /// What is on record.
 pub(super) struct Recorded {
@@ -68,7 +70,7 @@ fn keep_open(
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
-    let marks = |path: &ubos_core::path::RelPath| {
+    let marks = |path: &RelPath| {
         let conflicts = plan.conflicts.iter().map(|c| (&c.path, c.mark));
         let held = plan.held.iter().map(|h| (&h.path, h.mark));
         conflicts
@@ -94,5 +96,42 @@ fn keep_open(
     report.note_left(&left);
     open.extend(left);
     loaded.local.keep_open(&open)?;
-    loaded.remote.keep_open(&open)
+    loaded.remote.keep_open(&open)?;
+    keep_versions(loaded, plan)
+}
+
+/// So many bytes of conflicting versions are fetched in one run; the rest waits for the next.
+const MAX_FETCH: usize = 32 << 20;
+
+/// Both versions of each open conflict go to both sides, so that it can be shown offline.
+fn keep_versions(loaded: &mut Loaded, plan: &Plan) -> Result<()> {
+    let mut kept = Vec::new();
+    let mut missing = Vec::new();
+    for conflict in &plan.conflicts {
+        if !versions::has(loaded.local.state(), &conflict.path, conflict.mark)? {
+            missing.push(conflict);
+        }
+        let (path, mark) = (conflict.path.clone(), conflict.mark);
+        kept.push(KeptVersions { path, mark, contents: Vec::new() });
+    }
+    let mut fetched = 0;
+    for chunk in missing.chunks(64) {
+        if fetched > MAX_FETCH {
+            break;
+        }
+        let paths: Vec<RelPath> = chunk.iter().map(|conflict| conflict.path.clone()).collect();
+        for side in Side::BOTH {
+            let name = loaded.names.get(side).clone();
+            let contents = recover::endpoint(loaded, side).contents(&paths)?;
+            for (path, content) in paths.iter().zip(contents) {
+                let place = kept.iter_mut().find(|versions| versions.path == *path);
+                if let (Some(place), Some(content)) = (place, content) {
+                    fetched += content.len();
+                    place.contents.push((name.clone(), content));
+                }
+            }
+        }
+    }
+    loaded.local.keep_versions(&kept)?;
+    loaded.remote.keep_versions(&kept)
 }

@@ -110,6 +110,19 @@ impl RunReport {
         }
     }
 
+    /// The report of a run that could not even begin.
+    pub fn of_failure(command: &str, error: EngineError) -> Self {
+        let now = clock::now_rfc3339();
+        Self {
+            run: clock::run_id(),
+            command: command.to_owned(),
+            started: now.clone(),
+            finished: now,
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn name(&mut self, here: &str, there: &str) {
         self.names = Sides::new(here.to_owned(), there.to_owned());
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ubos_core::conflict::Skipped;
 use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Item, OpKind, Operation, Plan};
+use ubos_core::plan::{Item, OpKind, Plan};
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
@@ -106,7 +106,7 @@ fn wanted(items: &[Item], side: Side) -> Vec<(Want, RelPath)> {
         .filter(|(_, op)| op.needs_content())
         .filter_map(|(slot, op)| {
             let entry = op.post.clone().filter(|entry| matches!(entry, Entry::File { .. }))?;
-            let source = source_path(&items[slot.item as usize], op);
+            let source = items[slot.item as usize].source_of(op);
             let tail_from = match &op.kind {
                 OpKind::Append { from } => Some(*from),
                 _ => None,
@@ -118,16 +118,6 @@ fn wanted(items: &[Item], side: Side) -> Vec<(Want, RelPath)> {
             Some((Want { slot, path: op.path.clone(), entry, basis, tail_from }, source))
         })
         .collect()
-}
-
-/// Where the other side has the content now: at the same path, unless the item renames it to that
-/// path only when it is carried out.
-fn source_path(item: &Item, op: &Operation) -> RelPath {
-    let renamed = item.ops.iter().find_map(|other| match &other.kind {
-        OpKind::Rename { from, .. } if other.to != op.to && other.path == op.path => Some(from),
-        _ => None,
-    });
-    renamed.unwrap_or(&op.path).clone()
 }
 
 /// Moves `wants` to `side`; returns what did not arrive, with the reasons.

@@ -13,8 +13,8 @@ use ubos_core::sides::{Side, Sides};
 use super::standing::{self, ROLES, manifest_paths};
 use super::{Endpoint, Scanned, rows};
 use crate::agent::message::{
-    Applied, AuditNote, FolderMode, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Resume,
-    RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
+    Applied, AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    Resume, RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
@@ -32,7 +32,7 @@ use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::{Header, Table};
-use crate::state::{StateDir, matters};
+use crate::state::{StateDir, matters, versions};
 use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
@@ -347,6 +347,20 @@ impl Endpoint for LocalEndpoint {
         Ok(paths.iter().filter(absent).cloned().collect())
     }
 
+    fn times(&mut self, paths: &[RelPath]) -> Result<Vec<Option<(i64, u32)>>> {
+        let root = self.state.root();
+        let time = |path: &RelPath| Some(Stamp::of(&root.stat(path).ok()??).mtime_parts());
+        Ok(paths.iter().map(time).collect())
+    }
+
+    fn contents(&mut self, paths: &[RelPath]) -> Result<Vec<Option<Vec<u8>>>> {
+        Ok(paths.iter().map(|path| versions::read(self.state.root(), path)).collect())
+    }
+
+    fn keep_versions(&mut self, kept: &[KeptVersions]) -> Result<()> {
+        versions::keep(&self.state, kept)
+    }
+
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
         let Some(selection) = &self.selection else { return Ok(dirs.iter().cloned().collect()) };
         Ok(apply::with_untracked(self.state.root(), selection, dirs.iter()).into_iter().collect())
@@ -407,14 +421,14 @@ impl Endpoint for LocalEndpoint {
         Ok(std::mem::take(&mut self.results))
     }
 
-    fn intend(&mut self, run: &str, items: &[Item]) -> Result<()> {
+    fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()> {
         self.run = run.to_owned();
         if self.staging.is_none() {
             self.staging = Some(Staging::create(&self.state, run)?);
         }
         failpoint!("before-intend");
         let names = self.names();
-        let notes = audit_notes::of_items(items, &names);
+        let notes = audit_notes::of_items(items, &names, confirmed);
         self.audit_records(run, notes)?;
         let failed = self.failed("write");
         self.table_mut()?.intend(run, items.to_vec()).map_err(failed)?;

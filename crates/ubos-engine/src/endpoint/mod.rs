@@ -14,8 +14,8 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
 use crate::agent::message::{
-    AuditNote, FolderMode, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Resume, RunEvidence,
-    ScanOrder, SendItem, StageResult, Want,
+    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Resume,
+    RunEvidence, ScanOrder, SendItem, StageResult, Want,
 };
 use crate::error::Result;
 use crate::state::table::Header;
@@ -48,6 +48,12 @@ pub trait Endpoint: Send {
     fn scan(&mut self, order: &ScanOrder) -> Result<Scanned>;
     /// Those of `paths` that are proved absent on this side, looked at anew.
     fn absent(&mut self, paths: &[RelPath]) -> Result<BTreeSet<RelPath>>;
+    /// Modification times; `None` where nothing stands or it cannot be told.
+    fn times(&mut self, paths: &[RelPath]) -> Result<Vec<Option<(i64, u32)>>>;
+    /// Contents of regular files that are short enough to be kept for showing.
+    fn contents(&mut self, paths: &[RelPath]) -> Result<Vec<Option<Vec<u8>>>>;
+    /// Keeps these versions of open conflicts, and drops all others.
+    fn keep_versions(&mut self, versions: &[KeptVersions]) -> Result<()>;
     /// The folders among `dirs` with untracked content anywhere below.
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>>;
     /// Sends content into `sink`, without closing it.
@@ -59,7 +65,7 @@ pub trait Endpoint: Send {
     /// What became of the content that was sent, after the sink was closed.
     fn staged(&mut self) -> Result<Vec<StageResult>>;
     /// Journals what is about to be done on either side, durably.
-    fn intend(&mut self, run: &str, items: &[Item]) -> Result<()>;
+    fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()>;
     /// Carries out the journalled operations of this side.
     fn apply(&mut self, modes: &[FolderMode]) -> Result<Vec<OpOutcome>>;
     /// Paths whose former version, now in the backups, was written to after all.

@@ -11,8 +11,8 @@ use ubos_core::plan::Item;
 use super::{Endpoint, Scanned};
 use crate::agent::channel::Channel;
 use crate::agent::message::{
-    AuditNote, Change, FolderMode, OpOutcome, OpenMatter, PrepareOrder, PublicRow, Request,
-    Response, Resume, RunEvidence, ScanOrder, SendItem, StageResult, Want,
+    AuditNote, Change, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    Request, Response, Resume, RunEvidence, ScanOrder, SendItem, StageResult, Want,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
@@ -132,6 +132,21 @@ impl Endpoint for RemoteEndpoint {
         Ok(self.done_list()?.into_iter().collect())
     }
 
+    fn times(&mut self, paths: &[RelPath]) -> Result<Vec<Option<(i64, u32)>>> {
+        self.ask_with(&Request::Times, Some(paths))?;
+        self.done_list()
+    }
+
+    fn contents(&mut self, paths: &[RelPath]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.ask_with(&Request::Contents, Some(paths))?;
+        self.done_list()
+    }
+
+    fn keep_versions(&mut self, versions: &[KeptVersions]) -> Result<()> {
+        self.ask_with(&Request::KeepVersions, Some(versions))?;
+        self.done()
+    }
+
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
         self.ask_with(&Request::Untracked, Some(dirs))?;
         Ok(self.done_list()?.into_iter().collect())
@@ -155,8 +170,8 @@ impl Endpoint for RemoteEndpoint {
         self.done_list()
     }
 
-    fn intend(&mut self, run: &str, items: &[Item]) -> Result<()> {
-        self.ask_with(&Request::Intend { run: run.to_owned() }, Some(items))?;
+    fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()> {
+        self.ask_with(&Request::Intend { run: run.to_owned(), confirmed }, Some(items))?;
         self.done()
     }
 

@@ -125,7 +125,7 @@ mod tests {
         for (code, stderr, part) in cases {
             let error = explain(&target, Some(code), stderr, &eof);
             assert!(error.to_string().contains(part), "{stderr}: {error}");
-            assert!(error.hint().is_some());
+            assert!(!error.hint().is_empty());
             assert_eq!(error.exit_code(), 5);
             assert_eq!(is_agent_missing(&error), code == 127);
         }

@@ -145,7 +145,7 @@ impl StreamHasher {
             return Some(Hashed { digest, size: self.size, pieces: Pieces::new() });
         }
         if self.done % PIECE != 0 {
-            self.close_piece();
+            self.pieces.push(self.hasher.finalize_non_root());
         }
         Some(Hashed { digest: join(&self.pieces, self.size), size: self.size, pieces: self.pieces })
     }

@@ -1,12 +1,14 @@
 //! The second half of a scan: files whose stamps do not vouch for them are read, or recognised.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::ops::Bound;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ubos_core::entry::{Base, Digest, Entry, Observation, Problem, State};
+use ubos_core::entry::{Base, Changes, Digest, Entry, Observation, Problem, State};
 use ubos_core::manifest::Direction;
+use ubos_core::path::RelPath;
 
 use super::digest::{self, Hashed, PIECE};
 use super::walk::{HashJob, Walked};
@@ -35,6 +37,7 @@ pub(super) fn settle(request: &ScanRequest<'_>, walked: Walked) -> ScanResult {
         walked.jobs.into_iter().partition(|job| job.stamp.size > LARGE);
     let mut result = ScanResult { scanned: walked.scanned, ..ScanResult::default() };
     result.changes.extend(walked.changes);
+    let untracked = walked.untracked;
     for (job, settled) in settle_in_parallel(request, &moved, &small) {
         record(&mut result, job, settled);
     }
@@ -42,7 +45,34 @@ pub(super) fn settle(request: &ScanRequest<'_>, walked: Walked) -> ScanResult {
         let settled = settle_one(request, &moved, job, request.threads);
         record(&mut result, job, settled);
     }
+    leave_out_bare_folders(&mut result.changes, &untracked);
     result
+}
+
+/// A new folder that holds nothing but content that takes no part is no folder to be synced: what
+/// remains of a folder deleted on the other side would come back there, empty.
+fn leave_out_bare_folders(changes: &mut Changes, untracked: &BTreeSet<Box<[u8]>>) {
+    if untracked.is_empty() {
+        return;
+    }
+    let is_new = |seen: &Observation| seen.state == State::Present(Entry::Dir);
+    let folders: Vec<RelPath> =
+        changes.iter().filter(|(_, seen)| is_new(seen)).map(|(path, _)| path.clone()).collect();
+    let mut bare: BTreeSet<RelPath> = BTreeSet::new();
+    for folder in folders.into_iter().rev() {
+        let start = [folder.as_bytes(), b"/"].concat();
+        let inside = || {
+            let from = changes.range::<[u8], _>((Bound::Included(&start[..]), Bound::Unbounded));
+            from.take_while(|(path, _)| path.starts_with(&start))
+        };
+        let holds_something =
+            inside().any(|(path, seen)| !seen.state.is_absent() && !bare.contains(path));
+        let holds_bare = inside().any(|(path, _)| bare.contains(path));
+        if !holds_something && (untracked.contains(folder.as_bytes()) || holds_bare) {
+            bare.insert(folder);
+        }
+    }
+    changes.retain(|path, _| !bare.contains(path));
 }
 
 /// Files whose paths vanished, by inode: a folder rename leaves inode and all times as they were.

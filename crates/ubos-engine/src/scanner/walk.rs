@@ -10,7 +10,7 @@ use rustix::fs::FileType;
 use ubos_core::entry::{Digest, Entry, Observation, Problem, State};
 use ubos_core::manifest::Direction;
 use ubos_core::path::{self, RelPath};
-use ubos_core::selection::{DirScope, Verdict};
+use ubos_core::selection::{DirScope, Verdict, is_disposable_junk};
 
 use super::{ScanRequest, links};
 use crate::fs::{Listed, Stamp, list, open_child_dir, read_link, stat_in};
@@ -34,6 +34,8 @@ pub(super) struct Walked {
     /// times is the same file, moved.
     pub vanished: Vec<Record>,
     pub scanned: u64,
+    /// Folders that directly hold content that takes no part.
+    pub untracked: BTreeSet<Box<[u8]>>,
     visited: Vec<Box<[u8]>>,
     problems: BTreeSet<Box<[u8]>>,
 }
@@ -103,6 +105,7 @@ impl Walked {
         self.jobs.extend(other.jobs);
         self.vanished.extend(other.vanished);
         self.scanned += other.scanned;
+        self.untracked.extend(other.untracked);
         self.visited.extend(other.visited);
         self.problems.extend(other.problems);
     }
@@ -210,6 +213,9 @@ impl<'a, 's> Worker<'a, 's> {
                 // Selected as a folder, and now a file of that name that is not (or the reverse).
                 if let Some(row) = row.filter(|row| row.is_dir() != (kind == FileType::Directory)) {
                     self.absent(place.dir, place.scope, row);
+                }
+                if !is_disposable_junk(&listed.name) && !self.found.untracked.contains(place.dir) {
+                    self.found.untracked.insert(place.dir.into());
                 }
                 self.obstacle(place, &listed.name, path, kind);
             }

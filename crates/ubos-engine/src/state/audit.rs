@@ -204,6 +204,43 @@ pub fn read(state: &StateDir, visit: &mut dyn FnMut(&Map<String, Value>) -> bool
     Ok(())
 }
 
+/// As [`read`], for the records since `time` (RFC 3339, UTC): whole segments before it are not read.
+///
+/// # Errors
+/// What reading says.
+pub fn read_since(
+    state: &StateDir,
+    time: &str,
+    visit: &mut dyn FnMut(&Map<String, Value>) -> bool,
+) -> Result<()> {
+    let Some(dir) = state.existing_folder(FOLDER)? else { return Ok(()) };
+    let failed = |e| EngineError::io("read", state.path(FOLDER), e);
+    let recent = |record: &Map<String, Value>| {
+        record.get("time").and_then(Value::as_str).is_some_and(|t| t >= time)
+    };
+    let mut wanted = Vec::new();
+    for number in segments(&dir).map_err(failed)?.into_iter().rev() {
+        let file = open_segment(&dir, number).map_err(failed)?;
+        wanted.push(number);
+        let first = BufReader::new(file).split(b'\n').next();
+        let first = first.transpose().map_err(failed)?.unwrap_or_default();
+        if !serde_json::from_slice(&first).is_ok_and(|record| recent(&record)) {
+            break;
+        }
+    }
+    for number in wanted.into_iter().rev() {
+        for line in BufReader::new(open_segment(&dir, number).map_err(failed)?).split(b'\n') {
+            if let Ok(Value::Object(record)) = serde_json::from_slice(&line.map_err(failed)?)
+                && recent(&record)
+                && !visit(&record)
+            {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Checks every record's hash, the chain, the numbers and the remembered end.
 ///
 /// # Errors

@@ -25,21 +25,26 @@ pub struct Config {
     pub replica: Option<String>,
     /// `held` (default) keeps links that are absolute or leave the root where they are; `text`
     /// lets them travel as text.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub symlinks: Symlinks,
     /// Whether the built-in junk and temporary names are left out (default true).
-    #[serde(default = "yes")]
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub builtin_excludes: bool,
     /// Whether a path that was deleted on one side and changed on the other comes back by itself
     /// (default false: it is a conflict).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub restore_deleted: bool,
     /// How long backups are kept.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub backups: BackupPolicy,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
+}
+
+/// What a person did not set is not written, so that it can be added anywhere.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn yes() -> bool {

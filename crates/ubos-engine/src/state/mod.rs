@@ -13,6 +13,7 @@ pub mod matters;
 pub mod record;
 pub mod snapshot;
 pub mod table;
+pub mod versions;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

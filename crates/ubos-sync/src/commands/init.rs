@@ -20,6 +20,9 @@ use crate::ui::{Tone, Ui};
 /// are written to `config/` where none exist. No file is synced yet. Safe to repeat.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The peer is given as --peer NAME=ADDRESS; an ADDRESS is [user@]host:/abs/path,
+ssh://[user@]host[:port]/abs/path, or /abs/path on this machine.
+
 Examples:
   ubos-sync init ~/UBOS --peer balaur=me@balaur:/srv/janus
   ubos-sync init ~/UBOS --peer balaur=ssh://me@10.0.0.7:2222/srv/janus
@@ -28,9 +31,6 @@ pub(crate) struct InitArgs {
     /// The folder on this machine; the working directory if left out
     #[arg(value_name = "ROOT")]
     folder: Option<PathBuf>,
-    /// The peer's name and where its folder is: [user@]host:/abs/path, ssh://[user@]host[:port]/abs/path or /abs/path
-    #[arg(long = "peer", value_name = "NAME=ADDRESS", id = "peer_address", required = true)]
-    peer: String,
     /// This territory's name
     #[arg(long, default_value = "localhost")]
     name: String,
@@ -49,8 +49,9 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         .map_err(|e| ubos_engine::error::EngineError::io("find", &folder, e))?;
     let form =
         "give it as `--peer NAME=ADDRESS`, for instance `--peer balaur=me@balaur:/srv/janus`";
-    let Some((peer, address)) = args.peer.split_once('=') else {
-        return Err(Failure::usage(format!("`{}` names no peer and address", args.peer), form));
+    let given = global.peer.as_deref().unwrap_or_default();
+    let Some((peer, address)) = given.split_once('=') else {
+        return Err(Failure::usage(format!("`{given}` names no peer and address"), form));
     };
     let parse = |text: &str| Address::parse(text).map_err(|why| Failure::usage(why, form));
     let target = Target {

@@ -45,10 +45,12 @@ pub(crate) struct SyncArgs {
 
 /// Shows what a sync would do.
 pub(crate) fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
-    let mut request = request(global, "status", Filter::Both)?;
-    request.dry_run = true;
-    request.verify = args.verify;
-    run(&request, ui)
+    let begun = request(global, "status", Filter::Both).map(|mut request| {
+        request.dry_run = true;
+        request.verify = args.verify;
+        request
+    });
+    run_or_report(begun, "status", ui)
 }
 
 /// Syncs out.
@@ -67,12 +69,25 @@ pub(crate) fn bidirectional(args: &SyncArgs, global: &Global, ui: &Ui) -> Outcom
 }
 
 fn sync(args: &SyncArgs, global: &Global, ui: &Ui, command: &str, filter: Filter) -> Outcome {
-    let mut request = request(global, command, filter)?;
-    request.dry_run = args.dry_run;
-    request.verify = args.verify;
-    request.confirm.clone_from(&args.confirm);
-    request.conflicts = policy(&args.conflicts, global)?;
-    run(&request, ui)
+    let begun = request(global, command, filter).and_then(|mut request| {
+        request.dry_run = args.dry_run;
+        request.verify = args.verify;
+        request.confirm.clone_from(&args.confirm);
+        request.conflicts = policy(&args.conflicts, global)?;
+        Ok(request)
+    });
+    run_or_report(begun, command, ui)
+}
+
+/// Also a run that could not begin has a report.
+fn run_or_report(begun: Result<Request, Failure>, command: &str, ui: &Ui) -> Outcome {
+    match begun {
+        Ok(request) => run(&request, ui),
+        Err(failure) => match failure.into_engine_error() {
+            Some(error) => show(&RunReport::of_failure(command, error), ui),
+            None => Err(Failure::BrokenPipe),
+        },
+    }
 }
 
 /// A request that only looks at the territory of the command line.
@@ -147,7 +162,7 @@ pub(crate) fn show(report: &RunReport, ui: &Ui) -> Outcome {
         ui.answer(&render::run::text(report, ui))?;
     }
     if let Some(error) = &report.error {
-        ui.error(&error.to_string(), error.hint());
+        ui.error(&error.to_string(), Some(error.hint()));
     }
     Ok(report.exit_code())
 }

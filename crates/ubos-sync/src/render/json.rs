@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
 use ubos_core::conflict::{Conflict, Held, Seen};
-use ubos_core::entry::Entry;
+use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::{RelPath, escape_bytes};
 use ubos_core::sides::{Side, Sides};
 use ubos_engine::clock::rfc3339;
@@ -55,11 +55,21 @@ pub(crate) fn run(report: &RunReport) -> Value {
     if let Some(error) = &report.error {
         document["error"] =
             json!({"kind": error.kind(), "message": error.to_string(), "hint": error.hint()});
+    } else if let Some(guard) = report.guards.first() {
+        document["error"] = json!({
+            "kind": guard_word(guard.guard), "message": guard.detail, "hint": confirm_hint(report),
+        });
     }
     if report.recovery_pending {
         document["recovery_pending"] = true.into();
     }
     document
+}
+
+/// How to carry out what a guard held.
+fn confirm_hint(report: &RunReport) -> String {
+    let command = if report.command == "status" { "bidirectional" } else { &report.command };
+    format!("if this is what you want: ubos-sync {command} --confirm {}", report.plan)
 }
 
 fn put_path(map: &mut Map<String, Value>, key: &str, path: &RelPath) {
@@ -108,7 +118,7 @@ pub(crate) fn conflict(conflict: &Conflict, names: &Sides<String>) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", &conflict.path);
     map.insert("kind".into(), conflict.kind.word().into());
-    map.insert("id".into(), conflict.mark.to_hex()[..16].into());
+    map.insert("id".into(), Digest::of(conflict.path.as_bytes()).to_hex()[..16].into());
     for side in Side::BOTH {
         map.insert(names.get(side).clone(), seen(conflict.sides.get(side).as_ref()));
     }

@@ -18,7 +18,9 @@ const MANY: usize = 40;
 /// The whole report.
 pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
     let mut text = String::new();
-    actions(report, ui, &mut text);
+    if !ui.quiet() {
+        actions(report, ui, &mut text);
+    }
     for conflict in &report.conflicts {
         let left = report.left.contains(&(conflict.path.clone(), conflict.mark));
         text.push_str(&self::conflict(conflict, &report.names, left, ui));
@@ -35,6 +37,9 @@ pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
             skipped.path, skipped.reason
         );
         text.push_str(&format!("{}\n", ui.tone(Tone::Attention, &one_line(&line))));
+    }
+    if ui.quiet() {
+        return text;
     }
     for notice in &report.notices {
         let line = format!(

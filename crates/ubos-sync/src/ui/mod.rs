@@ -60,7 +60,7 @@ impl Ui {
         self.json
     }
 
-    /// Whether to say only what went wrong.
+    /// Whether to say only what went wrong or wants a decision.
     pub(crate) fn quiet(&self) -> bool {
         self.quiet
     }

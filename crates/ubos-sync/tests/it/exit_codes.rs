@@ -35,11 +35,22 @@ fn exit_1_when_state_cannot_be_written_and_the_next_run_carries_on() {
         return;
     };
     world.laptop().write("notes/f", "B");
-    let state = world.laptop().own("state");
-    let mode = fs::metadata(&state).unwrap().permissions();
-    fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
+    // The journal is opened for writing by each run; a folder without that right is not enough.
+    let journals: Vec<_> = fs::read_dir(world.laptop().own("state"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("journal"))
+        .filter(|path| path.exists())
+        .collect();
+    assert!(!journals.is_empty());
+    let set = |mode| {
+        for path in &journals {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(path, mode).unwrap();
+        }
+    };
+    set(0o400);
     let run = world.laptop().sync();
-    fs::set_permissions(&state, mode).unwrap();
+    set(0o600);
     run.exits(1);
     let error = run.report.error.as_ref().unwrap();
     assert!(!error.message.is_empty() && !error.kind.is_empty());
@@ -167,9 +178,7 @@ fn help_and_version_go_to_standard_output() {
         assert!(!outcome.stdout.is_empty() && outcome.stderr.is_empty(), "{}", outcome.told());
     }
     let help = world.laptop().run(["--help"]).words();
-    for command in
-        ["init", "status", "push", "pull", "bidirectional", "watch", "resolve", "recover"]
-    {
+    for command in ["init", "status", "push", "pull", "bidirectional", "resolve", "recover"] {
         assert!(help.contains(command), "{command} is not in the help");
     }
     let shown = help.lines().any(|line| line.trim_start().starts_with("agent"));

@@ -76,7 +76,7 @@ fn init_writes_the_manifests_of_the_blueprint_where_none_exist() {
     }
     world.laptop().write("docs/a.md", "first");
     world.server().write("proposals.jsonl", "{}\n");
-    world.laptop().sync_with(["bidirectional"]).exits(0).clean();
+    world.laptop().run(["bidirectional"]).exits(0);
     assert_eq!(world.server().get("docs/a.md"), Some(Node::file("first")));
     assert_eq!(world.laptop().get("proposals.jsonl"), Some(Node::file("{}\n")));
 }

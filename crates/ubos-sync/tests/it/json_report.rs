@@ -134,8 +134,7 @@ fn a_plan_has_the_same_id_until_something_changes() {
 fn other_commands_print_one_document_with_a_schema() {
     let world = eventful();
     world.laptop().sync().exits(3);
-    let commands: [&[&str]; 5] =
-        [&["conflicts"], &["log"], &["history", "notes/f"], &["audit"], &["doctor"]];
+    let commands: [&[&str]; 4] = [&["conflicts"], &["log"], &["manifest", "check"], &["doctor"]];
     for command in commands {
         let outcome = world.laptop().run(command.iter().copied().chain(["--json"]));
         assert_eq!(outcome.json()["schema"], 1, "{}", outcome.told());

@@ -38,7 +38,7 @@ pub(super) fn check(root: &Path) -> (Vec<Finding>, Option<StateDir>) {
 
 /// A problem that is an error of the engine.
 pub(super) fn failed(check: &'static str, error: &EngineError) -> Finding {
-    let remedy = error.hint().unwrap_or("see that the file exists and can be read");
+    let remedy = error.hint();
     Finding::problem(check, error.to_string(), remedy)
 }
 
