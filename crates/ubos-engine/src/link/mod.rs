@@ -3,6 +3,7 @@
 
 mod address;
 mod advice;
+pub mod install;
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -18,6 +19,7 @@ use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome
 use crate::error::{EngineError, Result};
 
 pub use address::Address;
+pub use advice::is_agent_missing;
 
 /// Options of every ssh: never a prompt, never a forwarding, a dead link noticed within 45 s. No
 /// shared master connection: a stopped one hangs its clients past all time limits.

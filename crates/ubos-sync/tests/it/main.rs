@@ -26,6 +26,7 @@ mod scenarios_folders;
 mod scenarios_kinds;
 mod scenarios_modes;
 mod ssh;
+mod ssh_install;
 
 use ubos_testkit::World;
 
