@@ -23,7 +23,8 @@ pub(crate) fn pair(request: &InitRequest, assumed: bool, ui: &Ui) -> Result<Pair
     if here != there {
         return Err(by_hand(&missing, foreign(&here, &there)));
     }
-    if !assumed && !(ui.can_ask() && ui.confirm(&question(target, &there))) {
+    let wanted = assumed || (ui.can_ask() && ui.confirm(&question(target, &there)));
+    if !wanted {
         return Err(by_hand(&missing, same(target, &there)));
     }
     ui.status(&format!("Copying ubos-sync to {} …", target.peer));
