@@ -189,6 +189,15 @@ impl Item {
         })
     }
 
+    /// The same item as the other side sees it.
+    pub fn mirrored(&self) -> Item {
+        let mut item = self.clone();
+        for op in &mut item.ops {
+            op.to = op.to.other();
+        }
+        item
+    }
+
     /// Whether a person decided it: neither a filter nor a guard holds it back.
     pub fn is_resolved(&self) -> bool {
         self.ops.iter().any(|op| op.reason == Reason::Resolved)

@@ -240,8 +240,11 @@ fn settle(
         loaded.early = None;
     } else {
         let agreement = agree::judge(loaded.standings.as_ref(), &loaded.names, &expected)?;
+        let unmarked = loaded.standings.iter().any(|(_, standing)| !standing.marked);
         if agreement != Agreement::Equal {
             loaded.early = None;
+        }
+        if agreement != Agreement::Equal || unmarked {
             if !recover::settle(&mut loaded, agreement, request, report)? {
                 return Ok(None);
             }

@@ -28,19 +28,24 @@ pub(super) fn settle(
     report: &mut RunReport,
 ) -> Result<bool> {
     if request.dry_run {
-        report.recovery_pending();
-        return Ok(agreement == Agreement::Recover);
+        if agreement != Agreement::Equal {
+            report.recovery_pending();
+        }
+        return Ok(matches!(agreement, Agreement::Equal | Agreement::Recover));
+    }
+    // A marker that is behind because its step was cut off is brought up first: it may only ever
+    // be one generation behind its own state.
+    for side in Side::BOTH {
+        let standing = loaded.standings.get(side);
+        if standing.header.is_some() && !standing.marked && agreement != Agreement::Heal(side) {
+            endpoint(loaded, side).mark()?;
+        }
     }
     match agreement {
-        Agreement::Equal => return Ok(true),
+        Agreement::Equal => {}
         Agreement::Recover => recover_runs(loaded)?,
         Agreement::RollForward(side) => endpoint(loaded, side).roll_forward()?,
         Agreement::Heal(side) => heal(loaded, side)?,
-    }
-    for side in Side::BOTH {
-        if !loaded.standings.get(side).marked && agreement != Agreement::RollForward(side) {
-            endpoint(loaded, side).mark()?;
-        }
     }
     let header = loaded.local.table()?.header().clone();
     for side in Side::BOTH {

@@ -270,7 +270,12 @@ impl Endpoint for LocalEndpoint {
         let table = self.table()?;
         let mut evidence = Vec::new();
         for open in table.open_runs() {
-            evidence.push(self.evidence_of(&open.run, &open.items)?);
+            // Whoever initiates now may be the other one than then.
+            let items: Vec<Item> = match open.side == self.side {
+                true => open.items.clone(),
+                false => open.items.iter().map(Item::mirrored).collect(),
+            };
+            evidence.push(self.evidence_of(&open.run, &items)?);
         }
         for run in staging::runs(&self.state)? {
             if !evidence.iter().any(|known| known.run == run) {
@@ -431,7 +436,8 @@ impl Endpoint for LocalEndpoint {
         let notes = audit_notes::of_items(items, &names, confirmed);
         self.audit_records(run, notes)?;
         let failed = self.failed("write");
-        self.table_mut()?.intend(run, items.to_vec()).map_err(failed)?;
+        let side = self.side;
+        self.table_mut()?.intend(run, side, items.to_vec()).map_err(failed)?;
         self.intended = items.to_vec();
         failpoint!("intended");
         Ok(())

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
+use ubos_core::sides::Side;
 
 use super::record::StoredRecord;
 use super::table::Header;
@@ -31,6 +32,8 @@ pub enum Frame {
     Intend {
         /// The run.
         run: String,
+        /// What this side was called in that run: the items name the sides as its initiator did.
+        side: Side,
         /// Its items, in plan order.
         items: Vec<Item>,
     },

@@ -16,6 +16,7 @@ use ubos_core::baseline::{Baseline, Row};
 use ubos_core::entry::Digest;
 use ubos_core::path::{self, RelPath};
 use ubos_core::plan::Item;
+use ubos_core::sides::Side;
 
 use super::journal::{FORMAT, Frame, Journal};
 use super::record::{Record, RowView, StoredRecord};
@@ -96,6 +97,8 @@ impl Header {
 pub struct OpenRun {
     /// The run.
     pub run: String,
+    /// What this side was called in it.
+    pub side: Side,
     /// Its items, in plan order.
     pub items: Vec<Item>,
 }
@@ -234,7 +237,9 @@ impl Table {
         match frame {
             Frame::Open { .. } => {}
             Frame::Stamps(stamps) => self.apply_stamps(stamps),
-            Frame::Intend { run, items } => self.open_runs.push(OpenRun { run, items }),
+            Frame::Intend { run, side, items } => {
+                self.open_runs.push(OpenRun { run, side, items });
+            }
             Frame::Prepare { header, rows } => self.prepared = Some(Prepared { header, rows }),
             Frame::Commit { generation } => {
                 if let Some(prepared) = self.prepared.take_if(|p| p.header.generation == generation)
@@ -378,8 +383,8 @@ impl Table {
     ///
     /// # Errors
     /// What the system says; nothing may then be applied.
-    pub fn intend(&mut self, run: &str, items: Vec<Item>) -> io::Result<()> {
-        self.write_frame(Frame::Intend { run: run.to_owned(), items })
+    pub fn intend(&mut self, run: &str, side: Side, items: Vec<Item>) -> io::Result<()> {
+        self.write_frame(Frame::Intend { run: run.to_owned(), side, items })
     }
 
     /// Journals the next generation, durably, without putting it in force.
