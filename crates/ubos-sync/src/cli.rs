@@ -80,7 +80,7 @@ pub(crate) enum ColorWhen {
 pub(crate) enum Command {
     /// Make this folder and a peer's a pair
     Init(init::InitArgs),
-    /// Make two territories in a temporary folder, sync them and show what happened
+    // No comment of its own: clap then takes that of the arguments, which says more.
     Demo(demo::DemoArgs),
     /// Show what a sync would do now, open conflicts and held paths; change nothing
     Status(sync::StatusArgs),
@@ -105,7 +105,7 @@ pub(crate) enum Command {
     Log(log::LogArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
-    /// Check the whole set-up and say how to mend what is found
+    // As above.
     Doctor(doctor::DoctorArgs),
     /// The other end of a connection, on standard input and output
     #[command(hide = true)]

@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod finding;
 mod render;
 mod territory;
 mod ui;

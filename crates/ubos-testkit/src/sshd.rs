@@ -3,8 +3,9 @@
 //! It runs as the user of the test on a free port, with its own host key and user key. The world
 //! gets an `ssh` of its own first in `PATH`, which adds `-F` and nothing else, so that no file in
 //! the home of the test's user is read or changed. On the far side `SetEnv` gives the session its
-//! `PATH` and `HOME`; the `ubos-sync` that is found there is a two-line script, so that a test can
-//! take it away or let it print noise, whatever the login shell is.
+//! `PATH` and `HOME`, and a forced command makes it begin there, as a login begins in the home of
+//! its user; the `ubos-sync` that is found there is a two-line script, so that a test can take it
+//! away or let it print noise, whatever the login shell is.
 //!
 //! Where there is no sshd a test is skipped and says why; `UBOS_REQUIRE_SSHD=1` makes that a
 //! failure.
@@ -93,6 +94,16 @@ impl Sshd {
             &self.folder.join("far-bin/ubos-sync"),
             &format!("{speak}exec '{}' \"$@\"", self.binary.display()),
         );
+    }
+
+    /// Puts a script on the far side, first in its `PATH`.
+    pub fn install_script(&self, name: &str, lines: &str) {
+        write_script(&self.folder.join("far-bin").join(name), lines);
+    }
+
+    /// The home folder of the far side.
+    pub fn home(&self) -> PathBuf {
+        self.folder.join("far-home")
     }
 
     /// Takes the binary away from the far side.
@@ -199,7 +210,8 @@ fn write_server_config(folder: &Path, port: u16) {
          StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nPubkeyAuthentication yes\n\
          AuthorizedKeysFile {at}/authorized_keys\nPrintMotd no\nUseDNS no\nMaxStartups 100\n\
-         SetEnv PATH={at}/far-bin:/usr/bin:/bin HOME={at}/far-home BASH_ENV={at}/far-home/.bashrc\n"
+         SetEnv PATH={at}/far-bin:/usr/bin:/bin HOME={at}/far-home BASH_ENV={at}/far-home/.bashrc\n\
+         ForceCommand /bin/sh -c 'cd \"$HOME\" && eval \"$SSH_ORIGINAL_COMMAND\"'\n"
     );
     fs::write(folder.join("sshd_config"), config).expect("a file in our own folder");
 }

@@ -3,6 +3,7 @@
 
 pub mod atomic;
 pub mod platform;
+pub mod probe;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

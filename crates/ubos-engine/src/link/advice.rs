@@ -9,7 +9,7 @@ use crate::error::EngineError;
 const MISSING: &str = "is not installed there, or not in the PATH of its non-interactive shell";
 
 /// Whether `error` says that the peer has no agent.
-pub(super) fn is_agent_missing(error: &EngineError) -> bool {
+pub fn is_agent_missing(error: &EngineError) -> bool {
     matches!(error, EngineError::Unreachable { message, .. } if message.contains(MISSING))
 }
 

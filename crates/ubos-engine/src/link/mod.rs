@@ -3,6 +3,7 @@
 
 mod address;
 mod advice;
+pub mod install;
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -18,6 +19,7 @@ use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome
 use crate::error::{EngineError, Result};
 
 pub use address::Address;
+pub use advice::is_agent_missing;
 
 /// Options of every ssh: never a prompt, never a forwarding, a dead link noticed within 45 s. No
 /// shared master connection: a stopped one hangs its clients past all time limits.
@@ -291,4 +293,12 @@ pub fn rsync_version() -> Option<String> {
     let output = Command::new("rsync").arg("--version").stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().next().map(str::to_owned).filter(|line| !line.is_empty())
+}
+
+/// What `ssh -V` says, if there is an ssh.
+pub fn ssh_version() -> Option<String> {
+    let output = Command::new("ssh").arg("-V").stdin(Stdio::null()).output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&said).trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }

@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use ubos_engine::link::{Address, Target};
-use ubos_engine::pairing::{self, InitRequest};
+use ubos_engine::pairing::InitRequest;
 
-use super::{BUILD, program};
+use super::{BUILD, install, program};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::ui::sanitize::sanitize;
@@ -40,6 +40,9 @@ pub(crate) struct InitArgs {
     /// The command that starts ubos-sync on the peer, if it is not in its PATH
     #[arg(long, value_name = "COMMAND")]
     agent: Option<String>,
+    /// Copy this program to the peer, without asking, if it is not installed there
+    #[arg(long)]
+    install_agent: bool,
 }
 
 /// Carries it out.
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         name: args.name.clone(),
         reverse: args.reverse.clone(),
     };
-    let paired = pair(&request)?;
+    let paired = install::pair(&request, args.install_agent, ui)?;
     if ui.json() {
         let manifests: Vec<String> = paired.manifests.iter().map(ToString::to_string).collect();
         ui.document(&json!({
@@ -98,9 +101,4 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
 /// Names are made safe line by line; our own colour codes stay.
 fn sanitize_but_colour(text: &str) -> String {
     text.split('\u{1b}').map(sanitize).collect::<Vec<_>>().join("\u{1b}")
-}
-
-/// Pairs, for the commands that do it on the way.
-pub(crate) fn pair(request: &InitRequest) -> Result<pairing::Paired, Failure> {
-    Ok(pairing::init(request)?)
 }

@@ -6,6 +6,7 @@ pub(crate) mod conflicts;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod init;
+pub(crate) mod install;
 pub(crate) mod log;
 pub(crate) mod manifest;
 pub(crate) mod recover;

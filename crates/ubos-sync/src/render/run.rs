@@ -171,7 +171,7 @@ pub(crate) fn held(held: &Held, names: &Sides<String>, left: bool, ui: &Ui) -> S
 }
 
 /// A path as one word of a shell.
-fn quote(path: &str) -> String {
+pub(crate) fn quote(path: &str) -> String {
     let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+@%,:".contains(c));
     if plain && !path.starts_with('-') {
         path.to_owned()

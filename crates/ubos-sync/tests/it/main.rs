@@ -8,6 +8,8 @@
 mod append_only;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod demo;
+mod doctor;
 mod exit_codes;
 mod guards;
 mod histories;
@@ -24,6 +26,7 @@ mod scenarios_folders;
 mod scenarios_kinds;
 mod scenarios_modes;
 mod ssh;
+mod ssh_install;
 
 use ubos_testkit::World;
 
