@@ -1,8 +1,10 @@
 //! `ubos-sync rsync-pipe`: what rsync starts as its remote shell. It hands the words it was started
 //! with to the waiting run, and then carries bytes both ways.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 /// Names the socket of the waiting run.
@@ -23,11 +25,14 @@ pub fn run(words: &[String]) -> io::Result<()> {
     socket.write_all(text.as_bytes())?;
     let mut to_peer = socket.try_clone()?;
     // rsync ends the transfer by closing its ends; a broken pipe then is no failure.
+    // Plain files: standard output as Rust has it holds back what does not end in a newline.
+    let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let sender = std::thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut to_peer);
+        let _ = io::copy(&mut input, &mut to_peer);
         let _ = to_peer.shutdown(Shutdown::Write);
     });
-    let _ = io::copy(&mut socket, &mut io::stdout().lock());
+    let _ = io::copy(&mut socket, &mut output);
     // The sender waits for rsync's standard input, which ends with rsync.
     drop(sender);
     Ok(())
