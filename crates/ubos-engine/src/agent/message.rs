@@ -559,7 +559,7 @@ pub struct KeptVersions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OpenMatter {
     /// A conflict.
-    Conflict(Conflict),
+    Conflict(Box<Conflict>),
     /// A held path.
     Held(Held),
     /// A mark that a person chose to leave as it is.

@@ -244,10 +244,10 @@ fn settle(
         if agreement != Agreement::Equal {
             loaded.early = None;
         }
-        if agreement != Agreement::Equal || unmarked {
-            if !recover::settle(&mut loaded, agreement, request, report)? {
-                return Ok(None);
-            }
+        if (agreement != Agreement::Equal || unmarked)
+            && !recover::settle(&mut loaded, agreement, request, report)?
+        {
+            return Ok(None);
         }
     }
     let rule = law::rule(loaded.standings.as_ref(), &loaded.names, &peer.manifests)?;

@@ -68,7 +68,7 @@ fn keep_open(
     let pair = loaded.pair.clone();
     let before = matters::load(loaded.local.state(), &pair)?;
     let mut open: Vec<OpenMatter> =
-        plan.conflicts.iter().cloned().map(OpenMatter::Conflict).collect();
+        plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
     let marks = |path: &RelPath| {
         let conflicts = plan.conflicts.iter().map(|c| (&c.path, c.mark));

@@ -41,8 +41,8 @@ impl Stamp {
         Self {
             ino: stat.st_ino as _,
             size: stat.st_size as u64,
-            mtime: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-            ctime: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            mtime: nanoseconds(stat.st_mtime as _, stat.st_mtime_nsec as _),
+            ctime: nanoseconds(stat.st_ctime as _, stat.st_ctime_nsec as _),
             mode: stat.st_mode as _,
         }
     }
@@ -92,6 +92,11 @@ impl Stamp {
     pub fn file_type(&self) -> FileType {
         FileType::from_raw_mode(self.mode as _)
     }
+}
+
+/// The device in a result of `stat`; its type differs between systems.
+pub fn device(stat: &Stat) -> u64 {
+    stat.st_dev as _
 }
 
 /// Seconds and nanoseconds as one number, held at the ends of its range.
@@ -147,7 +152,7 @@ impl Root {
         for name in dir.split(|&b| b == b'/') {
             fd = open_child_dir(fd.as_fd(), name)?;
         }
-        if rustix::fs::fstat(&fd)?.st_dev as u64 != self.dev {
+        if device(&rustix::fs::fstat(&fd)?) != self.dev {
             return Err(Errno::XDEV.into());
         }
         Ok(fd)

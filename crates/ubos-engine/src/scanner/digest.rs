@@ -70,11 +70,11 @@ pub fn extend(
 /// As [`hash_file`].
 pub fn prefix(fd: BorrowedFd<'_>, pieces: &[ChainingValue], length: u64) -> io::Result<Digest> {
     if length <= PIECE || pieces.is_empty() {
-        return Ok(hash_small_or_stream(fd, length)?);
+        return hash_small_or_stream(fd, length);
     }
     let whole = usize::try_from(length / PIECE).unwrap_or(usize::MAX);
     let mut head: Pieces = pieces[..whole.min(pieces.len())].to_vec();
-    if length % PIECE != 0 || whole > pieces.len() {
+    if !length.is_multiple_of(PIECE) || whole > pieces.len() {
         head.extend(hash_pieces(fd, head.len() as u64, length, 1)?);
     }
     Ok(join(&head, length))
@@ -123,7 +123,7 @@ impl StreamHasher {
             self.hasher.update(&bytes[..n]);
             self.done += n as u64;
             bytes = &bytes[n..];
-            if self.done % PIECE == 0 && self.size > PIECE {
+            if self.done.is_multiple_of(PIECE) && self.size > PIECE {
                 self.close_piece();
             }
         }
@@ -144,7 +144,7 @@ impl StreamHasher {
             let digest = Digest(*self.hasher.finalize().as_bytes());
             return Some(Hashed { digest, size: self.size, pieces: Pieces::new() });
         }
-        if self.done % PIECE != 0 {
+        if !self.done.is_multiple_of(PIECE) {
             self.pieces.push(self.hasher.finalize_non_root());
         }
         Some(Hashed { digest: join(&self.pieces, self.size), size: self.size, pieces: self.pieces })
@@ -278,7 +278,8 @@ mod tests {
     #[test]
     fn pieces_give_the_plain_hash_and_every_prefix() {
         let mut file = tempfile::tempfile().unwrap();
-        let bytes: Vec<u8> = (0..3 * PIECE as usize + 12345).map(|i| (i * 31 >> 3) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..3 * PIECE as usize + 12345).map(|i| ((i * 31) >> 3) as u8).collect();
         file.write_all(&bytes).unwrap();
         let fd = file.as_fd();
         for size in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE, bytes.len() as u64] {

@@ -13,7 +13,7 @@ use ubos_core::path::{self, RelPath};
 use ubos_core::selection::{DirScope, Verdict, is_disposable_junk};
 
 use super::{ScanRequest, links};
-use crate::fs::{Listed, Stamp, list, open_child_dir, read_link, stat_in};
+use crate::fs::{Listed, Stamp, device, list, open_child_dir, read_link, stat_in};
 use crate::state::config::Symlinks;
 use crate::state::record::{Record, RowView};
 
@@ -203,7 +203,7 @@ impl<'a, 's> Worker<'a, 's> {
                 Ok(Some(stat)) => {
                     let known = Stamp::of(&stat);
                     kind = known.file_type();
-                    stamp = Some((known, stat.st_dev as u64));
+                    stamp = Some((known, device(&stat)));
                 }
                 _ => return self.trouble(place, path, Problem::Busy),
             }
@@ -224,7 +224,7 @@ impl<'a, 's> Worker<'a, 's> {
                 let stamp = match stamp {
                     Some(known) => Ok(Some(known)),
                     None => stat_in(place.fd.as_fd(), &listed.name)
-                        .map(|stat| stat.map(|stat| (Stamp::of(&stat), stat.st_dev as u64))),
+                        .map(|stat| stat.map(|stat| (Stamp::of(&stat), device(&stat)))),
                 };
                 match stamp {
                     Ok(Some((stamp, dev))) => {

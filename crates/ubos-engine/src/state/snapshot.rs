@@ -59,7 +59,7 @@ impl Snapshot {
 
     fn parse(map: Mmap) -> Result<(Header, Snapshot), SnapshotError> {
         let bytes: &[u8] = &map;
-        if bytes.len() < 44 || &bytes[..7] != &MAGIC[..7] {
+        if bytes.len() < 44 || bytes[..7] != MAGIC[..7] {
             return Err(SnapshotError::Shape);
         }
         if bytes[7] != MAGIC[7] {

@@ -48,7 +48,7 @@ pub(crate) fn open(global: &Global) -> Result<Open, Failure> {
     };
     for matter in matters::load(&state, &peer.pair)? {
         match matter {
-            OpenMatter::Conflict(conflict) => open.conflicts.push(conflict),
+            OpenMatter::Conflict(conflict) => open.conflicts.push(*conflict),
             OpenMatter::Held(held) => open.held.push(held),
             left @ OpenMatter::Left(..) => open.left.push(left),
         }

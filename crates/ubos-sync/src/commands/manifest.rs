@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ManifestArgs, global: &Global, ui: &Ui) -> Outcome {
     let mut text = String::new();
     for given in &check.paths {
         let path = territory::relative(state.root().path(), given, |_| true)?;
-        let is_dir = matches!(state.root().open_dir(path.as_bytes()), Ok(_))
+        let is_dir = state.root().open_dir(path.as_bytes()).is_ok()
             || given.to_string_lossy().ends_with('/');
         let explained = selection.explain(&path, is_dir);
         let direction = explained.verdict.direction().map(|direction| direction.word());
