@@ -203,7 +203,7 @@ mod tests {
             errors[0].to_string(),
             "config/m.conf, line 1: `[bidrectional]` is no heading (did you mean [bidirectional]?)"
         );
-        assert!(errors[2].reason.contains("\\xFF"), "{}", errors[2]);
+        assert!(errors[2].reason.contains("\\xff"), "{}", errors[2]);
     }
 
     #[test]
