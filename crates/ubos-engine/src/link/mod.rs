@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::agent::channel::Channel;
@@ -66,6 +67,7 @@ pub struct Link {
     channel: Option<Channel>,
     child: Child,
     stderr: Arc<Mutex<Vec<u8>>>,
+    collector: Option<JoinHandle<()>>,
     target: Target,
     noise: Vec<u8>,
 }
@@ -102,9 +104,10 @@ impl Link {
             hint: Some("install the OpenSSH client".into()),
         })?;
         let stderr = Arc::new(Mutex::new(Vec::new()));
+        let mut collector = None;
         if let Some(pipe) = child.stderr.take() {
             let kept = Arc::clone(&stderr);
-            std::thread::spawn(move || collect(pipe, &kept));
+            collector = Some(std::thread::spawn(move || collect(pipe, &kept)));
         }
         let input = child.stdout.take().map(OwnedFd::from).expect("stdout is piped");
         let output = child.stdin.take().map(OwnedFd::from).expect("stdin is piped");
@@ -114,6 +117,7 @@ impl Link {
             channel: Some(channel),
             child,
             stderr,
+            collector,
             target: target.clone(),
             noise: Vec::new(),
         };
@@ -178,9 +182,19 @@ impl Link {
             };
         }
         let status = self.wait(FAREWELL);
+        self.hear_out(FAREWELL);
         let stderr = self.stderr.lock().expect("no holder of this lock panics");
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
         advice::explain(&self.target, status.and_then(|s| s.code()), &stderr, error)
+    }
+
+    /// Waits until all that the child said was read; what it started may still hold the pipe.
+    fn hear_out(&self, limit: Duration) {
+        let start = Instant::now();
+        let Some(collector) = &self.collector else { return };
+        while !collector.is_finished() && start.elapsed() < limit {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     fn wait(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
