@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsFd;
 
+use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
 use ubos_core::plan::{OpKind, Operation};
 
@@ -59,7 +60,7 @@ pub struct BackedUp {
     /// Its place, as a path relative to the root.
     pub place: RelPath,
     /// What it was when it was taken.
-    pub entry: ubos_core::entry::Entry,
+    pub entry: Entry,
 }
 
 impl<'a> Applier<'a> {
@@ -110,6 +111,10 @@ impl<'a> Applier<'a> {
             OpKind::Rename { from, contents } => self.rename(op, from, contents),
             OpKind::SetExec => self.set_exec(op),
         };
+        let folder = [&op.pre, &op.post].into_iter().flatten().any(Entry::is_dir);
+        if folder && op.kind != OpKind::Mkdir {
+            self.state.root().forget_folder();
+        }
         result.unwrap_or_else(|refusal| match refusal {
             Refusal::Changed => Outcome::Skipped("changed-since-plan".into()),
             Refusal::Untracked => Outcome::Untracked,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 
@@ -19,7 +20,7 @@ impl Applier<'_> {
         &self,
         path: &RelPath,
         expected: &Entry,
-    ) -> Result<(OwnedFd, Stamp), Refusal> {
+    ) -> Result<(Arc<OwnedFd>, Stamp), Refusal> {
         let parent = self.state.root().open_parent(path)?;
         let stamp = self.check_in(parent.as_fd(), path, expected)?;
         Ok((parent, stamp))

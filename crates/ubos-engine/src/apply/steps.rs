@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, fchmod};
 
@@ -317,7 +318,7 @@ impl Applier<'_> {
         Ok(name)
     }
 
-    fn make_parent(&mut self, path: &RelPath) -> Result<OwnedFd, Refusal> {
+    fn make_parent(&mut self, path: &RelPath) -> Result<Arc<OwnedFd>, Refusal> {
         let root = self.state.root();
         match root.open_parent(path) {
             Ok(fd) => Ok(fd),
@@ -325,7 +326,7 @@ impl Applier<'_> {
                 for dir in path.ancestors() {
                     self.touch(dir.parent_bytes());
                 }
-                Ok(root.make_dir_all(path.parent_bytes(), PASSAGE_MODE)?)
+                Ok(Arc::new(root.make_dir_all(path.parent_bytes(), PASSAGE_MODE)?))
             }
             Err(e) => Err(e.into()),
         }

@@ -8,6 +8,8 @@ pub mod probe;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
@@ -110,7 +112,22 @@ pub struct Root {
     fd: OwnedFd,
     path: PathBuf,
     dev: u64,
+    last: Mutex<Option<LastFolder>>,
 }
+
+/// The folder that was opened last: paths are worked through in order, so the next one is mostly in
+/// the same.
+#[derive(Debug)]
+struct LastFolder {
+    dir: Box<[u8]>,
+    fd: Arc<OwnedFd>,
+    opened: Instant,
+}
+
+/// How long a folder's handle stands for its path. Somebody may move the folder at any moment; what
+/// is done by the handle then happens in the moved folder, as it would if the move came a moment
+/// later.
+const HANDLE_AGE: Duration = Duration::from_millis(20);
 
 impl Root {
     /// Opens the folder at `path`. The last component may not be a symlink.
@@ -120,7 +137,8 @@ impl Root {
     pub fn open(path: &Path) -> io::Result<Self> {
         let fd = rustix::fs::open(path, DIR_FLAGS, Mode::empty())?;
         let stat = rustix::fs::fstat(&fd)?;
-        Ok(Self { fd, path: path.to_owned(), dev: stat.st_dev as _ })
+        let last = Mutex::new(None);
+        Ok(Self { fd, path: path.to_owned(), dev: stat.st_dev as _, last })
     }
 
     /// Where it was opened, for messages.
@@ -162,8 +180,23 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::open_dir`].
-    pub fn open_parent(&self, path: &RelPath) -> io::Result<OwnedFd> {
-        self.open_dir(path.parent_bytes())
+    pub fn open_parent(&self, path: &RelPath) -> io::Result<Arc<OwnedFd>> {
+        let dir = path.parent_bytes();
+        let mut last = self.last.lock().expect("no holder of this lock panics");
+        if let Some(known) = &*last
+            && *known.dir == *dir
+            && known.opened.elapsed() < HANDLE_AGE
+        {
+            return Ok(Arc::clone(&known.fd));
+        }
+        let fd = Arc::new(self.open_dir(dir)?);
+        *last = Some(LastFolder { dir: dir.into(), fd: Arc::clone(&fd), opened: Instant::now() });
+        Ok(fd)
+    }
+
+    /// Forgets the folder that was opened last, because folders were moved or removed.
+    pub fn forget_folder(&self) {
+        *self.last.lock().expect("no holder of this lock panics") = None;
     }
 
     /// Opens the folder `dir`, making it and the folders above it where they are missing.
