@@ -13,6 +13,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use super::frame::{FrameKind, FrameReader, FrameWriter};
+use crate::fs::platform;
 
 /// How often an end shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -32,6 +33,7 @@ impl TimedPipe {
     /// # Errors
     /// What `fcntl` says.
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
+        platform::widen_pipe(fd.as_fd());
         let flags = fcntl_getfl(&fd)?;
         fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?;
         Ok(Self { fd, limit: SILENCE })

@@ -8,6 +8,7 @@
 mod append;
 mod attributes;
 pub mod evidence;
+mod late;
 mod precondition;
 mod steps;
 
@@ -22,7 +23,7 @@ use ubos_core::plan::{OpKind, Operation};
 use crate::agent::message::{Outcome, Slot};
 use crate::error::{EngineError, Result};
 use crate::failpoint;
-use crate::fs::platform;
+use crate::fs::{Stamp, platform};
 use crate::scanner::Evidence;
 use crate::staging::Staging;
 use crate::state::StateDir;
@@ -61,6 +62,8 @@ pub struct BackedUp {
     pub place: RelPath,
     /// What it was when it was taken.
     pub entry: Entry,
+    /// Its stamp when it was taken.
+    pub stamp: Option<Stamp>,
 }
 
 impl<'a> Applier<'a> {
@@ -197,6 +200,7 @@ impl From<rustix::io::Errno> for Refusal {
 }
 
 pub(crate) use append::set_mtime;
+pub use late::was_written;
 pub use precondition::with_untracked;
 
 /// Permission bits of a new file: never wider than its source, and writable by nobody else.

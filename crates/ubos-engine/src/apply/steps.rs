@@ -363,7 +363,9 @@ impl Applier<'_> {
     fn note_backup(&mut self, path: &RelPath, place: &backups::Place, entry: &Entry) {
         self.touch(&place.dir_path.clone());
         if let Ok(at) = path::join_bytes(&place.dir_path, &place.name) {
-            self.backed_up.push(BackedUp { path: path.clone(), place: at, entry: entry.clone() });
+            let stamp = place.stamp().ok().flatten();
+            let (path, entry) = (path.clone(), entry.clone());
+            self.backed_up.push(BackedUp { path, place: at, entry, stamp });
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::failpoint;
 use crate::fs::Stamp;
 use crate::rsync;
 use crate::rsync::boxes::BoxKind;
-use crate::scanner::digest::{self, Pieces};
+use crate::scanner::digest::Pieces;
 use crate::scanner::seen::Seen;
 use crate::scanner::{self, Evidence, ScanRequest};
 use crate::staging::{self, Staging};
@@ -496,19 +496,9 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn recheck(&mut self) -> Result<Vec<RelPath>> {
-        let mut written = Vec::new();
-        for kept in &self.backed_up {
-            if let Entry::File { digest, size, .. } = kept.entry {
-                let same = self.state.root().open_file(&kept.place).and_then(|(fd, stat)| {
-                    let hashed = digest::hash_file(fd.as_fd(), stat.st_size as u64, THREADS)?;
-                    Ok(hashed.digest == digest || (hashed.size > size && self.is_log_tail(kept)))
-                });
-                if !same.unwrap_or(false) {
-                    written.push(kept.path.clone());
-                }
-            }
-        }
-        Ok(written)
+        let root = self.state.root();
+        let written = self.backed_up.iter().filter(|kept| apply::was_written(root, kept));
+        Ok(written.map(|kept| kept.path.clone()).collect())
     }
 
     fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()> {
@@ -594,17 +584,6 @@ impl Endpoint for LocalEndpoint {
 
     fn wire_bytes(&self) -> u64 {
         0
-    }
-}
-
-impl LocalEndpoint {
-    /// A log's source may have an unfinished last line, which is not part of the agreed content.
-    fn is_log_tail(&self, kept: &BackedUp) -> bool {
-        !self.peer.owner
-            && self.selection.as_ref().is_some_and(|selection| {
-                selection.judge_path(&kept.path, false).direction()
-                    == Some(ubos_core::manifest::Direction::AppendOnly)
-            })
     }
 }
 

@@ -135,6 +135,19 @@ pub fn copy_bytes(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: u64) -> io::Res
     Ok(())
 }
 
+/// Lets a pipe hold more, where the system can: fewer switches between the two ends of a transfer.
+/// A pipe that stays as it is works as well.
+pub fn widen_pipe(fd: BorrowedFd<'_>) {
+    #[cfg(target_os = "linux")]
+    {
+        const WIDE: usize = 1 << 20;
+        // Refused beyond the user's limit, and for what is no pipe.
+        let _ = rustix::pipe::fcntl_setpipe_size(fd, WIDE);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = fd;
+}
+
 /// Something that names this machine and survives a restart, for telling a copied territory from
 /// its original. `None` where the system offers nothing.
 pub fn host_id() -> Option<String> {
