@@ -64,7 +64,7 @@ pub struct Target {
 /// A running agent and the connection to it.
 pub struct Link {
     channel: Option<Channel>,
-    child: Child,
+    child: Option<Child>,
     stderr: Arc<Mutex<Vec<u8>>>,
     target: Target,
     noise: Vec<u8>,
@@ -108,15 +108,33 @@ impl Link {
         }
         let input = child.stdout.take().map(OwnedFd::from).expect("stdout is piped");
         let output = child.stdin.take().map(OwnedFd::from).expect("stdin is piped");
-        let channel = Channel::new(input, output)
+        Self::begin(target, purpose, (input, output), Some(child), stderr)
+    }
+
+    /// Talks to an agent that is already there, at the other end of two pipes, and sends the hello.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`] if the pipes cannot be used.
+    pub fn over(
+        input: OwnedFd,
+        output: OwnedFd,
+        target: &Target,
+        purpose: Purpose,
+    ) -> Result<Link> {
+        Self::begin(target, purpose, (input, output), None, Arc::default())
+    }
+
+    fn begin(
+        target: &Target,
+        purpose: Purpose,
+        pipes: (OwnedFd, OwnedFd),
+        child: Option<Child>,
+        stderr: Arc<Mutex<Vec<u8>>>,
+    ) -> Result<Link> {
+        let channel = Channel::new(pipes.0, pipes.1)
             .map_err(|e| EngineError::unreachable(format!("cannot set up a pipe: {e}")))?;
-        let mut link = Link {
-            channel: Some(channel),
-            child,
-            stderr,
-            target: target.clone(),
-            noise: Vec::new(),
-        };
+        let (channel, noise) = (Some(channel), Vec::new());
+        let mut link = Link { channel, child, stderr, target: target.clone(), noise };
         let hello = Hello {
             protocol: PROTOCOL,
             build: target.build.clone(),
@@ -184,9 +202,10 @@ impl Link {
     }
 
     fn wait(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+        let child = self.child.as_mut()?;
         let start = Instant::now();
         loop {
-            match self.child.try_wait() {
+            match child.try_wait() {
                 Ok(Some(status)) => return Some(status),
                 Ok(None) if start.elapsed() < limit => std::thread::sleep(Duration::from_millis(2)),
                 _ => return None,
@@ -199,10 +218,12 @@ impl Drop for Link {
     fn drop(&mut self) {
         // Closing the pipes ends the agent, and with it ssh.
         drop(self.channel.take());
-        if self.wait(FAREWELL).is_none() {
+        if self.wait(FAREWELL).is_none()
+            && let Some(child) = &mut self.child
+        {
             // Already gone is as good as killed.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }
