@@ -47,6 +47,14 @@ pub fn run_id() -> String {
     format!("{}-{}", now.strftime("%Y%m%dT%H%M%S.%3fZ"), hex(&random::<2>()))
 }
 
+/// Whether `text` can be the id of a run or a pair. Ids become names of folders, so nothing else
+/// passes: no separator, no leading dot.
+pub fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && !text.starts_with(['.', '-'])
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+}
+
 /// The time in a run's id, in seconds since 1970.
 pub fn run_time(run: &str) -> Option<i64> {
     let text = run.get(..15)?;
@@ -62,6 +70,15 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_plain_name_is_an_id() {
+        assert!(is_id(&run_id()));
+        for bad in ["", ".", "..", "a/b", "../x", "/x", ".hidden", "-x", "a\0b", "a b", "é"] {
+            assert!(!is_id(bad), "{bad:?}");
+        }
+        assert!(!is_id(&"a".repeat(65)));
+    }
 
     #[test]
     fn a_run_id_carries_its_time_and_sorts_by_it() {

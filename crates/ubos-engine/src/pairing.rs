@@ -110,6 +110,10 @@ pub fn init(request: &InitRequest) -> Result<Paired> {
 /// As [`init`].
 pub fn join(root: &Path, join: &Join) -> Result<Standing> {
     check_names(&join.name, &join.peer_name)?;
+    standing::manifest_paths(&join.manifests)?;
+    if !clock::is_id(&join.pair) {
+        return Err(EngineError::config("the id of the pair is not understood"));
+    }
     if !root.is_absolute() {
         return Err(EngineError::config(
             "the folder of the peer must be given as an absolute path",

@@ -10,8 +10,20 @@ use serde::de::DeserializeOwned;
 pub const MAX_PAYLOAD: usize = 1 << 20;
 /// A list is cut into frames of about this many bytes.
 const LIST_PART: usize = 256 << 10;
-/// Most elements a list may have. Bounds what a peer can make us hold.
-const MAX_LIST: usize = 50_000_000;
+/// What a list may hold. Bounds what a peer can make us hold.
+const LIST_LIMITS: ListLimits =
+    ListLimits { elements: 50_000_000, bytes: 8 << 30, element: 512 << 20 };
+
+/// Most that a list may hold.
+#[derive(Debug, Clone, Copy)]
+struct ListLimits {
+    /// Elements.
+    elements: usize,
+    /// Bytes on the wire, of all elements.
+    bytes: u64,
+    /// Bytes on the wire, of a single element.
+    element: usize,
+}
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,32 +209,64 @@ impl<R: Read> FrameReader<R> {
     /// # Errors
     /// As [`FrameReader::message`].
     pub fn list<T: DeserializeOwned>(&mut self) -> io::Result<Vec<T>> {
+        self.list_within(LIST_LIMITS)
+    }
+
+    fn list_within<T: DeserializeOwned>(&mut self, limits: ListLimits) -> io::Result<Vec<T>> {
         let mut elements = Vec::new();
         let mut left: Vec<u8> = Vec::new();
+        let mut bytes_so_far = 0;
+        // A part may end within an element. A long element is tried again only when twice as much
+        // of it is there, or at the end: trying with each part would cost the square of its length.
+        let mut try_at = 0;
         loop {
-            match self.frame()? {
-                (FrameKind::Part, bytes) => left.extend_from_slice(bytes),
-                (FrameKind::End, _) if left.is_empty() => return Ok(elements),
-                _ => return Err(invalid("a list was expected")),
-            }
-            let mut rest: &[u8] = &left;
-            // A part may end within an element; what does not parse yet waits for the next part.
-            while !rest.is_empty() {
-                match postcard::take_from_bytes::<T>(rest) {
-                    Ok((element, after)) => {
-                        elements.push(element);
-                        rest = after;
-                    }
-                    Err(postcard::Error::DeserializeUnexpectedEnd) => break,
-                    Err(_) => return Err(invalid("list element not understood")),
+            let ended = match self.frame()? {
+                (FrameKind::Part, bytes) => {
+                    bytes_so_far += bytes.len() as u64;
+                    left.extend_from_slice(bytes);
+                    false
                 }
+                (FrameKind::End, _) => true,
+                _ => return Err(invalid("a list was expected")),
+            };
+            if ended || left.len() >= try_at {
+                let taken = take_elements(&left, &mut elements, limits)?;
+                left.drain(..taken);
+                try_at = left.len() * 2;
             }
-            if elements.len() > MAX_LIST {
+            if bytes_so_far > limits.bytes || left.len() > limits.element {
                 return Err(invalid("list too long"));
             }
-            left = rest.to_vec();
+            match (ended, left.is_empty()) {
+                (true, true) => return Ok(elements),
+                (true, false) => return Err(invalid("list cut short")),
+                (false, _) => {}
+            }
         }
     }
+}
+
+/// Takes the whole elements at the front of `bytes`; returns how many bytes they were.
+fn take_elements<T: DeserializeOwned>(
+    bytes: &[u8],
+    elements: &mut Vec<T>,
+    limits: ListLimits,
+) -> io::Result<usize> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match postcard::take_from_bytes::<T>(rest) {
+            Ok((element, after)) => {
+                elements.push(element);
+                rest = after;
+            }
+            Err(postcard::Error::DeserializeUnexpectedEnd) => break,
+            Err(_) => return Err(invalid("list element not understood")),
+        }
+        if elements.len() > limits.elements {
+            return Err(invalid("list too long"));
+        }
+    }
+    Ok(bytes.len() - rest.len())
 }
 
 fn invalid(what: &'static str) -> io::Error {
@@ -249,6 +293,66 @@ mod tests {
         assert_eq!(reader.list::<u8>().unwrap(), Vec::<u8>::new());
         assert_eq!(reader.message::<u32>().unwrap(), 7);
         assert!(reader.frame().is_err());
+    }
+
+    /// Part frames of this payload, without end.
+    struct Endless {
+        frame: Vec<u8>,
+        at: usize,
+        served: u64,
+    }
+
+    impl Endless {
+        fn of(payload: &[u8]) -> Self {
+            let mut frame = Vec::new();
+            let mut writer = FrameWriter::new(&mut frame);
+            writer.frame(FrameKind::Part, payload).unwrap();
+            writer.flush().unwrap();
+            drop(writer);
+            Self { frame, at: 0, served: 0 }
+        }
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = buffer.len().min(self.frame.len() - self.at);
+            buffer[..n].copy_from_slice(&self.frame[self.at..self.at + n]);
+            self.at = (self.at + n) % self.frame.len();
+            self.served += n as u64;
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn a_list_without_end_is_refused_at_each_of_its_limits() {
+        let wide = ListLimits { elements: usize::MAX, bytes: u64::MAX, element: usize::MAX };
+        // An element that says it is longer than all that ever comes.
+        let huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+        let never = [&huge[..], &[0xff; 4096]].concat();
+        for (payload, limits) in [
+            (&[7u8; 4096][..], ListLimits { elements: 100_000, ..wide }),
+            (&[7u8; 4096], ListLimits { bytes: 1 << 20, ..wide }),
+            (&never, ListLimits { element: 1 << 20, ..wide }),
+        ] {
+            let mut reader = FrameReader::new(Endless::of(payload));
+            let refused = match payload[0] {
+                7 => reader.list_within::<u8>(limits).map(|_| ()),
+                _ => reader.list_within::<Vec<u8>>(limits).map(|_| ()),
+            };
+            assert_eq!(refused.unwrap_err().to_string(), "list too long");
+            assert!(reader.received() < 3 << 20, "{} bytes were taken", reader.received());
+        }
+    }
+
+    #[test]
+    fn a_list_that_ends_within_an_element_is_refused() {
+        let mut bytes = Vec::new();
+        let mut writer = FrameWriter::new(&mut bytes);
+        writer.frame(FrameKind::Part, &[5, 1, 2]).unwrap();
+        writer.frame(FrameKind::End, &[]).unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        assert!(FrameReader::new(&bytes[..]).list::<Vec<u8>>().is_err());
     }
 
     #[test]

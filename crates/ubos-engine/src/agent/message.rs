@@ -291,6 +291,23 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// The run that the request is part of, where it names one.
+    pub fn run(&self) -> Option<&str> {
+        match self {
+            Request::FillOutbox { run }
+            | Request::FillInbox { run }
+            | Request::ServeRsync { run, .. }
+            | Request::EmptyOutbox { run }
+            | Request::CollectInbox { run }
+            | Request::Stage { run }
+            | Request::Intend { run, .. }
+            | Request::Finish { run } => Some(run),
+            _ => None,
+        }
+    }
+}
+
 /// Answers of the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Response {

@@ -146,6 +146,9 @@ fn list<T: serde::de::DeserializeOwned>(channel: &mut Channel) -> Result<Vec<T>>
 }
 
 fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Result<()> {
+    if let Some(run) = request.run().filter(|run| !clock::is_id(run)) {
+        return Err(EngineError::unreachable(format!("the peer named a run {run:?}")));
+    }
     match request {
         Request::OpenRuns => match endpoint.open_runs() {
             Ok((runs, prepared)) => {
@@ -266,11 +269,9 @@ fn serve_rsync(
     words: &[String],
 ) -> Result<()> {
     let kind = if sender { BoxKind::Out } else { BoxKind::In };
-    let plain = !run.contains('/') && !run.starts_with('.');
     let allowed = arguments::server(words, sender).unwrap_or_default();
     let folder = boxes::path(endpoint.state(), run, kind);
-    let usable = plain && folder.is_dir();
-    let arguments = if usable { allowed } else { Vec::new() };
+    let arguments = if folder.is_dir() { allowed } else { Vec::new() };
     tunnel::serve(channel, &folder, &arguments).map_err(|e| broken(&e))?;
     acknowledge(channel, Ok(()))
 }

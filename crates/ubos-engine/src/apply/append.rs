@@ -26,6 +26,8 @@ impl Applier<'_> {
         from: u64,
     ) -> Result<Outcome, Refusal> {
         let (Some(pre), Some(post)) = (&op.pre, &op.post) else { return Err(Refusal::Changed) };
+        let length = post.size().checked_sub(from).ok_or(Refusal::Changed)?;
+        self.check_staged(slot, post)?;
         let (parent, _) = self.check(&op.path, pre)?;
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let live = openat(&parent, op.path.name(), flags, Mode::empty())?;
@@ -34,7 +36,6 @@ impl Applier<'_> {
             return Err(Refusal::Changed);
         }
         let tail = self.staging.open_for_writing(&Staging::name(slot, post), 0o600, false)?;
-        let length = post.size() - from;
         failpoint!("before-append");
         let written = copy_tail(tail.as_fd(), live.as_fd(), from, length);
         let whole = written.and_then(|()| same_tail(tail.as_fd(), live.as_fd(), from, length));

@@ -112,9 +112,10 @@ impl Look<'_> {
         if append::holds(live.as_fd(), post)? {
             return Ok(Applied::Yes);
         }
+        let Some(length) = post.size().checked_sub(from) else { return Ok(Applied::Unknown) };
         let name = Staging::name(self.slot, post);
         let tail = self.staging.open_for_writing(&name, 0o600, false)?;
-        let cut = append::cut_back(tail.as_fd(), live.as_fd(), from, post.size() - from)?;
+        let cut = append::cut_back(tail.as_fd(), live.as_fd(), from, length)?;
         Ok(if cut { Applied::No } else { Applied::Unknown })
     }
 

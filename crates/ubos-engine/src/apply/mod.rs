@@ -120,6 +120,7 @@ impl<'a> Applier<'a> {
         }
         result.unwrap_or_else(|refusal| match refusal {
             Refusal::Changed => Outcome::Skipped("changed-since-plan".into()),
+            Refusal::NotStaged => Outcome::Skipped("content-not-staged".into()),
             Refusal::Untracked => Outcome::Untracked,
             Refusal::Io(error) => Outcome::Skipped(reason(&error)),
         })
@@ -183,6 +184,8 @@ enum Refusal {
     Changed,
     /// Untracked content is in the way.
     Untracked,
+    /// The content was not received and verified.
+    NotStaged,
     /// The system refused.
     Io(io::Error),
 }

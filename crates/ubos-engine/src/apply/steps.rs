@@ -172,7 +172,8 @@ impl Applier<'_> {
     }
 
     pub(super) fn delete(&mut self, op: &Operation) -> Step {
-        let pre = op.pre.as_ref().ok_or(Refusal::Changed)?;
+        // A folder is never moved to the backups as a whole, with whatever may be in it.
+        let pre = op.pre.as_ref().filter(|pre| !pre.is_dir()).ok_or(Refusal::Changed)?;
         let (parent, before) = self.check(&op.path, pre)?;
         let mut place = backups::place(self.state, Store::Backups, self.run, &op.path)?;
         failpoint!("before-delete");
@@ -295,11 +296,20 @@ impl Applier<'_> {
         }
     }
 
+    /// Whether what is staged for an operation was hashed on receipt and found to be `entry`.
+    /// Content that broke off, or that never came, lies there under the same name.
+    pub(super) fn check_staged(&self, slot: Slot, entry: &Entry) -> Result<(), Refusal> {
+        match self.staged.get(&slot) {
+            Some(staged) if Some(staged.digest) == entry.digest() => Ok(()),
+            _ => Err(Refusal::NotStaged),
+        }
+    }
+
     /// The staged entry for an operation; links and folders, which need no content, are made here.
     fn staged_entry(&self, slot: Slot, entry: &Entry) -> Result<String, Refusal> {
         let name = Staging::name(slot, entry);
         match entry {
-            Entry::File { .. } => {}
+            Entry::File { .. } => self.check_staged(slot, entry)?,
             Entry::Symlink { target } => {
                 match rustix::fs::symlinkat(&target[..], self.staging.fd(), &name) {
                     Ok(()) | Err(rustix::io::Errno::EXIST) => {}

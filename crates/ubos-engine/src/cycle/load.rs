@@ -65,16 +65,19 @@ pub(super) fn load(
     let target = target(request, &opened)?;
     let purpose =
         Purpose::Run { pair: opened.peer.pair.clone(), replica: opened.own_replica.clone() };
-    let link = Link::start(&target, purpose.clone())?;
+    // The handshake of ssh begins now, while this side is opened.
+    let mut link = Link::start(&target)?;
     listener(Event::Scanning);
     // The lock of the lower replica id comes first, so that of two runs that start at once from
     // both ends exactly one gets both.
     let first = opened.own_replica < opened.peer.replica;
     let (standing, remote, greeting, early) = if first {
         opened.local.lock()?;
+        link.hello(purpose.clone());
         let standing = opened.local.look()?;
         meet(request, &mut opened, &target, &purpose, link, standing)?
     } else {
+        link.hello(purpose.clone());
         let (remote, greeting) = greet(link, &target, &purpose, &opened.peer_name)?;
         opened.local.lock()?;
         (opened.local.look()?, remote, greeting, None)

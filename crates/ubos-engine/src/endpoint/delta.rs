@@ -38,6 +38,10 @@ impl LocalEndpoint {
         let folder = boxes::open(&self.state, run, kind)?;
         let mut filled = Vec::new();
         for (slot, path) in files {
+            if !self.selects(&path) {
+                filled.push(false);
+                continue;
+            }
             let known = self.evidence_now(&path);
             let put = boxes::put(self.state.root(), &path, &folder, &boxes::name(slot));
             if let (Ok(Some(stamp)), Some(evidence)) = (&put, known) {

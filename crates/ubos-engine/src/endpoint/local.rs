@@ -134,6 +134,21 @@ impl LocalEndpoint {
         move |e| EngineError::io(doing, &path, e)
     }
 
+    /// Whether `path` takes part, as a file or as a folder. Nothing does before a scan was ordered.
+    pub(super) fn selects(&self, path: &RelPath) -> bool {
+        self.selection.as_ref().is_some_and(|selection| {
+            [false, true].iter().any(|&dir| selection.judge_path(path, dir).direction().is_some())
+        })
+    }
+
+    /// The peer is not trusted: whatever it names must be selected here.
+    fn refuse_unselected<'p>(&self, mut paths: impl Iterator<Item = &'p RelPath>) -> Result<()> {
+        match paths.find(|path| !self.selects(path)) {
+            Some(path) => Err(unselected(path)),
+            None => Ok(()),
+        }
+    }
+
     fn evidence_of(&self, run: &str, items: &[Item]) -> Result<RunEvidence> {
         let staging = Staging::existing(&self.state, run)?;
         let unbegun = match &staging {
@@ -207,6 +222,10 @@ impl LocalEndpoint {
 
 fn no_state() -> EngineError {
     EngineError::Damaged { what: "the state of this pair".into(), why: "is lost".into() }
+}
+
+fn not_scanned() -> EngineError {
+    EngineError::Damaged { what: "this run".into(), why: "nothing was scanned".into() }
 }
 
 /// The operations of `items` on `side`, with their slots.
@@ -311,6 +330,12 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn import(&mut self, header: &Header, rows: Vec<PublicRow>) -> Result<()> {
+        if header.pair != self.peer.pair {
+            return Err(EngineError::Damaged {
+                what: "the baseline of the other side".into(),
+                why: "belongs to another pair".into(),
+            });
+        }
         let rows = rows.into_iter().map(|row| {
             let direction = ubos_core::manifest::Direction::Bidirectional;
             let kept = ubos_core::baseline::Row { base: row.base, direction, earlier: row.earlier };
@@ -350,18 +375,24 @@ impl Endpoint for LocalEndpoint {
 
     fn absent(&mut self, paths: &[RelPath]) -> Result<BTreeSet<RelPath>> {
         let root = self.state.root();
-        let absent = |path: &&RelPath| matches!(root.stat(path), Ok(None));
+        let absent = |path: &&RelPath| self.selects(path) && matches!(root.stat(path), Ok(None));
         Ok(paths.iter().filter(absent).cloned().collect())
     }
 
     fn times(&mut self, paths: &[RelPath]) -> Result<Vec<Option<(i64, u32)>>> {
         let root = self.state.root();
-        let time = |path: &RelPath| Some(Stamp::of(&root.stat(path).ok()??).mtime_parts());
+        let time = |path: &RelPath| {
+            let stat = self.selects(path).then(|| root.stat(path).ok()?)??;
+            Some(Stamp::of(&stat).mtime_parts())
+        };
         Ok(paths.iter().map(time).collect())
     }
 
     fn contents(&mut self, paths: &[RelPath]) -> Result<Vec<Option<Vec<u8>>>> {
-        Ok(paths.iter().map(|path| versions::read(self.state.root(), path)).collect())
+        let read = |path: &RelPath| {
+            self.selects(path).then(|| versions::read(self.state.root(), path)).flatten()
+        };
+        Ok(paths.iter().map(read).collect())
     }
 
     fn keep_versions(&mut self, kept: &[KeptVersions]) -> Result<()> {
@@ -374,11 +405,13 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn send(&mut self, items: &[SendItem], sink: &mut dyn ContentSink) -> Result<()> {
+        self.refuse_unselected(items.iter().map(|item| &item.path))?;
         let known = Known { table: self.table()?, evidence: &self.evidence };
         send::send(self.state.root(), &known, items, sink)
     }
 
     fn stage(&mut self, run: &str, wants: &[Want]) -> Result<Vec<Resume>> {
+        self.refuse_unselected(wants.iter().map(|want| &want.path))?;
         self.run = run.to_owned();
         let staging = Staging::create(&self.state, run)?;
         let mut answers = receive::prepare(&self.state, &staging, wants)?;
@@ -393,7 +426,8 @@ impl Endpoint for LocalEndpoint {
                 _ => answer.have = 0,
             }
         }
-        self.wants = wants.to_vec();
+        let taken = wants.iter().zip(&answers).filter(|(_, answer)| answer.refused.is_none());
+        self.wants = taken.map(|(want, _)| want.clone()).collect();
         self.staging = Some(staging);
         self.results.clear();
         Ok(answers)
@@ -453,6 +487,10 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()> {
+        // Before the journal has it: what recovery finds there, it finishes.
+        let selection = self.selection.as_ref().ok_or_else(not_scanned)?;
+        let own = operations(items, self.side).map(|(_, op)| op);
+        refuse_unselected_operations(own, selection)?;
         self.run = run.to_owned();
         if self.staging.is_none() {
             self.staging = Some(Staging::create(&self.state, run)?);
@@ -477,9 +515,8 @@ impl Endpoint for LocalEndpoint {
         if operations.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(selection) = &self.selection {
-            refuse_unselected(&operations, selection)?;
-        }
+        let selection = self.selection.as_ref().ok_or_else(not_scanned)?;
+        refuse_unselected_operations(operations.iter().map(|(_, op)| *op), selection)?;
         let mut applier = Applier::new(
             &self.state,
             &self.run,
@@ -587,21 +624,36 @@ impl Endpoint for LocalEndpoint {
     }
 }
 
-/// The peer is not trusted: whatever it asks to be changed must be selected here.
-fn refuse_unselected(operations: &[(Slot, &Operation)], selection: &Selection) -> Result<()> {
-    for (_, op) in operations {
+fn unselected(path: &RelPath) -> EngineError {
+    EngineError::Config {
+        message: format!("the run would touch `{path}`, which is not selected here"),
+        hint: None,
+    }
+}
+
+/// The peer is not trusted: whatever it asks to be changed must be selected here, and so must all
+/// that moves with it.
+fn refuse_unselected_operations<'o>(
+    operations: impl Iterator<Item = &'o Operation>,
+    selection: &Selection,
+) -> Result<()> {
+    for op in operations {
         let entry = op.post.as_ref().or(op.pre.as_ref());
         let is_dir = entry.is_some_and(Entry::is_dir);
         let mut paths = vec![(&op.path, is_dir)];
-        if let OpKind::Rename { from, .. } = &op.kind {
-            paths.push((from, is_dir));
+        match &op.kind {
+            OpKind::Rename { from, contents } => {
+                paths.push((from, is_dir));
+                paths.extend(contents.iter().map(|(path, entry)| (path, entry.is_dir())));
+            }
+            OpKind::Replace { contents } => {
+                paths.extend(contents.iter().map(|(path, entry)| (path, entry.is_dir())));
+            }
+            _ => {}
         }
         for (path, is_dir) in paths {
             if selection.judge_path(path, is_dir).direction().is_none() {
-                return Err(EngineError::Config {
-                    message: format!("the run would change `{path}`, which is not selected here"),
-                    hint: None,
-                });
+                return Err(unselected(path));
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::state::config::Peer;
 use crate::state::marker::Marker;
 use crate::state::table::{Loaded, Table};
 
-/// Longest manifest that is read, in bytes.
-const MAX_MANIFEST: u64 = 1 << 20;
+/// Longest manifest that is read, in bytes. All three cross the wire in one frame.
+const MAX_MANIFEST: u64 = 256 << 10;
 
 /// The manifests in the order in which they are kept everywhere: to, from, exclude.
 pub const ROLES: [Role; 3] = [Role::To, Role::From, Role::Exclude];

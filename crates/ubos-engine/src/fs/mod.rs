@@ -248,11 +248,14 @@ impl Root {
     }
 }
 
-/// Opens the folder `name` in `dir`, refusing a symlink.
+/// Opens the folder `name` in `dir`, refusing a symlink, and whatever is not the name of a child.
 ///
 /// # Errors
-/// What `openat` says.
+/// What `openat` says; `EINVAL` for a name that leads elsewhere.
 pub fn open_child_dir(dir: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+    if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') {
+        return Err(Errno::INVAL.into());
+    }
     Ok(openat(dir, name, DIR_FLAGS, Mode::empty())?)
 }
 

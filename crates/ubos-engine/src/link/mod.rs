@@ -65,7 +65,7 @@ pub struct Target {
 /// A running agent and the connection to it.
 pub struct Link {
     channel: Option<Channel>,
-    child: Child,
+    child: Option<Child>,
     stderr: Arc<Mutex<Vec<u8>>>,
     collector: Option<JoinHandle<()>>,
     target: Target,
@@ -86,11 +86,11 @@ pub struct Greeting {
 }
 
 impl Link {
-    /// Starts the agent and sends the hello, without waiting for an answer.
+    /// Starts the agent, without saying anything to it yet.
     ///
     /// # Errors
     /// [`EngineError::Unreachable`] if the child cannot be started.
-    pub fn start(target: &Target, purpose: Purpose) -> Result<Link> {
+    pub fn start(target: &Target) -> Result<Link> {
         let mut command = command(target);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in ["RSYNC_RSH", "RSYNC_CONNECT_PROG", "RSYNC_PROXY"] {
@@ -103,33 +103,43 @@ impl Link {
             ),
             hint: Some("install the OpenSSH client".into()),
         })?;
-        let stderr = Arc::new(Mutex::new(Vec::new()));
-        let mut collector = None;
-        if let Some(pipe) = child.stderr.take() {
-            let kept = Arc::clone(&stderr);
-            collector = Some(std::thread::spawn(move || collect(pipe, &kept)));
-        }
         let input = child.stdout.take().map(OwnedFd::from).expect("stdout is piped");
         let output = child.stdin.take().map(OwnedFd::from).expect("stdin is piped");
+        let pipe = child.stderr.take().expect("stderr is piped");
+        let mut link = Self::over(input, output, target)?;
+        let kept = Arc::clone(&link.stderr);
+        link.collector = Some(std::thread::spawn(move || collect(pipe, &kept)));
+        link.child = Some(child);
+        Ok(link)
+    }
+
+    /// A link to an agent that is already there, at the other end of two pipes.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`] if the pipes cannot be used.
+    pub fn over(input: OwnedFd, output: OwnedFd, target: &Target) -> Result<Link> {
         let channel = Channel::new(input, output)
             .map_err(|e| EngineError::unreachable(format!("cannot set up a pipe: {e}")))?;
-        let mut link = Link {
+        Ok(Link {
             channel: Some(channel),
-            child,
-            stderr,
-            collector,
+            child: None,
+            stderr: Arc::default(),
+            collector: None,
             target: target.clone(),
             noise: Vec::new(),
-        };
+        })
+    }
+
+    /// Says hello, without waiting for an answer.
+    pub fn hello(&mut self, purpose: Purpose) {
         let hello = Hello {
             protocol: PROTOCOL,
-            build: target.build.clone(),
-            root: target.address.root().as_os_str().as_bytes().to_vec(),
+            build: self.target.build.clone(),
+            root: self.target.address.root().as_os_str().as_bytes().to_vec(),
             purpose,
         };
         // A failure shows, with its reason, when the answer is read.
-        let _ = link.say_hello(&hello);
-        Ok(link)
+        let _ = self.say_hello(&hello);
     }
 
     fn say_hello(&mut self, hello: &Hello) -> io::Result<()> {
@@ -198,9 +208,10 @@ impl Link {
     }
 
     fn wait(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+        let child = self.child.as_mut()?;
         let start = Instant::now();
         loop {
-            match self.child.try_wait() {
+            match child.try_wait() {
                 Ok(Some(status)) => return Some(status),
                 Ok(None) if start.elapsed() < limit => std::thread::sleep(Duration::from_millis(2)),
                 _ => return None,
@@ -213,10 +224,12 @@ impl Drop for Link {
     fn drop(&mut self) {
         // Closing the pipes ends the agent, and with it ssh.
         drop(self.channel.take());
-        if self.wait(FAREWELL).is_none() {
+        if self.wait(FAREWELL).is_none()
+            && let Some(child) = &mut self.child
+        {
             // Already gone is as good as killed.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }
@@ -227,7 +240,8 @@ impl Drop for Link {
 /// # Errors
 /// As [`Link::start`] and [`Link::greet`].
 pub fn connect(target: &Target, purpose: &Purpose) -> Result<(Link, Greeting, Option<String>)> {
-    let mut link = Link::start(target, purpose.clone())?;
+    let mut link = Link::start(target)?;
+    link.hello(purpose.clone());
     match link.greet() {
         Ok(greeting) => Ok((link, greeting, target.agent.clone())),
         Err(error) if target.agent.is_none() => {
@@ -251,7 +265,8 @@ pub fn connect_installed(
         return Err(first);
     }
     let installed = Target { agent: Some(INSTALLED_AGENT.to_owned()), ..target.clone() };
-    let mut link = Link::start(&installed, purpose.clone())?;
+    let mut link = Link::start(&installed)?;
+    link.hello(purpose.clone());
     match link.greet() {
         Ok(greeting) => Ok((link, greeting)),
         Err(second) if advice::is_agent_missing(&second) => Err(first),

@@ -138,8 +138,13 @@ impl<'a> StageSink<'a> {
             Some(hasher) => hasher.finish(),
             None => Some(digest::hash_file(fd.as_fd(), size, THREADS)?),
         };
-        let Some(Hashed { digest, size, pieces }) =
-            hashed.filter(|h| Some(h.digest) == current.entry.digest())
+        let tail_from = match current.begin.form {
+            Form::Tail { from } => from,
+            Form::Whole { .. } | Form::Patch => 0,
+        };
+        let length = Stamp::of(&rustix::fs::fstat(&fd)?).size;
+        let Some(Hashed { digest, size, pieces }) = hashed
+            .filter(|h| Some(h.digest) == current.entry.digest() && length + tail_from == h.size)
         else {
             return Ok(Some("changed-while-read".into()));
         };
@@ -173,6 +178,10 @@ impl ContentSink for StageSink<'_> {
     fn seek(&mut self, offset: u64) -> Result<()> {
         if let Some(current) = &mut self.current {
             current.at = offset;
+            if current.hasher.is_some() {
+                // What is hashed as it comes must come in order.
+                current.fd = Err(io::Error::other("content-out-of-order"));
+            }
         }
         Ok(())
     }
@@ -180,7 +189,7 @@ impl ContentSink for StageSink<'_> {
     fn data(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(current) = &mut self.current else { return Ok(()) };
         let Ok(fd) = &current.fd else { return Ok(()) };
-        if current.at + bytes.len() as u64 > current.entry.size() {
+        if current.at.saturating_add(bytes.len() as u64) > current.entry.size() {
             current.fd = Err(io::Error::other("more-content-than-announced"));
             return Ok(());
         }

@@ -121,7 +121,8 @@ fn send_range(
     end: u64,
     sink: &mut dyn ContentSink,
 ) -> Result<bool> {
-    let mut buffer = vec![0u8; STEP.min(usize::try_from(end - start).unwrap_or(STEP))];
+    let length = end.saturating_sub(start);
+    let mut buffer = vec![0u8; STEP.min(usize::try_from(length).unwrap_or(STEP))];
     let mut at = start;
     while at < end {
         let want = (end - at).min(buffer.len() as u64) as usize;
