@@ -78,11 +78,13 @@ impl Audit {
         fields.insert("time".into(), clock::now_rfc3339().into());
         fields.insert("run".into(), run.into());
         fields.insert("prev".into(), self.head.hash.clone().into());
-        self.head.hash = hash_of(&fields);
-        fields.insert("hash".into(), self.head.hash.clone().into());
-        let line = serde_json::to_vec(&fields).expect("a JSON object of plain values");
+        let mut line = serde_json::to_vec(&fields).expect("a JSON object of plain values");
+        self.head.hash = blake3::hash(&line).to_hex().to_string();
+        // The hash goes behind what it covers; a reader takes it off again by name.
+        line.pop();
         self.buffer.extend_from_slice(&line);
-        self.buffer.push(b'\n');
+        let end = format!(",\"hash\":\"{}\"}}\n", self.head.hash);
+        self.buffer.extend_from_slice(end.as_bytes());
     }
 
     /// Makes what was added durable.

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ubos_core::entry::Entry;
 
@@ -110,7 +112,9 @@ impl<'a> StageSink<'a> {
                 let (basis, stat) = self.root.open_file(&want.path)?;
                 if platform::clone_file(basis.as_fd(), fd.as_fd()).is_err() {
                     let length = (stat.st_size as u64).min(size);
-                    platform::copy_bytes(basis.as_fd(), fd.as_fd(), length)?;
+                    while_syncing(&fd, length, || {
+                        platform::copy_bytes(basis.as_fd(), fd.as_fd(), length)
+                    })?;
                 }
                 rustix::fs::ftruncate(&fd, size)?;
                 Ok((fd, None, 0))
@@ -136,7 +140,9 @@ impl<'a> StageSink<'a> {
         let size = current.entry.size();
         let hashed = match current.hasher {
             Some(hasher) => hasher.finish(),
-            None => Some(digest::hash_file(fd.as_fd(), size, THREADS)?),
+            None => {
+                Some(while_syncing(&fd, size, || digest::hash_file(fd.as_fd(), size, THREADS))?)
+            }
         };
         let tail_from = match current.begin.form {
             Form::Tail { from } => from,
@@ -237,6 +243,31 @@ pub fn accept_leftover(staging: &Staging, want: &Want) -> io::Result<Option<Evid
     }
     let Hashed { digest, size, pieces } = hashed;
     Ok(Some(Evidence { stamp, digest, size, pieces, racy: false }))
+}
+
+/// Does `work` while a large file is already being written to the disk: otherwise all of it waits
+/// for the one sync before the commit. Whether it is durable is for that sync to say.
+fn while_syncing<T>(
+    file: &OwnedFd,
+    size: u64,
+    work: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    const LARGE: u64 = 256 << 20;
+    if size < LARGE {
+        return work();
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(50));
+                let _ = platform::sync_file(file);
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
 }
 
 fn feed(hasher: &mut StreamHasher, fd: &OwnedFd, length: u64) -> io::Result<()> {
