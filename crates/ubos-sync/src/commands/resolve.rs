@@ -32,7 +32,8 @@ use crate::ui::Ui;
 Examples:
   ubos-sync resolve config/CLAUDE.md --keep balaur    balaur's version becomes both sides'
   ubos-sync resolve config/CLAUDE.md --keep both      balaur's version beside ours
-  ubos-sync resolve docs --keep newer                 every conflict below docs/")]
+  ubos-sync resolve docs --keep newer                 every conflict below docs/
+  ubos-sync resolve . --leave                         all that is open stays as it is")]
 pub(crate) struct ResolveArgs {
     /// The paths in conflict, or folders above them
     #[arg(required = true)]
@@ -170,6 +171,12 @@ fn named(open: &Open, given: &[PathBuf], global: &Global) -> Result<Vec<RelPath>
         open.conflicts.iter().map(|c| &c.path).chain(open.held.iter().map(|h| &h.path)).collect();
     let mut paths = Vec::new();
     for text in given {
+        // `.` at the top means everything.
+        let place = std::path::absolute(text).unwrap_or_else(|_| text.clone());
+        if place.components().eq(root.components()) {
+            paths.extend(known.iter().map(|path| (*path).clone()));
+            continue;
+        }
         let covers = |path: &RelPath, known: &RelPath| known == path || known.is_below(path);
         let path = territory::relative(&root, text, |path| known.iter().any(|k| covers(path, k)))?;
         let found: Vec<RelPath> =

@@ -120,6 +120,17 @@ fn a_held_link_can_be_left_on_purpose() {
 }
 
 #[test]
+fn all_that_is_open_can_be_left_at_once() {
+    let world = agreed();
+    world.laptop().link("notes/l", "/srv/elsewhere");
+    world.laptop().link("notes/others/m", "../../../outside");
+    world.laptop().sync().exits(3).held_paths(["notes/l", "notes/others/m"]);
+    let root = world.root(Side::Laptop);
+    world.laptop().resolve([root.to_str().unwrap(), "--leave"]).exits(0);
+    world.laptop().sync().exits(0).actions([]);
+}
+
+#[test]
 fn difficult_names_travel_unchanged() {
     let world = agreed();
     let long = "n".repeat(255);
