@@ -128,3 +128,190 @@ fn lost_state(standing: &Standing, name: &str) -> EngineError {
     let why = standing.damage.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     EngineError::guard("lost-state", format!("the state of {name} is lost{why}"), RECOVER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::table::Header;
+    use ubos_core::entry::Digest;
+
+    const PAIR: &str = "pair";
+
+    /// The header of a generation; `branch` tells histories apart.
+    fn header(generation: u64, branch: u8) -> Header {
+        let mut header = Header::first(PAIR);
+        header.generation = generation;
+        header.chain = Digest::of(&[generation as u8, branch]);
+        header
+    }
+
+    fn mark(generation: u64, branch: u8) -> Option<(u64, Digest)> {
+        Some((generation, header(generation, branch).chain))
+    }
+
+    /// A side that finished this generation.
+    fn at(replica: &str, generation: u64) -> Standing {
+        Standing {
+            name: replica.to_owned(),
+            replica: Some(replica.to_owned()),
+            same_host: true,
+            marker: mark(generation, 0),
+            marked: true,
+            header: Some(header(generation, 0)),
+            damage: None,
+            prepared: None,
+            open_runs: false,
+            manifests: Default::default(),
+            folds_case: false,
+            last_run: None,
+        }
+    }
+
+    /// Judges the two, and the two exchanged: agreements must name the other side then, and
+    /// guards must stay the same.
+    fn verdict(here: &Standing, there: &Standing) -> Result<Agreement, String> {
+        let judged = |here: &Standing, there: &Standing| {
+            let expected = Sides::new(here.name.clone(), there.name.clone());
+            judge(Sides::new(here, there), &expected.clone(), &expected).map_err(|error| {
+                assert_eq!(error.exit_code(), 4);
+                error.kind().to_owned()
+            })
+        };
+        let (plain, exchanged) = (judged(here, there), judged(there, here));
+        let mirrored = exchanged.map(|agreement| match agreement {
+            Agreement::RollForward(side) => Agreement::RollForward(side.other()),
+            Agreement::Heal(side) => Agreement::Heal(side.other()),
+            same => same,
+        });
+        assert_eq!(plain, mirrored, "who initiates makes no difference");
+        plain
+    }
+
+    /// The verdict about two sides at generation 5 after `change` to the first.
+    fn after(change: impl FnOnce(&mut Standing)) -> Result<Agreement, String> {
+        let (mut one, two) = (at("one", 5), at("two", 5));
+        change(&mut one);
+        verdict(&one, &two)
+    }
+
+    fn guard(word: &str) -> Result<Agreement, String> {
+        Err(word.to_owned())
+    }
+
+    #[test]
+    fn what_stands_equal_needs_nothing() {
+        assert_eq!(after(|_| ()), Ok(Agreement::Equal));
+        assert_eq!(verdict(&at("one", 0), &at("two", 0)), Ok(Agreement::Equal));
+    }
+
+    #[test]
+    fn intents_or_a_prepared_generation_are_settled_first() {
+        assert_eq!(after(|one| one.open_runs = true), Ok(Agreement::Recover));
+        assert_eq!(after(|one| one.prepared = Some(header(6, 0))), Ok(Agreement::Recover));
+    }
+
+    #[test]
+    fn who_prepared_what_the_other_committed_rolls_forward() {
+        let roll = |one: Standing, two: Standing| verdict(&one, &two);
+        let prepared = |branch| Standing { prepared: Some(header(6, branch)), ..at("one", 5) };
+        // The other side may not have come to its marker.
+        let unmarked = Standing { marked: false, marker: mark(5, 0), ..at("two", 6) };
+        for two in [at("two", 6), unmarked] {
+            let rolled = Ok(Agreement::RollForward(Side::Here));
+            assert_eq!(roll(prepared(0), two), rolled);
+        }
+        assert_eq!(roll(prepared(1), at("two", 6)), guard("older-state"), "another generation 6");
+        assert_eq!(roll(prepared(0), at("two", 7)), guard("older-state"), "two generations ahead");
+    }
+
+    #[test]
+    fn a_marker_that_was_not_reached_is_no_restore() {
+        let cut_off = |one: &mut Standing| {
+            one.marked = false;
+            one.marker = mark(4, 0);
+        };
+        assert_eq!(after(cut_off), Ok(Agreement::Equal));
+        assert_eq!(after(|one| one.marked = false), Ok(Agreement::Equal), "written, not noted");
+        let two_behind = |one: &mut Standing| {
+            one.marked = false;
+            one.marker = mark(3, 0);
+        };
+        assert_eq!(after(two_behind), guard("restored-root"));
+    }
+
+    #[test]
+    fn lost_or_older_state_heals_if_the_tree_is_as_new_as_the_others_baseline() {
+        let healed = Ok(Agreement::Heal(Side::Here));
+        assert_eq!(after(|one| one.header = None), healed);
+        assert_eq!(after(|one| one.header = Some(header(4, 0))), healed);
+        assert_eq!(after(|one| one.header = Some(header(0, 0))), healed);
+    }
+
+    #[test]
+    fn lost_state_does_not_heal_where_nothing_proves_the_tree() {
+        for marker in [mark(4, 0), mark(6, 0), mark(5, 1)] {
+            let lost = |one: &mut Standing| {
+                one.header = None;
+                one.marker = marker;
+            };
+            assert_eq!(after(lost), guard("lost-state"), "{marker:?}");
+        }
+        let preparing = Standing { prepared: Some(header(6, 0)), ..at("two", 5) };
+        let lost = Standing { header: None, ..at("one", 5) };
+        assert_eq!(verdict(&lost, &preparing), guard("lost-state"));
+    }
+
+    #[test]
+    fn state_lost_on_both_sides_is_never_made_up() {
+        let lost = |name| Standing { header: None, ..at(name, 5) };
+        assert_eq!(verdict(&lost("one"), &lost("two")), guard("lost-state"));
+    }
+
+    #[test]
+    fn damage_is_told() {
+        let damaged = |name| {
+            let damage = Some("its checksum does not fit".to_owned());
+            Standing { header: None, damage, ..at(name, 5) }
+        };
+        let (one, two) = (damaged("one"), damaged("two"));
+        let names = Sides::new("one".to_owned(), "two".to_owned());
+        let told = judge(Sides::new(&one, &two), &names, &names).unwrap_err().to_string();
+        assert!(told.contains("its checksum does not fit"), "{told}");
+    }
+
+    #[test]
+    fn a_root_or_state_from_an_older_copy_is_recognised() {
+        // Tree and state restored together: behind the peer, and nothing prepared.
+        assert_eq!(verdict(&at("one", 4), &at("two", 5)), guard("older-state"));
+        assert_eq!(verdict(&at("one", 1), &at("two", 5)), guard("older-state"));
+        // The tree alone restored: its marker is behind its state, which was finished.
+        assert_eq!(after(|one| one.marker = mark(4, 0)), guard("restored-root"));
+        // The state of both at another history than this tree's.
+        assert_eq!(after(|one| one.marker = mark(5, 1)), guard("restored-root"));
+        // Histories of the same length that parted.
+        let parted = Standing { header: Some(header(5, 1)), marker: mark(5, 1), ..at("one", 5) };
+        assert_eq!(verdict(&parted, &at("two", 5)), guard("older-state"));
+        // The state alone restored, the tree newer than the peer's baseline.
+        let ahead = Standing { header: Some(header(4, 0)), ..at("one", 6) };
+        assert_eq!(verdict(&ahead, &at("two", 5)), guard("restored-root"));
+    }
+
+    #[test]
+    fn a_root_that_is_not_the_one_that_was_paired_stops_everything() {
+        assert_eq!(after(|one| one.replica = None), guard("marker-missing"));
+        assert_eq!(after(|one| one.marker = None), guard("marker-missing"));
+        assert_eq!(after(|one| one.replica = Some("else".into())), guard("foreign-root"));
+        assert_eq!(after(|one| one.same_host = false), guard("other-host"));
+        // Also where the state could heal.
+        let lost = |one: &mut Standing| {
+            one.header = None;
+            one.replica = None;
+        };
+        assert_eq!(after(lost), guard("marker-missing"));
+        let copied = |one: &mut Standing| {
+            one.header = None;
+            one.same_host = false;
+        };
+        assert_eq!(after(copied), guard("other-host"));
+    }
+}

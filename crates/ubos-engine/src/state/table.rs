@@ -421,7 +421,9 @@ impl Table {
         self.journal.append(&frame)?;
         self.apply(frame);
         let limit = FOLD_FLOOR.max(self.snapshot.len_bytes() as u64 / 8);
-        if self.journal.length() > limit { self.fold() } else { Ok(()) }
+        // What is open is in the journal alone.
+        let settled = self.prepared.is_none() && self.open_runs.is_empty();
+        if settled && self.journal.length() > limit { self.fold() } else { Ok(()) }
     }
 
     fn write_frame(&mut self, frame: Frame) -> io::Result<()> {

@@ -1,0 +1,10 @@
+//! The engine from outside: what every endpoint owes, what no peer may do, and what damaged state
+//! must never be taken for.
+#![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
+
+mod conformance;
+mod hostile_agent;
+mod hostile_peer;
+mod operations;
+mod state_damage;
+mod subject;
