@@ -271,7 +271,8 @@ pub(crate) fn greet(ours: UnixStream, root: &Path) -> Result<RemoteEndpoint> {
     };
     let purpose = Purpose::Run { pair: PAIR.into(), replica: "00ff".into() };
     let input = OwnedFd::from(ours.try_clone().unwrap());
-    let mut link = Link::over(input, OwnedFd::from(ours), &target, purpose)?;
+    let mut link = Link::over(input, OwnedFd::from(ours), &target)?;
+    link.hello(purpose);
     link.greet()?;
     Ok(RemoteEndpoint::new(link, "server"))
 }
