@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat};
 
 use ubos_core::entry::Entry;
 
-use crate::agent::message::Slot;
+use crate::agent::content::Slot;
 use crate::error::{EngineError, Result};
 use crate::fs::{Stamp, list, open_child_dir, platform, stat_in};
 use crate::state::StateDir;

@@ -4,11 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use ubos_core::conflict::{Conflict, Held};
-use ubos_core::entry::{Base, Digest, Entry, Observation};
+use ubos_core::entry::{Base, Digest, Observation};
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 use ubos_core::selection::Builtin;
 
+use super::content::Slot;
 use crate::error::EngineError;
 use crate::state::config::Symlinks;
 use crate::state::table::Header;
@@ -211,17 +212,17 @@ pub enum Request {
     /// Contents of these paths, for showing: regular files of at most [`MAX_VERSION`] bytes. List of
     /// paths follows. → `Done`, list of contents.
     Contents,
-    /// What would sending cost, by changed pieces? List of [`SendItem`] follows. → `Done`, list of
+    /// What would sending cost, by changed pieces? List of [`SendItem`](super::content::SendItem) follows. → `Done`, list of
     /// bytes.
     Cost,
     /// Is there an rsync? → `Done`, list of one bool.
     HasRsync,
-    /// Put what is to be sent into the outbox. List of [`SendItem`] follows. → `Done`, list of bool.
+    /// Put what is to be sent into the outbox. List of [`SendItem`](super::content::SendItem) follows. → `Done`, list of bool.
     FillOutbox {
         /// The run.
         run: String,
     },
-    /// Put the present versions into the inbox. List of [`Want`] follows. → `Done`, list of bool.
+    /// Put the present versions into the inbox. List of [`Want`](super::content::Want) follows. → `Done`, list of bool.
     FillInbox {
         /// The run.
         run: String,
@@ -235,13 +236,13 @@ pub enum Request {
         /// The words that the client wants started.
         words: Vec<String>,
     },
-    /// Empty the outbox again. List of [`SendItem`] follows. → `Done`.
+    /// Empty the outbox again. List of [`SendItem`](super::content::SendItem) follows. → `Done`.
     EmptyOutbox {
         /// The run.
         run: String,
     },
-    /// Stage what arrived in the inbox. List of [`Collect`] follows. → `Done`, list of
-    /// [`StageResult`].
+    /// Stage what arrived in the inbox. List of [`Collect`](super::content::Collect) follows. → `Done`, list of
+    /// [`StageResult`](super::content::StageResult).
     CollectInbox {
         /// The run.
         run: String,
@@ -251,15 +252,15 @@ pub enum Request {
     /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
     /// paths.
     Untracked,
-    /// Send content. List of [`SendItem`] follows. → content stream.
+    /// Send content. List of [`SendItem`](super::content::SendItem) follows. → content stream.
     Send,
-    /// Make ready to take content. List of [`Want`] follows. → `Done`, list of [`Resume`].
+    /// Make ready to take content. List of [`Want`](super::content::Want) follows. → `Done`, list of [`Resume`](super::content::Resume).
     Stage {
         /// The run.
         run: String,
     },
     /// Take the content that [`Request::Stage`] announced: the initiator's content stream follows. →
-    /// `Done`, list of [`StageResult`].
+    /// `Done`, list of [`StageResult`](super::content::StageResult).
     Receive,
     /// Journal what is about to be done. List of [`Item`] follows.
     Intend {
@@ -380,135 +381,6 @@ pub enum Applied {
     No,
     /// It cannot be told.
     Unknown,
-}
-
-/// One operation of a plan: index of its item and of the operation in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Slot {
-    /// Index of the item in the plan.
-    pub item: u32,
-    /// Index of the operation in the item.
-    pub op: u32,
-}
-
-/// Content that an operation needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Want {
-    /// For which operation.
-    pub slot: Slot,
-    /// The path it will have on the receiving side.
-    pub path: RelPath,
-    /// What must arrive.
-    pub entry: Entry,
-    /// What the receiver holds at the path now, as a basis for differences.
-    pub basis: Option<Entry>,
-    /// Of an appended log: the length that is there already.
-    pub tail_from: Option<u64>,
-}
-
-impl Want {
-    /// The same, as seen by the side that sends it from `source`.
-    pub fn to_send(&self, source: RelPath, have: u64) -> SendItem {
-        SendItem {
-            slot: self.slot,
-            path: source,
-            entry: self.entry.clone(),
-            basis: self.basis.clone(),
-            tail_from: self.tail_from,
-            have,
-        }
-    }
-}
-
-/// What is to be taken out of the inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Collect {
-    /// What is wanted.
-    pub want: Want,
-    /// Modification time of the source, nanoseconds since 1970. rsync carries whole seconds to old
-    /// versions of itself.
-    pub mtime: i64,
-}
-
-/// What a receiver already has of a [`Want`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resume {
-    /// Which.
-    pub slot: Slot,
-    /// Bytes from the start that are there; equal to the size: nothing has to be sent.
-    pub have: u64,
-    /// Why it cannot be taken at all, such as no space.
-    pub refused: Option<String>,
-}
-
-/// Content to be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SendItem {
-    /// For which operation.
-    pub slot: Slot,
-    /// Where it stands on the sending side.
-    pub path: RelPath,
-    /// What must stand there.
-    pub entry: Entry,
-    /// See [`Want::basis`].
-    pub basis: Option<Entry>,
-    /// See [`Want::tail_from`].
-    pub tail_from: Option<u64>,
-    /// See [`Resume::have`].
-    pub have: u64,
-}
-
-/// Opens one content in a content stream. Frames of the stream are messages of [`Content`] and
-/// data frames.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
-    /// Data frames of this content follow.
-    Begin(Begin),
-    /// The next data frame belongs at this offset.
-    Seek(u64),
-    /// This content is complete (true), or could not be read (false).
-    End(bool),
-    /// No more contents.
-    Close,
-}
-
-/// Head of one content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begin {
-    /// For which operation.
-    pub slot: Slot,
-    /// How the bytes that follow make up the whole.
-    pub form: Form,
-    /// Permission bits of the source.
-    pub mode: u32,
-    /// Modification time of the source, nanoseconds since 1970.
-    pub mtime: i64,
-}
-
-/// How the bytes that follow make up a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Form {
-    /// All from this offset on; what is before is already staged.
-    Whole {
-        /// Offset of the first byte sent.
-        from: u64,
-    },
-    /// Only what comes after the receiver's present length.
-    Tail {
-        /// That length.
-        from: u64,
-    },
-    /// Pieces that differ from the receiver's present file.
-    Patch,
-}
-
-/// What became of a staged content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StageResult {
-    /// For which operation.
-    pub slot: Slot,
-    /// A reason why it is not there, or nothing if it is there and verified.
-    pub failed: Option<String>,
 }
 
 /// Permission bits of the source of a folder that is made.

@@ -9,7 +9,8 @@ use rustix::fs::{Mode, OFlags, Timespec, Timestamps, futimens, openat};
 use ubos_core::plan::Operation;
 
 use super::{Applier, Refusal};
-use crate::agent::message::{Outcome, Slot};
+use crate::agent::content::Slot;
+use crate::agent::message::Outcome;
 use crate::failpoint;
 use crate::fs::atomic::{read_full_at, write_all_at};
 use crate::fs::{Stamp, platform};

@@ -12,7 +12,8 @@ use ubos_core::plan::{OpKind, Operation};
 
 use super::append;
 use super::steps::is_entry;
-use crate::agent::message::{Applied, Slot};
+use crate::agent::content::Slot;
+use crate::agent::message::Applied;
 use crate::backups::{self, Store};
 use crate::fs::{Stamp, platform, stat_in};
 use crate::staging::Staging;

@@ -20,7 +20,8 @@ use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
 use ubos_core::plan::{OpKind, Operation};
 
-use crate::agent::message::{Outcome, Slot};
+use crate::agent::content::Slot;
+use crate::agent::message::Outcome;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::{Stamp, platform};

@@ -15,7 +15,8 @@ use ubos_core::selection::is_disposable_junk;
 
 use super::attributes::{inherit, with_exec};
 use super::{Applier, BackedUp, Refusal};
-use crate::agent::message::{Outcome, Slot};
+use crate::agent::content::Slot;
+use crate::agent::message::Outcome;
 use crate::backups::{self, Store};
 use crate::clock;
 use crate::failpoint;

@@ -8,7 +8,7 @@ use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
 use super::transfer::pair;
-use crate::agent::message::{Collect, SendItem, Slot, Want};
+use crate::agent::content::{Collect, SendItem, Slot, Want};
 use crate::endpoint::Scanned;
 use crate::error::Result;
 use crate::rsync;

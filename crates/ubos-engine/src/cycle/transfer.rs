@@ -12,7 +12,7 @@ use super::load::Loaded;
 use super::plan::Planned;
 use super::report::RunReport;
 use super::{Event, Listener, delta};
-use crate::agent::message::{Begin, SendItem, Slot, Want};
+use crate::agent::content::{Begin, SendItem, Slot, Want};
 use crate::endpoint::local::operations;
 use crate::endpoint::{Endpoint, Scanned};
 use crate::error::Result;

@@ -8,7 +8,7 @@ use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
 
 use super::local::{Known, LocalEndpoint};
-use crate::agent::message::{Collect, SendItem, StageResult, Want};
+use crate::agent::content::{Collect, SendItem, StageResult, Want};
 use crate::apply;
 use crate::error::Result;
 use crate::fs::{Stamp, open_file_in, platform, stat_in};
@@ -33,7 +33,7 @@ impl LocalEndpoint {
         &mut self,
         run: &str,
         kind: BoxKind,
-        files: impl Iterator<Item = (crate::agent::message::Slot, RelPath)>,
+        files: impl Iterator<Item = (crate::agent::content::Slot, RelPath)>,
     ) -> Result<Vec<bool>> {
         let folder = boxes::open(&self.state, run, kind)?;
         let mut filled = Vec::new();

@@ -12,9 +12,10 @@ use ubos_core::sides::{Side, Sides};
 
 use super::standing::{self, ROLES, manifest_paths};
 use super::{Endpoint, Scanned, rows};
+use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
-    Applied, AuditNote, Collect, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder,
-    PublicRow, Resume, RunEvidence, ScanOrder, SendItem, Slot, StageResult, Standing, Want,
+    Applied, AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    RunEvidence, ScanOrder, Standing,
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;

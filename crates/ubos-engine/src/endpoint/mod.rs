@@ -14,9 +14,10 @@ use ubos_core::entry::Changes;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
+use crate::agent::content::{Collect, Resume, SendItem, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, Collect, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    Resume, RunEvidence, ScanOrder, SendItem, StageResult, Want,
+    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    RunEvidence, ScanOrder,
 };
 use crate::error::Result;
 use crate::state::table::Header;

@@ -11,10 +11,10 @@ use ubos_core::plan::Item;
 
 use super::{Endpoint, Scanned};
 use crate::agent::channel::Channel;
+use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, Change, Collect, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder,
-    PublicRow, Request, Response, Resume, RunEvidence, ScanOrder, SendItem, Slot, StageResult,
-    Want,
+    AuditNote, Change, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    Request, Response, RunEvidence, ScanOrder,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
@@ -271,7 +271,7 @@ impl Endpoint for RemoteEndpoint {
 }
 
 impl ContentSink for RemoteSink<'_> {
-    fn begin(&mut self, begin: &crate::agent::message::Begin) -> Result<()> {
+    fn begin(&mut self, begin: &crate::agent::content::Begin) -> Result<()> {
         WireSink::new(&mut *self.0).begin(begin)
     }
 

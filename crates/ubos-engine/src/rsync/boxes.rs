@@ -7,7 +7,7 @@ use rustix::fs::AtFlags;
 
 use ubos_core::path::RelPath;
 
-use crate::agent::message::Slot;
+use crate::agent::content::Slot;
 use crate::error::{EngineError, Result};
 use crate::fs::{Root, Stamp, platform, stat_in};
 use crate::state::{PRIVATE, StateDir};

@@ -6,7 +6,7 @@ pub mod receive;
 pub mod send;
 pub mod wire;
 
-use crate::agent::message::Begin;
+use crate::agent::content::Begin;
 use crate::error::Result;
 
 /// Takes a stream of contents.

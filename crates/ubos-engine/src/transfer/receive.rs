@@ -10,7 +10,7 @@ use std::time::Duration;
 use ubos_core::entry::Entry;
 
 use super::ContentSink;
-use crate::agent::message::{Begin, Form, Resume, Slot, StageResult, Want};
+use crate::agent::content::{Begin, Form, Resume, Slot, StageResult, Want};
 use crate::apply;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic::{read_full_at, write_all_at};

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use ubos_core::entry::Entry;
 
 use super::ContentSink;
-use crate::agent::message::{Begin, Form, SendItem};
+use crate::agent::content::{Begin, Form, SendItem};
 use crate::error::Result;
 use crate::fs::atomic::read_full_at;
 use crate::fs::{Root, Stamp};

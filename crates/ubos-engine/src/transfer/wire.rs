@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 
 use super::ContentSink;
+use crate::agent::content::{Begin, Content};
 use crate::agent::frame::{FrameKind, FrameReader, FrameWriter};
-use crate::agent::message::{Begin, Content};
 use crate::error::{EngineError, Result};
 
 /// Writes a content stream; what becomes of it is the other end's to tell.

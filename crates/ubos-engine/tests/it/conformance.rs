@@ -6,9 +6,8 @@ use std::fs;
 use ubos_core::conflict::{Held, HeldReason};
 use ubos_core::entry::{Base, Digest, Entry};
 use ubos_core::sides::Side;
-use ubos_engine::agent::message::{
-    Applied, AuditNote, Form, OpenMatter, PrepareOrder, PublicRow, SendItem, Want,
-};
+use ubos_engine::agent::content::{Form, SendItem, Want};
+use ubos_engine::agent::message::{Applied, AuditNote, OpenMatter, PrepareOrder, PublicRow};
 use ubos_engine::state::{StateDir, audit, matters};
 
 use crate::subject::{

@@ -7,11 +7,10 @@ use std::thread::JoinHandle;
 use serde::Serialize;
 
 use ubos_core::sides::Side;
+use ubos_engine::agent::content::{Content, Form, SendItem};
 use ubos_engine::agent::frame::{FrameKind, FrameReader, FrameWriter};
 use ubos_engine::agent::handshake::{MAGIC, read_magic};
-use ubos_engine::agent::message::{
-    Content, Form, Hello, Machine, PROTOCOL, Response, SendItem, Welcome,
-};
+use ubos_engine::agent::message::{Hello, Machine, PROTOCOL, Response, Welcome};
 use ubos_engine::endpoint::Endpoint;
 use ubos_engine::endpoint::remote::RemoteEndpoint;
 

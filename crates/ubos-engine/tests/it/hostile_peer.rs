@@ -13,10 +13,11 @@ use tempfile::TempDir;
 
 use ubos_core::entry::Entry;
 use ubos_core::plan::{Item, OpKind, Operation};
+use ubos_engine::agent::content::{Content, Form, SendItem, Want};
 use ubos_engine::agent::frame::{FrameKind, FrameReader, FrameWriter};
 use ubos_engine::agent::handshake::{MAGIC, read_magic};
 use ubos_engine::agent::message::{
-    Content, FolderMode, Form, Hello, PROTOCOL, Purpose, Request, Response, SendItem, Want, Welcome,
+    FolderMode, Hello, PROTOCOL, Purpose, Request, Response, Welcome,
 };
 use ubos_engine::error::Result;
 
@@ -381,10 +382,10 @@ fn receive(
     victim: &mut Victim,
     wants: &[Want],
     speak: impl FnOnce(&mut FrameWriter<UnixStream>),
-) -> Option<Vec<ubos_engine::agent::message::StageResult>> {
+) -> Option<Vec<ubos_engine::agent::content::StageResult>> {
     victim.scan();
     victim.done(&Request::Stage { run: RUN.into() }, Some(wants));
-    victim.reader.list::<ubos_engine::agent::message::Resume>().unwrap();
+    victim.reader.list::<ubos_engine::agent::content::Resume>().unwrap();
     victim.writer.message(&Request::Receive).unwrap();
     speak(&mut victim.writer);
     let _ = victim.writer.message(&Content::Close);

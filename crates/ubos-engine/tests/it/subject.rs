@@ -17,9 +17,8 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::{Item, OpKind, Operation, Reason};
 use ubos_core::selection::Builtin;
 use ubos_core::sides::Side;
-use ubos_engine::agent::message::{
-    Begin, FolderMode, Form, Join, Outcome, Purpose, ScanOrder, Slot, StageResult, Want,
-};
+use ubos_engine::agent::content::{Begin, Form, Slot, StageResult, Want};
+use ubos_engine::agent::message::{FolderMode, Join, Outcome, Purpose, ScanOrder};
 use ubos_engine::agent::serve::serve;
 use ubos_engine::endpoint::local::LocalEndpoint;
 use ubos_engine::endpoint::remote::RemoteEndpoint;
