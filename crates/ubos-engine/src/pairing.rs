@@ -11,8 +11,9 @@ use crate::error::{EngineError, Result};
 use crate::link::{self, Address, Target};
 use crate::state::StateDir;
 use crate::state::config::{Config, Peer};
+use crate::state::generation::Header;
 use crate::state::marker::Marker;
-use crate::state::table::{Header, Loaded, Table};
+use crate::state::table::{Loaded, Table};
 
 /// What `init` was asked for.
 #[derive(Debug, Clone)]

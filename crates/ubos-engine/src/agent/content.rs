@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
+use ubos_core::plan::{Item, Operation};
+use ubos_core::sides::Side;
 
 /// One operation of a plan: index of its item and of the operation in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,6 +15,17 @@ pub struct Slot {
     pub item: u32,
     /// Index of the operation in the item.
     pub op: u32,
+}
+
+/// The operations of `items` on `side`, with their slots.
+pub fn operations(items: &[Item], side: Side) -> impl Iterator<Item = (Slot, &Operation)> {
+    items.iter().enumerate().flat_map(move |(item, it)| {
+        it.ops
+            .iter()
+            .enumerate()
+            .filter(move |(_, op)| op.to == side)
+            .map(move |(op, operation)| (Slot { item: item as u32, op: op as u32 }, operation))
+    })
 }
 
 /// Content that an operation needs.

@@ -12,7 +12,7 @@ use ubos_core::selection::Builtin;
 use super::content::Slot;
 use crate::error::EngineError;
 use crate::state::config::Symlinks;
-use crate::state::table::Header;
+use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
 pub const PROTOCOL: (u32, u32) = (1, 1);

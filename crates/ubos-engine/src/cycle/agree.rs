@@ -132,7 +132,7 @@ fn lost_state(standing: &Standing, name: &str) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::table::Header;
+    use crate::state::generation::Header;
     use ubos_core::entry::Digest;
 
     const PAIR: &str = "pair";

@@ -19,7 +19,7 @@ use crate::agent::message::{Applied, AuditNote, PrepareOrder, PublicRow, RunEvid
 use crate::clock;
 use crate::endpoint::{Endpoint, rows};
 use crate::error::{EngineError, Result};
-use crate::state::table::Header;
+use crate::state::generation::Header;
 
 /// Makes the two sides agree. Returns false if that would have to write, and nothing may be written.
 pub(super) fn settle(

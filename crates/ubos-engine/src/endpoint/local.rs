@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 
-use ubos_core::entry::Entry;
-use ubos_core::manifest::{Manifests, PerManifest};
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Item, OpKind, Operation};
-use ubos_core::selection::{Builtin, Selection};
-use ubos_core::sides::{Side, Sides};
+use ubos_core::plan::Item;
+use ubos_core::selection::Selection;
+use ubos_core::sides::Side;
 
-use super::standing::{self, ROLES, manifest_paths};
+use super::bounds::{compile, refuse_unselected_operations};
+use super::standing;
 use super::{Endpoint, Scanned, rows};
-use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
+use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
 use crate::agent::message::{
-    Applied, AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     RunEvidence, ScanOrder, Standing,
 };
 use crate::apply::{self, Applier, BackedUp};
@@ -31,10 +30,11 @@ use crate::scanner::{self, Evidence, ScanRequest};
 use crate::staging::{self, Staging};
 use crate::state::audit::Audit;
 use crate::state::config::{Config, Peer};
+use crate::state::generation::Header;
 use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
-use crate::state::table::{Header, Table};
+use crate::state::table::Table;
 use crate::state::{StateDir, matters, versions};
 use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
@@ -46,14 +46,14 @@ const THREADS: usize = 2;
 /// A side on this machine, for one pair and one run.
 pub struct LocalEndpoint {
     pub(super) state: StateDir,
-    config: Config,
-    peer: Peer,
-    side: Side,
-    lock: Option<Lock>,
-    table: Option<Table>,
-    marker: Option<Marker>,
-    seen: Seen,
-    selection: Option<Selection>,
+    pub(super) config: Config,
+    pub(super) peer: Peer,
+    pub(super) side: Side,
+    pub(super) lock: Option<Lock>,
+    pub(super) table: Option<Table>,
+    pub(super) marker: Option<Marker>,
+    pub(super) seen: Seen,
+    pub(super) selection: Option<Selection>,
     pub(super) evidence: BTreeMap<RelPath, Evidence>,
     refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
     pub(super) staging: Option<Staging>,
@@ -63,7 +63,7 @@ pub struct LocalEndpoint {
     run: String,
     intended: Vec<Item>,
     backed_up: Vec<BackedUp>,
-    audit: Option<Audit>,
+    pub(super) audit: Option<Audit>,
 }
 
 impl LocalEndpoint {
@@ -130,94 +130,12 @@ impl LocalEndpoint {
         self.table.as_mut().ok_or_else(no_state)
     }
 
-    fn failed(&self, doing: &'static str) -> impl Fn(std::io::Error) -> EngineError + use<> {
+    pub(super) fn failed(
+        &self,
+        doing: &'static str,
+    ) -> impl Fn(std::io::Error) -> EngineError + use<> {
         let path = self.state.path("state");
         move |e| EngineError::io(doing, &path, e)
-    }
-
-    /// Whether `path` takes part, as a file or as a folder. Nothing does before a scan was ordered.
-    pub(super) fn selects(&self, path: &RelPath) -> bool {
-        self.selection.as_ref().is_some_and(|selection| {
-            [false, true].iter().any(|&dir| selection.judge_path(path, dir).direction().is_some())
-        })
-    }
-
-    /// The peer is not trusted: whatever it names must be selected here.
-    fn refuse_unselected<'p>(&self, mut paths: impl Iterator<Item = &'p RelPath>) -> Result<()> {
-        match paths.find(|path| !self.selects(path)) {
-            Some(path) => Err(unselected(path)),
-            None => Ok(()),
-        }
-    }
-
-    fn evidence_of(&self, run: &str, items: &[Item]) -> Result<RunEvidence> {
-        let staging = Staging::existing(&self.state, run)?;
-        let unbegun = match &staging {
-            Some(staging) => !staging.began().map_err(self.failed("look at"))?,
-            None => false,
-        };
-        let mut found = Vec::new();
-        for (slot, op) in operations(items, self.side) {
-            let applied = match &staging {
-                Some(_) if unbegun => Applied::No,
-                Some(staging) => apply::evidence::look(&self.state, staging, run, slot, op),
-                None => Applied::Unknown,
-            };
-            found.push((slot, applied));
-        }
-        Ok(RunEvidence { run: run.to_owned(), items: items.to_vec(), found, unbegun })
-    }
-
-    /// Adds records to the audit log, durably.
-    fn audit_records(
-        &mut self,
-        run: &str,
-        records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
-    ) -> Result<()> {
-        let log = match &mut self.audit {
-            Some(log) => log,
-            empty => empty.insert(Audit::open(&self.state)?),
-        };
-        for record in records {
-            log.note(run, record);
-        }
-        log.sync()
-    }
-
-    /// The marker of a root that lost it, under the identity that the configuration remembers.
-    fn lost_marker(&self) -> Marker {
-        let mut marker = Marker::fresh(self.peer.owner);
-        if let Some(replica) = &self.config.replica {
-            marker.replica.clone_from(replica);
-        }
-        marker
-    }
-
-    /// The names of both territories, as the initiator's sides.
-    fn names(&self) -> Sides<String> {
-        let own = self.config.name.clone();
-        let is_peer = |peer: &&Peer| peer.pair == self.peer.pair;
-        let other = self.config.peers.iter().find(|(_, peer)| is_peer(peer));
-        let other = other.map(|(name, _)| name.clone()).unwrap_or_default();
-        match self.side {
-            Side::Here => Sides::new(own, other),
-            Side::There => Sides::new(other, own),
-        }
-    }
-
-    /// Hashes of files that still differ from the baseline, for the next run.
-    fn keep_seen(&mut self) -> Result<()> {
-        let Some(table) = &self.table else { return Ok(()) };
-        let evidence = std::mem::take(&mut self.evidence);
-        let differing = evidence
-            .into_iter()
-            .filter(|(path, evidence)| {
-                let agreed = table.record(path).and_then(|r| r.row.base.entry()?.digest());
-                agreed != Some(evidence.digest)
-            })
-            .collect();
-        let folder = self.state.pair_folder(&self.peer.pair)?;
-        self.seen.replace(differing, folder.as_fd()).map_err(self.failed("write"))
     }
 }
 
@@ -227,35 +145,6 @@ fn no_state() -> EngineError {
 
 fn not_scanned() -> EngineError {
     EngineError::Damaged { what: "this run".into(), why: "nothing was scanned".into() }
-}
-
-/// The operations of `items` on `side`, with their slots.
-pub fn operations(items: &[Item], side: Side) -> impl Iterator<Item = (Slot, &Operation)> {
-    items.iter().enumerate().flat_map(move |(item, it)| {
-        it.ops
-            .iter()
-            .enumerate()
-            .filter(move |(_, op)| op.to == side)
-            .map(move |(op, operation)| (Slot { item: item as u32, op: op as u32 }, operation))
-    })
-}
-
-/// Compiles the selection of a run from the manifests that are its law.
-///
-/// # Errors
-/// [`EngineError::Config`] with every finding.
-pub fn compile(peer: &str, manifests: &[Vec<u8>; 3], builtin: &Builtin) -> Result<Selection> {
-    let paths = manifest_paths(peer)?;
-    let texts = PerManifest::from_fn(|role| {
-        let index = ROLES.iter().position(|r| *r == role).unwrap_or(0);
-        Some(manifests[index].clone())
-    });
-    let config = |errors: ubos_core::manifest::ManifestErrors| EngineError::Config {
-        message: errors.to_string(),
-        hint: Some("correct the manifest; `ubos-sync manifest check` explains every line".into()),
-    };
-    let manifests = Manifests::read(&paths, &texts).map_err(config)?;
-    Selection::compile(&manifests, builtin).map_err(config)
 }
 
 pub(super) struct Known<'a> {
@@ -623,40 +512,4 @@ impl Endpoint for LocalEndpoint {
     fn wire_bytes(&self) -> u64 {
         0
     }
-}
-
-fn unselected(path: &RelPath) -> EngineError {
-    EngineError::Config {
-        message: format!("the run would touch `{path}`, which is not selected here"),
-        hint: None,
-    }
-}
-
-/// The peer is not trusted: whatever it asks to be changed must be selected here, and so must all
-/// that moves with it.
-fn refuse_unselected_operations<'o>(
-    operations: impl Iterator<Item = &'o Operation>,
-    selection: &Selection,
-) -> Result<()> {
-    for op in operations {
-        let entry = op.post.as_ref().or(op.pre.as_ref());
-        let is_dir = entry.is_some_and(Entry::is_dir);
-        let mut paths = vec![(&op.path, is_dir)];
-        match &op.kind {
-            OpKind::Rename { from, contents } => {
-                paths.push((from, is_dir));
-                paths.extend(contents.iter().map(|(path, entry)| (path, entry.is_dir())));
-            }
-            OpKind::Replace { contents } => {
-                paths.extend(contents.iter().map(|(path, entry)| (path, entry.is_dir())));
-            }
-            _ => {}
-        }
-        for (path, is_dir) in paths {
-            if selection.judge_path(path, is_dir).direction().is_none() {
-                return Err(unselected(path));
-            }
-        }
-    }
-    Ok(())
 }

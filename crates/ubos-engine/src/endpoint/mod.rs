@@ -1,7 +1,9 @@
 //! What a side can do. The local endpoint does it here; the remote one asks an agent, which is the
 //! same local endpoint behind frames.
 
+pub mod bounds;
 mod delta;
+mod keeping;
 pub mod local;
 pub mod remote;
 
@@ -20,7 +22,7 @@ use crate::agent::message::{
     RunEvidence, ScanOrder,
 };
 use crate::error::Result;
-use crate::state::table::Header;
+use crate::state::generation::Header;
 use crate::transfer::ContentSink;
 
 /// What a scan of a side says to the one who decides.

@@ -20,7 +20,7 @@ use crate::error::{EngineError, Result};
 use crate::link::Link;
 use crate::rsync::boxes;
 use crate::rsync::tunnel::Client;
-use crate::state::table::Header;
+use crate::state::generation::Header;
 use crate::transfer::ContentSink;
 use crate::transfer::wire::{WireSink, pump};
 

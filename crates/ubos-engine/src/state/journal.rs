@@ -11,8 +11,8 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 use ubos_core::sides::Side;
 
+use super::generation::Header;
 use super::record::StoredRecord;
-use super::table::Header;
 use crate::fs::{Stamp, atomic};
 use crate::scanner::digest::Pieces;
 

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod generation;
 pub mod journal;
 pub mod lock;
 pub mod marker;

@@ -12,8 +12,8 @@ use std::sync::Mutex;
 
 use memmap2::Mmap;
 
+use super::generation::Header;
 use super::record::{self, Record, RowView};
-use super::table::Header;
 
 const MAGIC: &[u8; 8] = b"UBOSTAB1";
 const INDEX_ENTRY: usize = 24;

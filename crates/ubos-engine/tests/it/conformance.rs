@@ -74,7 +74,7 @@ fn commit(subject: &mut Subject, rows: &[PublicRow]) {
 
 /// The header that must follow from `rows`, computed apart from the program: the hash over each
 /// row's path and entry, lengths first.
-fn next_header(subject: &Subject, rows: &[PublicRow]) -> ubos_engine::state::table::Header {
+fn next_header(subject: &Subject, rows: &[PublicRow]) -> ubos_engine::state::generation::Header {
     let mut bytes = Vec::new();
     for row in rows {
         let entry = match &row.base {

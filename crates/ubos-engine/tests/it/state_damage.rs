@@ -16,8 +16,9 @@ use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
 use ubos_core::sides::Side;
 use ubos_engine::fs::Stamp;
+use ubos_engine::state::generation::{Header, OpenRun};
 use ubos_engine::state::record::Record;
-use ubos_engine::state::table::{Header, Loaded, OpenRun, Table};
+use ubos_engine::state::table::{Loaded, Table};
 
 use crate::subject::{create, item, path};
 

@@ -28,7 +28,8 @@ use ubos_engine::link::{Address, Link, Target};
 use ubos_engine::pairing;
 use ubos_engine::state::StateDir;
 use ubos_engine::state::config::{Config, Symlinks};
-use ubos_engine::state::table::{Header, Loaded, Table};
+use ubos_engine::state::generation::Header;
+use ubos_engine::state::table::{Loaded, Table};
 use ubos_engine::transfer::ContentSink;
 
 /// The pair of every subject.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use ubos_engine::endpoint::local::compile;
+use ubos_engine::endpoint::bounds::compile;
 use ubos_engine::endpoint::standing::read_manifests;
 use ubos_engine::error::EngineError;
 

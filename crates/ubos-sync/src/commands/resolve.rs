@@ -13,7 +13,7 @@ use ubos_core::plan::Filter;
 use ubos_core::sides::Side;
 use ubos_engine::clock;
 use ubos_engine::cycle::Request;
-use ubos_engine::endpoint::local::compile;
+use ubos_engine::endpoint::bounds::compile;
 use ubos_engine::endpoint::standing::read_manifests;
 
 use super::conflicts::{self, Open};

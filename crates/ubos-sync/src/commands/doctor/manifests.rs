@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ubos_core::manifest::Direction;
 use ubos_core::selection::{Builtin, Selection};
-use ubos_engine::endpoint::local::compile;
+use ubos_engine::endpoint::bounds::compile;
 use ubos_engine::endpoint::standing::{ROLES, manifest_paths, read_manifests};
 use ubos_engine::error::EngineError;
 use ubos_engine::link::Address;

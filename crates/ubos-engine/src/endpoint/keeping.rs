@@ -1,0 +1,89 @@
+//! What a local endpoint keeps of its runs: traces of those that were cut off, the audit log, what
+//! was seen of files that differ.
+
+use std::os::fd::AsFd;
+
+use ubos_core::plan::Item;
+use ubos_core::sides::{Side, Sides};
+
+use super::local::LocalEndpoint;
+use crate::agent::content::operations;
+use crate::agent::message::{Applied, RunEvidence};
+use crate::apply;
+use crate::error::Result;
+use crate::staging::Staging;
+use crate::state::audit::Audit;
+use crate::state::config::Peer;
+use crate::state::marker::Marker;
+
+impl LocalEndpoint {
+    pub(super) fn evidence_of(&self, run: &str, items: &[Item]) -> Result<RunEvidence> {
+        let staging = Staging::existing(&self.state, run)?;
+        let unbegun = match &staging {
+            Some(staging) => !staging.began().map_err(self.failed("look at"))?,
+            None => false,
+        };
+        let mut found = Vec::new();
+        for (slot, op) in operations(items, self.side) {
+            let applied = match &staging {
+                Some(_) if unbegun => Applied::No,
+                Some(staging) => apply::evidence::look(&self.state, staging, run, slot, op),
+                None => Applied::Unknown,
+            };
+            found.push((slot, applied));
+        }
+        Ok(RunEvidence { run: run.to_owned(), items: items.to_vec(), found, unbegun })
+    }
+
+    /// Adds records to the audit log, durably.
+    pub(super) fn audit_records(
+        &mut self,
+        run: &str,
+        records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
+    ) -> Result<()> {
+        let log = match &mut self.audit {
+            Some(log) => log,
+            empty => empty.insert(Audit::open(&self.state)?),
+        };
+        for record in records {
+            log.note(run, record);
+        }
+        log.sync()
+    }
+
+    /// The marker of a root that lost it, under the identity that the configuration remembers.
+    pub(super) fn lost_marker(&self) -> Marker {
+        let mut marker = Marker::fresh(self.peer.owner);
+        if let Some(replica) = &self.config.replica {
+            marker.replica.clone_from(replica);
+        }
+        marker
+    }
+
+    /// The names of both territories, as the initiator's sides.
+    pub(super) fn names(&self) -> Sides<String> {
+        let own = self.config.name.clone();
+        let is_peer = |peer: &&Peer| peer.pair == self.peer.pair;
+        let other = self.config.peers.iter().find(|(_, peer)| is_peer(peer));
+        let other = other.map(|(name, _)| name.clone()).unwrap_or_default();
+        match self.side {
+            Side::Here => Sides::new(own, other),
+            Side::There => Sides::new(other, own),
+        }
+    }
+
+    /// Hashes of files that still differ from the baseline, for the next run.
+    pub(super) fn keep_seen(&mut self) -> Result<()> {
+        let Some(table) = &self.table else { return Ok(()) };
+        let evidence = std::mem::take(&mut self.evidence);
+        let differing = evidence
+            .into_iter()
+            .filter(|(path, evidence)| {
+                let agreed = table.record(path).and_then(|r| r.row.base.entry()?.digest());
+                agreed != Some(evidence.digest)
+            })
+            .collect();
+        let folder = self.state.pair_folder(&self.peer.pair)?;
+        self.seen.replace(differing, folder.as_fd()).map_err(self.failed("write"))
+    }
+}
