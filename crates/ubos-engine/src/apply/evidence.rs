@@ -91,8 +91,14 @@ impl Look<'_> {
             place.take(self.staging.fd(), name.as_bytes())?;
             return Ok(Applied::Yes);
         }
-        // Something else came out: saved in the very moment of the exchange. It goes back.
+        // Something else came out: saved in the very moment of the exchange. It goes back, unless
+        // the file was saved once more since then; in that case it is the former version of that.
         let parent = self.state.root().open_parent(&self.op.path)?;
+        if !is_entry(parent.as_fd(), self.op.path.name(), post)? {
+            let mut place = backups::place(self.state, store, self.run, &self.op.path)?;
+            place.take(self.staging.fd(), name.as_bytes())?;
+            return Ok(Applied::Unknown);
+        }
         platform::exchange(
             self.staging.fd(),
             name.as_bytes(),

@@ -102,6 +102,7 @@ impl Applier<'_> {
         let mut place = backups::place(self.state, store, self.run, &op.path)?;
         failpoint!("before-exchange");
         let staging = self.staging.fd();
+        let placed = stat_in(staging, name.as_bytes())?.map(|stat| stat.st_ino as u64);
         match platform::exchange(staging, name.as_bytes(), parent.as_fd(), op.path.name()) {
             Err(e) if platform::is_unsupported(&e) => {
                 self.replace_without_exchange(&name, parent.as_fd(), op, &mut place, before)?;
@@ -110,7 +111,7 @@ impl Applier<'_> {
                 other?;
                 failpoint!("exchanged");
                 if !self.came_out(&name, before, pre, &op.path, &contents)? {
-                    platform::exchange(staging, name.as_bytes(), parent.as_fd(), op.path.name())?;
+                    self.exchange_back(&name, parent.as_fd(), op.path.name(), placed, &mut place)?;
                     return Err(Refusal::Changed);
                 }
                 place.take(staging, name.as_bytes())?;
@@ -120,6 +121,35 @@ impl Applier<'_> {
         self.note_backup(&op.path, &place, pre);
         self.placed(slot, op, parent.as_fd())?;
         Ok(Outcome::Done)
+    }
+
+    /// Gives the live name back to what an exchange brought out of it. `placed` is the inode that
+    /// stands there instead, as far as nobody saved the file once more. If somebody did, that
+    /// newer version comes out now: it goes back in turn, and the older one, which the person
+    /// replaced, to the backups.
+    fn exchange_back(
+        &self,
+        name: &str,
+        parent: BorrowedFd<'_>,
+        live: &[u8],
+        placed: Option<u64>,
+        place: &mut backups::Place,
+    ) -> io::Result<()> {
+        const ATTEMPTS: usize = 32;
+        let staging = self.staging.fd();
+        let held =
+            || Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|s| s.st_ino as u64));
+        let mut expected = placed;
+        for attempt in 0..ATTEMPTS {
+            let given_back = held()?;
+            platform::exchange(staging, name.as_bytes(), parent, live)?;
+            if held()? == expected {
+                // The very first to come out is our own; what comes later was somebody's.
+                return if attempt == 0 { Ok(()) } else { place.take(staging, name.as_bytes()) };
+            }
+            expected = given_back;
+        }
+        place.take(staging, name.as_bytes())
     }
 
     /// Whether the entry that an exchange brought out is the one that was checked before it.

@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod exit_codes;
+mod faults;
 mod guards;
 mod histories;
 mod init;
@@ -20,6 +21,7 @@ mod lost_state;
 mod manifest_changes;
 mod moves;
 mod one_way;
+mod real_input;
 mod scenarios_basic;
 mod scenarios_commands;
 mod scenarios_folders;
@@ -27,6 +29,7 @@ mod scenarios_kinds;
 mod scenarios_modes;
 mod ssh;
 mod ssh_install;
+mod state_damage;
 
 use ubos_testkit::World;
 
