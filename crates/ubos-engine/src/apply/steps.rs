@@ -102,7 +102,7 @@ impl Applier<'_> {
         let mut place = backups::place(self.state, store, self.run, &op.path)?;
         failpoint!("before-exchange");
         let staging = self.staging.fd();
-        let placed = stat_in(staging, name.as_bytes())?.map(|stat| stat.st_ino as u64);
+        let placed = stat_in(staging, name.as_bytes())?.map(|stat| Stamp::of(&stat).ino);
         match platform::exchange(staging, name.as_bytes(), parent.as_fd(), op.path.name()) {
             Err(e) if platform::is_unsupported(&e) => {
                 self.replace_without_exchange(&name, parent.as_fd(), op, &mut place, before)?;
@@ -137,8 +137,9 @@ impl Applier<'_> {
     ) -> io::Result<()> {
         const ATTEMPTS: usize = 32;
         let staging = self.staging.fd();
-        let held =
-            || Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|s| s.st_ino as u64));
+        let held = || {
+            Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|stat| Stamp::of(&stat).ino))
+        };
         let mut expected = placed;
         for attempt in 0..ATTEMPTS {
             let given_back = held()?;
