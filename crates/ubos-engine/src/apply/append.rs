@@ -12,7 +12,7 @@ use super::{Applier, Refusal};
 use crate::agent::content::Slot;
 use crate::agent::message::Outcome;
 use crate::failpoint;
-use crate::fs::atomic::{read_full_at, write_all_at};
+use crate::fs::atomic::{read_full_at, write_all};
 use crate::fs::{Stamp, platform};
 use crate::scanner::{Evidence, digest};
 use crate::staging::Staging;
@@ -30,7 +30,10 @@ impl Applier<'_> {
         let length = post.size().checked_sub(from).ok_or(Refusal::Changed)?;
         self.check_staged(slot, post)?;
         let (parent, _) = self.check(&op.path, pre)?;
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // APPEND: whatever somebody else adds in this very moment is not written over. The log then
+        // is not what was agreed, and the next run finds that out.
+        let flags =
+            OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let live = openat(&parent, op.path.name(), flags, Mode::empty())?;
         let before = Stamp::of(&rustix::fs::fstat(&live)?);
         if before.size != from {
@@ -38,7 +41,7 @@ impl Applier<'_> {
         }
         let tail = self.staging.open_for_writing(&Staging::name(slot, post), 0o600, false)?;
         failpoint!("before-append");
-        let written = copy_tail(tail.as_fd(), live.as_fd(), from, length);
+        let written = copy_tail(tail.as_fd(), live.as_fd(), length);
         let whole = written.and_then(|()| same_tail(tail.as_fd(), live.as_fd(), from, length));
         let after = Stamp::of(&rustix::fs::fstat(&live)?);
         if !whole.as_ref().is_ok_and(|same| *same) || after.size != post.size() {
@@ -69,7 +72,8 @@ pub(crate) fn set_mtime(fd: BorrowedFd<'_>, seconds: i64, nanos: u32) -> io::Res
     Ok(futimens(fd, &Timestamps { last_access: omit, last_modification: time })?)
 }
 
-fn copy_tail(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, from: u64, length: u64) -> io::Result<()> {
+/// Adds `length` bytes of `tail` at the end of `live`, wherever that is by now.
+fn copy_tail(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, length: u64) -> io::Result<()> {
     let mut buffer = vec![0u8; STEP];
     let mut done = 0;
     while done < length {
@@ -77,7 +81,7 @@ fn copy_tail(tail: BorrowedFd<'_>, live: BorrowedFd<'_>, from: u64, length: u64)
         if read_full_at(tail, &mut buffer[..want], done)? != want {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        write_all_at(live, &buffer[..want], from + done)?;
+        write_all(live, &buffer[..want])?;
         done += want as u64;
     }
     Ok(())

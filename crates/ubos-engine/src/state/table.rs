@@ -26,7 +26,7 @@ use crate::scanner::digest::Pieces;
 const SNAPSHOT: &str = "baseline";
 const JOURNAL: &str = "journal";
 /// Below this length a journal is never folded.
-const FOLD_FLOOR: u64 = 1 << 20;
+const FOLD_FLOOR: u64 = 4 << 20;
 
 type Folder = BTreeMap<Box<[u8]>, Option<Record>>;
 
@@ -336,7 +336,7 @@ impl Table {
         let frame = Frame::Marked { generation: self.header.generation };
         self.journal.append(&frame)?;
         self.apply(frame);
-        let limit = FOLD_FLOOR.max(self.snapshot.len_bytes() as u64 / 8);
+        let limit = FOLD_FLOOR.max(self.snapshot.len_bytes() as u64 / 4);
         // What is open is in the journal alone.
         let settled = self.prepared.is_none() && self.open_runs.is_empty();
         if settled && self.journal.length() > limit { self.fold() } else { Ok(()) }

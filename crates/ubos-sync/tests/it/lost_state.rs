@@ -115,20 +115,28 @@ fn lost_state_on_both_sides_deletes_and_reverts_nothing() {
     world.laptop().sync().exits(3).conflict_paths(["notes/f", "notes/g"]);
 }
 
+/// Changes every seventh byte of every file below a folder; returns how many files that were.
+fn damage(folder: &std::path::Path) -> usize {
+    let mut damaged = 0;
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            damaged += damage(&entry.path());
+            continue;
+        }
+        let mut bytes = fs::read(entry.path()).unwrap();
+        bytes.iter_mut().step_by(7).for_each(|byte| *byte ^= 0x55);
+        damaged += usize::from(!bytes.is_empty());
+        fs::write(entry.path(), bytes).unwrap();
+    }
+    damaged
+}
+
 #[test]
 fn damaged_state_is_noticed_and_never_believed() {
     for side in Side::BOTH {
         let world = agreed();
         world.laptop().write("notes/f", "B");
-        for entry in fs::read_dir(world.at(side).own("state")).unwrap().flatten() {
-            if entry.file_type().unwrap().is_file() {
-                let mut bytes = fs::read(entry.path()).unwrap();
-                for byte in bytes.iter_mut().step_by(7) {
-                    *byte ^= 0x55;
-                }
-                fs::write(entry.path(), bytes).unwrap();
-            }
-        }
+        assert!(damage(&world.at(side).own("state")) >= 2, "baseline and journal at least");
         let run = world.laptop().sync();
         assert!([0, 4].contains(&run.outcome.code()), "{}", run.outcome.told());
         let deletes = run.report.actions.iter().any(|action| action.op == "delete");
