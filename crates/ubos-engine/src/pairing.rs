@@ -93,10 +93,7 @@ pub fn init(request: &InitRequest) -> Result<Paired> {
     config.replica = Some(marker.replica.clone());
     config.save(&state)?;
     begin_pair(&state, &mut marker, &pair)?;
-    let here = standing::read_manifests(&state, &join.manifests)?;
-    let none = here.iter().chain(&there.manifests).all(Option::is_none);
-    let manifests =
-        if none { standing::write_default_manifests(&state, &join.manifests)? } else { Vec::new() };
+    let manifests = standing::write_default_manifests(&state, &join.manifests, &there.manifests)?;
     Ok(Paired {
         name: config.name,
         peer_name: there.name.clone(),

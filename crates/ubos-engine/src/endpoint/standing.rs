@@ -112,16 +112,21 @@ fn folds_case(state: &StateDir) -> bool {
     rustix::fs::statat(state.root().fd(), ".UBOS-SYNC", AtFlags::SYMLINK_NOFOLLOW).is_ok()
 }
 
-/// Makes the default manifests of a pair where none exist; returns the paths made.
+/// Makes each default manifest of a pair that exists neither here nor at the peer, whose texts are
+/// `there`; returns the paths made.
 ///
 /// # Errors
 /// What the system says.
-pub fn write_default_manifests(state: &StateDir, peer: &str) -> Result<Vec<RelPath>> {
+pub fn write_default_manifests(
+    state: &StateDir,
+    peer: &str,
+    there: &[Option<Vec<u8>>; 3],
+) -> Result<Vec<RelPath>> {
     let paths = manifest_paths(peer)?;
-    let present = read_manifests(state, peer)?;
+    let here = read_manifests(state, peer)?;
     let mut made = Vec::new();
-    for (role, present) in ROLES.into_iter().zip(present) {
-        if present.is_some() {
+    for ((role, here), there) in ROLES.into_iter().zip(here).zip(there) {
+        if here.is_some() || there.is_some() {
             continue;
         }
         let path = paths.get(role);

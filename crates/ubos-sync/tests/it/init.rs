@@ -93,6 +93,20 @@ fn init_again_changes_nothing() {
 }
 
 #[test]
+fn init_writes_each_manifest_that_neither_side_has_and_keeps_the_others() {
+    let world = World::empty(BINARY);
+    world.laptop().write("config/sync_to_balaur.conf", "docs/\n");
+    world.server().write("config/sync_exclude.conf", "*.bak\n");
+    world.init().exits(0);
+    let laptop = |path: &str| world.laptop().get(path);
+    assert_eq!(laptop("config/sync_to_balaur.conf"), Some(Node::file("docs/\n")));
+    assert!(laptop("config/sync_from_balaur.conf").is_some());
+    assert_eq!(laptop("config/sync_exclude.conf"), None, "it comes from the other side");
+    world.laptop().run(["bidirectional"]).exits(0);
+    assert_eq!(laptop("config/sync_exclude.conf"), Some(Node::file("*.bak\n")));
+}
+
+#[test]
 fn init_of_a_pair_with_a_third_folder_is_refused() {
     let [world, other] = [agreed(), agreed()];
     let stranger = format!("balaur={}", other.root(Side::Server).display());
