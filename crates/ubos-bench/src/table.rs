@@ -14,7 +14,7 @@ const ABSENT: &str = "–";
 pub(crate) fn page(results: &Results, machine: &[String], remarks: &[String]) -> String {
     let mut page = String::from("# Benchmarks\n\n");
     page.push_str(
-        "Written by `cargo run --release -p ubos-bench -- --write docs/benchmarks.md`. Times are \
+        "Written by `scripts/bench --write docs/benchmarks.md`. Times are \
          wall / CPU in\nseconds, CPU of both sides together; each is the median of the rounds, \
          which were run in turn. The far side\nis reached through a throw-away sshd on the \
          loopback address, which has no latency. rsync and unison run with\ntheir usual options \
