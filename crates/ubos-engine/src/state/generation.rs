@@ -18,7 +18,7 @@ pub struct Header {
     pub generation: u64,
     /// Hash of the former chain, the run and its rows: equal chains are equal histories.
     pub chain: Digest,
-    /// See [`Baseline::trusted`].
+    /// See [`ubos_core::baseline::Baseline::trusted`].
     pub trusted: bool,
     /// Digests of the to, from and exclude manifests at this generation.
     pub manifests: [Digest; 3],
