@@ -7,7 +7,7 @@ use ubos_core::path::RelPath;
 
 use crate::clock;
 use crate::error::{EngineError, Result};
-use crate::fs::{Stamp, list, open_child_dir, platform, stat_in};
+use crate::fs::{Stamp, list, platform, stat_in};
 use crate::staging::remove_tree;
 use crate::state::config::BackupPolicy;
 use crate::state::{PRIVATE, StateDir};
@@ -158,15 +158,6 @@ pub fn prune(state: &StateDir, policy: &BackupPolicy, keep: &[String]) -> Result
             .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))?;
     }
     Ok(gone)
-}
-
-/// Opens a folder below a run's backups, for looking through it.
-///
-/// # Errors
-/// What the system says.
-pub fn run_folder(state: &StateDir, run: &str) -> Result<Option<OwnedFd>> {
-    let Some(fd) = state.existing_folder(FOLDER)? else { return Ok(None) };
-    Ok(open_child_dir(fd.as_fd(), run.as_bytes()).ok())
 }
 
 #[cfg(test)]

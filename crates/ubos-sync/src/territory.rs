@@ -35,13 +35,7 @@ pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), EngineError> {
         });
     }
     let state = StateDir::open(&root)?;
-    let config = Config::load(&state)?.ok_or_else(|| {
-        EngineError::guard(
-            "marker-missing",
-            format!("`{}` has no configuration", state.path("config.toml").display()),
-            "run `ubos-sync init` again with the peer's address; nothing is deleted by it",
-        )
-    })?;
+    let config = Config::require(&state)?;
     Ok((state, config))
 }
 

@@ -39,11 +39,6 @@ impl TimedPipe {
         Ok(Self { fd, limit: SILENCE })
     }
 
-    /// Waits no longer than `limit` from now on.
-    pub fn set_limit(&mut self, limit: Duration) {
-        self.limit = limit;
-    }
-
     fn wait(&self, what: PollFlags) -> io::Result<()> {
         let limit =
             Timespec { tv_sec: self.limit.as_secs() as _, tv_nsec: self.limit.subsec_nanos() as _ };

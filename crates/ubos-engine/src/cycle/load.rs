@@ -94,13 +94,7 @@ pub(super) fn load(
 /// Opens this side; nothing of the peer is needed for it.
 fn open(request: &Request, report: &mut RunReport) -> Result<Opened> {
     let state = StateDir::open(&request.root)?;
-    let config = Config::load(&state)?.ok_or_else(|| {
-        EngineError::guard(
-            "marker-missing",
-            format!("`{}` has no configuration", state.path("config.toml").display()),
-            "run `ubos-sync init` again with the peer's address; nothing is deleted by it",
-        )
-    })?;
+    let config = Config::require(&state)?;
     let (peer_name, peer) = config.peer(request.peer.as_deref())?;
     let (peer_name, peer) = (peer_name.to_owned(), peer.clone());
     report.name(&config.name, &peer_name);

@@ -10,14 +10,14 @@ use super::report::{Action, RunReport};
 use crate::agent::message::ScanOrder;
 use crate::endpoint::Endpoint;
 use crate::endpoint::local::LocalEndpoint;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::state::StateDir;
 use crate::state::config::Config;
 
 /// Lists this side's changes since the last sync in `report`, as far as they may go to the peer.
 pub(super) fn look(request: &Request, report: &mut RunReport) -> Result<()> {
     let state = StateDir::open(&request.root)?;
-    let config = Config::load(&state)?.ok_or_else(|| EngineError::config("no configuration"))?;
+    let config = Config::require(&state)?;
     let (_, peer) = config.peer(request.peer.as_deref())?;
     let peer = peer.clone();
     let owner = if peer.owner { Side::Here } else { Side::There };

@@ -114,11 +114,6 @@ impl Audit {
         };
         write().map_err(|e| EngineError::io("write", &self.path, e))
     }
-
-    /// The end of the log.
-    pub fn head(&self) -> &Head {
-        &self.head
-    }
 }
 
 fn origin() -> Head {

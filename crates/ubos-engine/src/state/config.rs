@@ -135,6 +135,20 @@ impl Config {
         })
     }
 
+    /// Reads the configuration of a territory, which must have one.
+    ///
+    /// # Errors
+    /// As [`Config::load`], and an [`EngineError::Guard`] if it is gone.
+    pub fn require(state: &StateDir) -> Result<Config> {
+        Self::load(state)?.ok_or_else(|| {
+            EngineError::guard(
+                "marker-missing",
+                format!("`{}` has no configuration", state.path(NAME).display()),
+                "run `ubos-sync init` again with the peer's address; nothing is deleted by it",
+            )
+        })
+    }
+
     /// Writes the configuration. Comments a person added to an existing file are kept.
     ///
     /// # Errors

@@ -44,17 +44,6 @@ pub fn has(state: &StateDir, path: &RelPath, mark: Digest) -> Result<bool> {
     Ok(kept.as_deref() == Some(mark.to_hex().as_bytes()))
 }
 
-/// The kept version of a territory, if there is one.
-///
-/// # Errors
-/// What the system says.
-pub fn load(state: &StateDir, path: &RelPath, territory: &str) -> Result<Option<Vec<u8>>> {
-    let name = format!("{FOLDER}/{}", name_of(path));
-    let Some(folder) = state.existing_folder(&name)? else { return Ok(None) };
-    atomic::read(folder.as_fd(), territory)
-        .map_err(|e| EngineError::io("read", state.path(&name), e))
-}
-
 /// Keeps the versions of these conflicts; those without contents stay as they are, all others go.
 ///
 /// # Errors
