@@ -44,7 +44,11 @@ pub(super) fn plan(
         let entry = selection.entry_of(path, false).or_else(|| selection.entry_of(path, true));
         entry.map(|entry| entry.0 as u32)
     };
-    let recent = recent::deletes(loaded.local.state(), &loaded.names)?;
+    // The log of a day can be long; only a run that may delete has to look at it.
+    let recent = match something_is_gone(&seen) {
+        true => recent::deletes(loaded.local.state(), &loaded.names)?,
+        false => Sides::default(),
+    };
     let mut plan = order(
         decisions,
         &untracked,
@@ -109,6 +113,11 @@ fn note_strange_dates(seen: &Sides<Scanned>, plan: &mut Plan) {
             plan.notices.push(Notice { path, on: source, reason });
         }
     }
+}
+
+/// Whether anything that was agreed on is absent on a side: without that no plan deletes.
+fn something_is_gone(seen: &Sides<Scanned>) -> bool {
+    seen.iter().any(|(_, side)| side.changes.values().any(|seen| seen.state.is_absent()))
 }
 
 /// How many files and links both sides hold alike.
