@@ -8,6 +8,7 @@
 pub mod digest;
 mod hashing;
 mod links;
+pub mod partial;
 pub mod seen;
 mod walk;
 

@@ -58,9 +58,48 @@ pub(super) fn walk(request: &ScanRequest<'_>) -> io::Result<Walked> {
     let mut first = Worker::new(request);
     let mut jobs = Vec::new();
     first.folder(&root, b"", &request.selection.root(), &mut jobs)?;
+    let mut found = run_jobs(request, jobs, first.found);
+    add_rows_of_missing_folders(request, None, &mut found);
+    Ok(found)
+}
+
+/// Looks at one path and walks what is below it. `parent` is the folder it stands in, `scope` what
+/// the selection says there.
+pub(super) fn walk_one(
+    request: &ScanRequest<'_>,
+    parent: &Arc<OwnedFd>,
+    scope: &DirScope<'_>,
+    path: &RelPath,
+    found: Walked,
+) -> io::Result<Walked> {
+    let mut worker = Worker { request, found };
+    let mut below = Vec::new();
+    let record = request.table.record(path);
+    let row = record.as_ref().map(|record| RowView::of(path.name(), record));
+    match stat_in(parent.as_fd(), path.name())? {
+        Some(stat) => {
+            let dir = path.parent_bytes();
+            let mut place = Place { fd: parent, dir, scope, below: &mut below };
+            let kind = Stamp::of(&stat).file_type();
+            worker.entry(&mut place, &Listed { name: path.name().into(), kind }, row.as_ref());
+        }
+        None => {
+            if let Some(row) = &row {
+                worker.absent(path.parent_bytes(), scope, row);
+            }
+        }
+    }
+    let mut found = run_jobs(request, below, worker.found);
+    add_rows_of_missing_folders(request, Some(path.as_bytes()), &mut found);
+    Ok(found)
+}
+
+fn run_jobs<'s>(request: &ScanRequest<'s>, jobs: Vec<Job<'s>>, mut found: Walked) -> Walked {
+    if jobs.is_empty() {
+        return found;
+    }
     let queue = Mutex::new(Queue { jobs, busy: 0 });
     let ready = Condvar::new();
-    let mut found = first.found;
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..request.threads.max(1))
             .map(|_| scope.spawn(|| run_worker(request, &queue, &ready)))
@@ -69,8 +108,7 @@ pub(super) fn walk(request: &ScanRequest<'_>) -> io::Result<Walked> {
             found.merge(worker.join().expect("a walking thread does not panic"));
         }
     });
-    add_rows_of_missing_folders(request, &mut found);
-    Ok(found)
+    found
 }
 
 fn run_worker<'s>(request: &ScanRequest<'s>, queue: &Mutex<Queue<'s>>, ready: &Condvar) -> Walked {
@@ -359,8 +397,9 @@ impl Place<'_, '_> {
     }
 }
 
-/// Rows of folders that the walk never entered are absent, unless a folder above could not be read.
-fn add_rows_of_missing_folders(request: &ScanRequest<'_>, found: &mut Walked) {
+/// Rows of folders (in `top` and below, or all) that the walk never entered are absent, unless a
+/// folder above could not be read.
+fn add_rows_of_missing_folders(request: &ScanRequest<'_>, top: Option<&[u8]>, found: &mut Walked) {
     let visited: HashSet<&[u8]> = found.visited.iter().map(|dir| &**dir).collect();
     let unknown = |dir: &[u8]| {
         !found.problems.is_empty()
@@ -371,7 +410,7 @@ fn add_rows_of_missing_folders(request: &ScanRequest<'_>, found: &mut Walked) {
     };
     let mut absent = Vec::new();
     let mut vanished = Vec::new();
-    request.table.folders(None, &mut |dir| {
+    request.table.folders(top, &mut |dir| {
         if visited.contains(dir) || unknown(dir) {
             return true;
         }
