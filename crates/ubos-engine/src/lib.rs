@@ -23,3 +23,4 @@ pub mod scanner;
 pub mod staging;
 pub mod state;
 pub mod transfer;
+pub mod watch;

@@ -9,3 +9,4 @@ mod operations;
 mod partial_scan;
 mod state_damage;
 mod subject;
+mod watching;

@@ -1,13 +1,41 @@
-//! What differs between Linux and macOS. Nothing else in the workspace looks at the system's name.
+//! What differs between Linux and macOS. Nothing outside this folder looks at the system's name.
 //!
 //! The macOS half is type-checked from Linux and follows Apple's manual pages; it has to be seen
 //! on a Mac before it is promised.
+
+#[cfg(not(target_os = "linux"))]
+mod fsevents;
+#[cfg(target_os = "linux")]
+mod inotify;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{AtFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
+
+#[cfg(not(target_os = "linux"))]
+pub use fsevents::Native as Watcher;
+#[cfg(target_os = "linux")]
+pub use inotify::Native as Watcher;
+
+/// What the system noticed about a watched tree. Paths are relative to its root, as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Something about a path changed.
+    Path {
+        /// Where.
+        path: Vec<u8>,
+        /// Whether whoever changed it is done with it, as far as can be told.
+        settled: bool,
+    },
+    /// A folder (perhaps a file) appeared: all that is in it is new.
+    Folder(Vec<u8>),
+    /// A folder went away, with all that was in it.
+    Gone(Vec<u8>),
+    /// Hints were lost: anything may have changed.
+    Lost,
+}
 
 /// Exchanges two names atomically (`RENAME_EXCHANGE`, `RENAME_SWAP`).
 ///
