@@ -354,8 +354,19 @@ pub struct ScanOrder {
     pub symlinks: Symlinks,
     /// Read every file.
     pub verify: bool,
+    /// Looking again at what a watch had hints about is enough, where there is a watch.
+    pub again: bool,
     /// Scan as if nothing were remembered, under this header. Nothing is written for it.
     pub blank: Option<Header>,
+}
+
+/// Why a wait ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wake {
+    /// Something differs from what the last look saw; otherwise time is up, or somebody called.
+    pub changed: bool,
+    /// Why some or all changes are only found by a scan of everything.
+    pub blind: Option<String>,
 }
 
 /// What became of the operations of a run that was cut off, on the side that carried them out.

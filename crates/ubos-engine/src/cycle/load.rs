@@ -202,7 +202,14 @@ fn is_plain(here: &Standing, there: &Standing) -> bool {
 
 fn order(request: &Request, config: &Config, manifests: [Vec<u8>; 3]) -> ScanOrder {
     let builtin = config.builtin();
-    ScanOrder { manifests, builtin, symlinks: config.symlinks, verify: request.verify, blank: None }
+    ScanOrder {
+        manifests,
+        builtin,
+        symlinks: config.symlinks,
+        verify: request.verify,
+        again: false,
+        blank: None,
+    }
 }
 
 /// Makes the two agree, or finds that they cannot.

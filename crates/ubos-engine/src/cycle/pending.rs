@@ -32,6 +32,7 @@ pub(super) fn look(request: &Request, report: &mut RunReport) -> Result<()> {
         builtin: config.builtin(),
         symlinks: config.symlinks,
         verify: request.verify,
+        again: false,
         blank: None,
     };
     let found = local.scan(&order)?;

@@ -9,6 +9,7 @@ use ubos_core::selection::Selection;
 use ubos_core::sides::Side;
 
 use super::bounds::{compile, refuse_unselected_operations};
+use super::standby::Standby;
 use super::standing;
 use super::{Endpoint, Scanned, rows};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
@@ -41,7 +42,7 @@ use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
 
 /// Threads for walking and hashing.
-const THREADS: usize = 2;
+pub(super) const THREADS: usize = 2;
 
 /// A side on this machine, for one pair and one run.
 pub struct LocalEndpoint {
@@ -55,7 +56,7 @@ pub struct LocalEndpoint {
     pub(super) seen: Seen,
     pub(super) selection: Option<Selection>,
     pub(super) evidence: BTreeMap<RelPath, Evidence>,
-    refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
+    pub(super) refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
     pub(super) staging: Option<Staging>,
     wants: Vec<Want>,
     pub(super) staged: BTreeMap<Slot, Evidence>,
@@ -64,6 +65,8 @@ pub struct LocalEndpoint {
     intended: Vec<Item>,
     backed_up: Vec<BackedUp>,
     pub(super) audit: Option<Audit>,
+    pub(super) stays: bool,
+    pub(super) standby: Option<Standby>,
 }
 
 impl LocalEndpoint {
@@ -93,19 +96,50 @@ impl LocalEndpoint {
             intended: Vec::new(),
             backed_up: Vec::new(),
             audit: None,
+            stays: false,
+            standby: None,
         }
     }
 
-    /// Looks at the territory, loading its state.
+    /// Looks at the territory, loading its state unless it is the one that this side holds.
     ///
     /// # Errors
     /// What the system says.
     pub fn look(&mut self) -> Result<Standing> {
-        let (standing, table, marker) = standing::look(&self.state, &self.config.name, &self.peer)?;
-        self.seen = Seen::load(self.state.pair_folder(&self.peer.pair)?.as_fd());
-        self.table = table;
+        let marker = Marker::load(&self.state)?;
+        let current = self.table.as_ref().is_some_and(Table::is_current);
+        let damage = if current {
+            None
+        } else {
+            self.forget_tree();
+            let (table, damage) = standing::load(&self.state, &self.peer)?;
+            self.seen = Seen::load(self.state.pair_folder(&self.peer.pair)?.as_fd());
+            self.table = table;
+            damage
+        };
+        let standing = standing::describe(
+            &self.state,
+            &self.config.name,
+            &self.peer,
+            self.table.as_ref(),
+            marker.as_ref(),
+            damage,
+        )?;
         self.marker = marker;
         Ok(standing)
+    }
+
+    /// Drops what belongs to one run only.
+    pub(super) fn forget_run(&mut self) {
+        self.staging = None;
+        self.wants.clear();
+        self.staged.clear();
+        self.results.clear();
+        self.run.clear();
+        self.intended.clear();
+        self.backed_up.clear();
+        // Another process may add to the log before the next run.
+        self.audit = None;
     }
 
     /// The territory's private folder.
@@ -242,10 +276,16 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn scan(&mut self, order: &ScanOrder) -> Result<Scanned> {
+        if order.again
+            && let Some(found) = self.scan_again(order)?
+        {
+            return Ok(found);
+        }
         self.selection = Some(compile(&self.peer.manifests, &order.manifests, &order.builtin)?);
         if let Some(header) = &order.blank {
             self.table = Some(Table::blank(header).map_err(self.failed("write"))?);
         }
+        self.watch_before_scan(order)?;
         let request = ScanRequest {
             root: self.state.root(),
             selection: self.selection.as_ref().expect("just compiled"),
@@ -258,6 +298,7 @@ impl Endpoint for LocalEndpoint {
         };
         let found = scanner::scan(&request)
             .map_err(|e| EngineError::io("list", self.state.root().path(), e))?;
+        self.keep_tree(&found);
         self.evidence = found.evidence;
         self.refreshed = found.refreshed;
         Ok(Scanned { changes: found.changes, scanned: found.scanned })
@@ -454,7 +495,17 @@ impl Endpoint for LocalEndpoint {
 
     fn commit(&mut self) -> Result<()> {
         let failed = self.failed("write");
-        self.table_mut()?.commit().map_err(failed)?;
+        let table = self.table.as_mut().ok_or_else(no_state)?;
+        let tree = self.standby.as_mut().and_then(|standby| standby.tree.as_mut());
+        match (tree, table.prepared()) {
+            (Some(tree), Some(prepared)) => {
+                let paths: Vec<RelPath> =
+                    prepared.rows.iter().map(|(path, _)| path.clone()).collect();
+                tree.rows_change(&paths, table, Table::commit).map_err(failed)?;
+                self.standby.iter_mut().for_each(|standby| standby.doubt(paths.iter().cloned()));
+            }
+            _ => table.commit().map_err(failed)?,
+        }
         failpoint!("committed");
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod local;
 pub mod remote;
 
 pub(crate) mod rows;
+mod standby;
 pub mod standing;
 
 use std::collections::BTreeSet;

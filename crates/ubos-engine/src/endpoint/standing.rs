@@ -22,40 +22,48 @@ const MAX_MANIFEST: u64 = 256 << 10;
 /// The manifests in the order in which they are kept everywhere: to, from, exclude.
 pub const ROLES: [Role; 3] = [Role::To, Role::From, Role::Exclude];
 
-/// Loads the state of a pair and describes it.
+/// Loads the baseline of a pair; where it is lost, with the reason.
 ///
 /// # Errors
-/// What the system says; lost or damaged state is part of the description.
-pub fn look(
-    state: &StateDir,
-    name: &str,
-    peer: &Peer,
-) -> Result<(Standing, Option<Table>, Option<Marker>)> {
-    let marker = Marker::load(state)?;
+/// What the system says.
+pub fn load(state: &StateDir, peer: &Peer) -> Result<(Option<Table>, Option<String>)> {
     let folder = state.pair_folder(&peer.pair)?;
     let loaded = Table::load(folder)
         .map_err(|e| EngineError::io("read", state.path(&format!("state/{}", peer.pair)), e))?;
-    let (table, damage) = match loaded {
+    Ok(match loaded {
         Loaded::Present(table) if table.header().pair == peer.pair => (Some(*table), None),
         Loaded::Present(_) => (None, Some("the baseline belongs to another pair".to_owned())),
         Loaded::Lost(why) => (None, why),
-    };
-    let mark = marker.as_ref().and_then(|marker| marker.pair(&peer.pair));
-    let standing = Standing {
+    })
+}
+
+/// Describes how a territory stands with a pair, given its baseline (or why it is lost) and marker.
+///
+/// # Errors
+/// What the system says.
+pub fn describe(
+    state: &StateDir,
+    name: &str,
+    peer: &Peer,
+    table: Option<&Table>,
+    marker: Option<&Marker>,
+    damage: Option<String>,
+) -> Result<Standing> {
+    let mark = marker.and_then(|marker| marker.pair(&peer.pair));
+    Ok(Standing {
         name: name.to_owned(),
-        replica: marker.as_ref().map(|marker| marker.replica.clone()),
-        same_host: same_host(marker.as_ref()),
+        replica: marker.map(|marker| marker.replica.clone()),
+        same_host: same_host(marker),
         marker: mark.and_then(|mark| Some((mark.generation, Digest::from_hex(&mark.chain)?))),
-        marked: table.as_ref().is_some_and(Table::marked),
-        header: table.as_ref().map(|table| table.header().clone()),
+        marked: table.is_some_and(Table::marked),
+        header: table.map(|table| table.header().clone()),
         damage,
-        prepared: table.as_ref().and_then(|t| t.prepared()).map(|p| p.header.clone()),
-        open_runs: table.as_ref().is_some_and(|table| !table.open_runs().is_empty()),
+        prepared: table.and_then(Table::prepared).map(|prepared| prepared.header.clone()),
+        open_runs: table.is_some_and(|table| !table.open_runs().is_empty()),
         manifests: read_manifests(state, &peer.manifests)?,
         folds_case: folds_case(state),
-        last_run: table.as_ref().map(|t| t.header().made).filter(|made| made.0 > 0),
-    };
-    Ok((standing, table, marker))
+        last_run: table.map(|table| table.header().made).filter(|made| made.0 > 0),
+    })
 }
 
 fn same_host(marker: Option<&Marker>) -> bool {

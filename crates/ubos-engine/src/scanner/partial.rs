@@ -29,6 +29,8 @@ pub struct Looked {
     pub evidence: BTreeMap<RelPath, Evidence>,
     /// Unchanged rows whose stamp is new.
     pub refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
+    /// Whether anything stands there that did not when it was looked at before.
+    pub differs: bool,
 }
 
 impl Tree {
@@ -81,14 +83,16 @@ impl Tree {
             walked = found;
         }
         let found = hashing::settle(request, walked);
+        let mut before = Changes::new();
         for path in tops {
-            self.forget(request.table, path);
+            self.forget(request.table, path, &mut before);
         }
+        let differs = !same_states(&before, &found.changes);
         self.scanned += found.scanned;
         self.changes.extend(found.changes);
+        let looked = Looked { evidence: found.evidence, refreshed: found.refreshed, differs };
         // Nothing left at all is a claim that only a full scan may make.
-        let emptied = self.scanned == 0;
-        Ok((!emptied).then_some(Looked { evidence: found.evidence, refreshed: found.refreshed }))
+        Ok((self.scanned > 0).then_some(looked))
     }
 
     /// The rows of these paths are about to change, `apply` changes them: what was seen there no
@@ -123,8 +127,8 @@ impl Tree {
         }
     }
 
-    /// Drops what was seen of `top` and below.
-    fn forget(&mut self, table: &Table, top: &RelPath) {
+    /// Moves what was seen of `top` and below to `dropped`.
+    fn forget(&mut self, table: &Table, top: &RelPath, dropped: &mut Changes) {
         let mut known: BTreeSet<RelPath> = BTreeSet::from([top.clone()]);
         table.folders(Some(top.as_bytes()), &mut |folder| {
             table.folder_rows(folder, &mut |row| {
@@ -139,9 +143,17 @@ impl Tree {
         let counted = known.iter().filter(|path| self.counts(table, path)).count() as u64;
         self.scanned = self.scanned.saturating_sub(counted);
         for path in &known {
-            self.changes.remove(path);
+            dropped.extend(self.changes.remove_entry(path));
         }
     }
+}
+
+/// Whether both hold the same at the same paths, whatever the times.
+fn same_states(one: &Changes, other: &Changes) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|((path, seen), (other_path, other))| {
+            path == other_path && seen.state == other.state && seen.prefix == other.prefix
+        })
 }
 
 fn is_counted(seen: &Observation) -> bool {

@@ -48,6 +48,11 @@ impl Seen {
         self.0.get(path).filter(|evidence| evidence.stamp == *stamp)
     }
 
+    /// All of it.
+    pub fn all(&self) -> impl Iterator<Item = (&RelPath, &Evidence)> {
+        self.0.iter()
+    }
+
     /// Saves `current` in place of what is there, if it differs. Racy evidence is left out.
     ///
     /// # Errors

@@ -93,6 +93,13 @@ impl Journal {
         self.length
     }
 
+    /// Whether `stat` is of this file, as long as it is known to be.
+    pub fn is(&self, stat: &rustix::fs::Stat) -> bool {
+        let own = rustix::fs::fstat(&self.file);
+        own.is_ok_and(|own| own.st_ino == stat.st_ino && own.st_dev == stat.st_dev)
+            && u64::try_from(stat.st_size) == Ok(self.length)
+    }
+
     /// Appends a frame, without making it durable.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat};
 
 use ubos_core::baseline::{Baseline, Row};
 use ubos_core::path::{self, RelPath};
@@ -185,6 +185,13 @@ impl Table {
     fn set(&mut self, path: RelPath, record: Option<Record>) {
         let folder = self.overlay.entry(path.parent_bytes().into()).or_default();
         folder.insert(path.name().into(), record);
+    }
+
+    /// Whether the files still are the ones that this state was read from and wrote: no other
+    /// process has advanced it since.
+    pub fn is_current(&self) -> bool {
+        let now = |name| rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).ok();
+        now(JOURNAL).is_some_and(|stat| self.journal.is(&stat)) && now(SNAPSHOT).is_some()
     }
 
     /// The generation in force.

@@ -235,6 +235,7 @@ pub(crate) fn order() -> ScanOrder {
         builtin: Builtin::default(),
         symlinks: Symlinks::Held,
         verify: false,
+        again: false,
         blank: None,
     }
 }
