@@ -285,11 +285,25 @@ pub enum Request {
     Audit,
     /// Replace the open conflicts and held paths. List of [`OpenMatter`] follows.
     KeepOpen,
-    /// The run is over: drop what it staged, prune, release.
+    /// The run is over: drop what it staged, prune.
     Finish {
         /// The run.
         run: String,
     },
+    /// More runs will follow on this connection: watch the tree between them.
+    StandBy,
+    /// Another run begins. → [`Response::Standing`]
+    Begin,
+    /// Whoever else has a run to do may now do it.
+    Release,
+    /// Wait for a change. → [`Response::Woken`], as soon as the tree differs from what the last look
+    /// saw, the time is up, or the next request comes.
+    Wait {
+        /// At most so many milliseconds.
+        limit: u64,
+    },
+    /// Ends a [`Request::Wait`]; has no answer of its own.
+    Call,
 }
 
 impl Request {
@@ -321,6 +335,10 @@ pub enum Response {
     },
     /// It could not be done.
     Failed(Failure),
+    /// How the territory stands.
+    Standing(Box<Standing>),
+    /// The wait has ended.
+    Woken(Wake),
 }
 
 /// A row as both sides know it.

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -28,6 +29,7 @@ use crate::state::StateDir;
 use crate::state::config::Config;
 use crate::transfer::ContentSink;
 use crate::transfer::wire::{WireSink, broken, pump};
+use crate::watch::Caller;
 
 /// Serves one connection on `input` and `output`.
 ///
@@ -46,13 +48,48 @@ pub fn serve(input: OwnedFd, output: OwnedFd, build: &str) -> Result<()> {
     };
     send(&channel, &welcome)?;
     let Some(mut endpoint) = endpoint else { return Ok(()) };
+    let mut next = channel.reader.message::<Request>();
     loop {
-        match channel.reader.message::<Request>() {
-            Ok(request) => answer(request, &mut channel, &mut endpoint)?,
+        next = match next {
+            Ok(Request::Wait { limit }) => {
+                wait(&mut channel, &mut endpoint, Duration::from_millis(limit))?
+            }
+            Ok(request) => {
+                answer(request, &mut channel, &mut endpoint)?;
+                channel.reader.message()
+            }
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(e) => return Err(broken(&e)),
-        }
+        };
     }
+}
+
+/// Waits for a change, while the next request is already being read: it ends the wait.
+fn wait(
+    channel: &mut Channel,
+    endpoint: &mut LocalEndpoint,
+    limit: Duration,
+) -> Result<io::Result<Request>> {
+    let until = Instant::now() + limit;
+    let caller = endpoint.caller();
+    let writer = channel.shared_writer();
+    let reader = &mut channel.reader;
+    std::thread::scope(|scope| {
+        let next = scope.spawn(move || {
+            let next = reader.message::<Request>();
+            caller.iter().for_each(Caller::call);
+            next
+        });
+        let response = match endpoint.wait(until) {
+            Ok(wake) => Response::Woken(wake),
+            Err(error) => Response::Failed(Failure::of(&error)),
+        };
+        {
+            let mut writer = writer.lock().expect("no holder of this lock panics");
+            writer.message(&response).and_then(|()| writer.flush()).map_err(|e| broken(&e))?;
+        }
+        Ok(next.join().expect("a reading thread does not panic"))
+    })
 }
 
 fn greet(hello: &Hello, build: &str) -> Result<(Welcome, Option<LocalEndpoint>)> {
@@ -256,6 +293,20 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             acknowledge(channel, endpoint.keep_open(&matters))
         }
         Request::Finish { run } => acknowledge(channel, endpoint.finish(&run)),
+        Request::StandBy => {
+            endpoint.stand_by();
+            acknowledge(channel, Ok(()))
+        }
+        Request::Begin => match endpoint.begin() {
+            Ok(standing) => send(channel, &Response::Standing(Box::new(standing))),
+            Err(error) => acknowledge(channel, Err(error)),
+        },
+        Request::Release => {
+            endpoint.release();
+            acknowledge(channel, Ok(()))
+        }
+        // Answered where requests are read; a call that comes late has nothing to end.
+        Request::Wait { .. } | Request::Call => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,11 +11,11 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
 use super::{Endpoint, Scanned};
-use crate::agent::channel::Channel;
+use crate::agent::channel::{Channel, SharedWriter};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
     AuditNote, Change, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    Request, Response, RunEvidence, ScanOrder,
+    Request, Response, RunEvidence, ScanOrder, Standing, Wake,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
@@ -60,6 +61,54 @@ impl RemoteEndpoint {
         Ok(crossed)
     }
 
+    /// More runs will follow on this connection.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn stand_by(&mut self) -> Result<()> {
+        self.ask(&Request::StandBy)?;
+        self.done()
+    }
+
+    /// Another run begins; tells how the peer stands.
+    ///
+    /// # Errors
+    /// As for the first run of a connection.
+    pub fn begin(&mut self) -> Result<Standing> {
+        self.ask(&Request::Begin)?;
+        match self.response()? {
+            Response::Standing(standing) => Ok(*standing),
+            _ => Err(out_of_turn()),
+        }
+    }
+
+    /// Lets others have their runs.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn release(&mut self) -> Result<()> {
+        self.ask(&Request::Release)?;
+        self.done()
+    }
+
+    /// Waits until the peer's tree changed, the time is up, or the connection's `Call` was sent (see
+    /// [`RemoteEndpoint::bell`]).
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn wait(&mut self, limit: Duration) -> Result<Wake> {
+        self.ask(&Request::Wait { limit: limit.as_millis() as u64 })?;
+        match self.response()? {
+            Response::Woken(wake) => Ok(wake),
+            _ => Err(out_of_turn()),
+        }
+    }
+
+    /// What ends a wait, from another thread.
+    pub fn bell(&mut self) -> Bell {
+        Bell(self.channel().shared_writer())
+    }
+
     /// A broken connection, explained by what ssh said.
     fn lost(&mut self, error: &std::io::Error) -> EngineError {
         self.link.explain(error)
@@ -96,13 +145,28 @@ impl RemoteEndpoint {
     fn done(&mut self) -> Result<()> {
         match self.response()? {
             Response::Done => Ok(()),
-            _ => Err(EngineError::unreachable("the peer answered something else than was asked")),
+            _ => Err(out_of_turn()),
         }
     }
 
     fn done_list<T: DeserializeOwned>(&mut self) -> Result<Vec<T>> {
         self.done()?;
         self.list()
+    }
+}
+
+fn out_of_turn() -> EngineError {
+    EngineError::unreachable("the peer answered something else than was asked")
+}
+
+/// Ends the peer's wait.
+pub struct Bell(SharedWriter);
+
+impl Bell {
+    /// Rings. A connection that is gone shows where the answer is awaited.
+    pub fn ring(&self) {
+        let mut writer = self.0.lock().expect("no holder of this lock panics");
+        let _ = writer.message(&Request::Call).and_then(|()| writer.flush());
     }
 }
 
@@ -142,7 +206,7 @@ impl Endpoint for RemoteEndpoint {
                     changes.into_iter().map(|change| (change.path, change.seen)).collect();
                 Ok(Scanned { changes, scanned })
             }
-            _ => Err(EngineError::unreachable("the peer answered something else than was asked")),
+            _ => Err(out_of_turn()),
         }
     }
 

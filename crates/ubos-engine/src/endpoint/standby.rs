@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use ubos_core::path::RelPath;
 
-use super::Scanned;
 use super::local::{LocalEndpoint, THREADS};
-use crate::agent::message::{ScanOrder, Wake};
+use super::{Endpoint, Scanned};
+use crate::agent::message::{ScanOrder, Standing, Wake};
 use crate::error::{EngineError, Result};
 use crate::fs::Root;
 use crate::scanner::partial::{Looked, Tree};
 use crate::scanner::{ScanRequest, ScanResult};
+use crate::state::config::Config;
 use crate::watch::{Caller, Watch};
 
 /// What was written or hashed in a clock tick with a write is looked at once more after this.
@@ -44,6 +45,27 @@ impl LocalEndpoint {
     /// From now on this side is watched between its runs.
     pub fn stand_by(&mut self) {
         self.stays = true;
+    }
+
+    /// Another run begins: takes the lock, reads the configuration anew and looks how this side
+    /// stands.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another run holds it; what the system says.
+    pub fn begin(&mut self) -> Result<Standing> {
+        self.lock()?;
+        self.forget_run();
+        let config = Config::require(&self.state)?;
+        let known = config.peers.values().find(|peer| peer.pair == self.peer.pair);
+        self.peer = known
+            .cloned()
+            .ok_or_else(|| EngineError::config("this territory no longer belongs to the pair"))?;
+        self.config = config;
+        let standing = self.look();
+        if standing.is_err() {
+            self.release();
+        }
+        standing
     }
 
     /// Ends a run of a side that stays: whoever else has a run to do may now do it.
