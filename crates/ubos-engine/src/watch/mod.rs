@@ -5,6 +5,7 @@
 //! the dust has settled (`settle`). Where the system gives no hints (no more watches, a file system
 //! that has none) the watch says so, and every wait ends in a full scan.
 
+pub mod rhythm;
 mod settle;
 
 use std::collections::BTreeSet;

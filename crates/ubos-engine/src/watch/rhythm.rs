@@ -1,0 +1,121 @@
+//! When the next run is due. Pure: what happened and times in, a time out.
+
+use std::time::Duration;
+
+/// First pause after a failure; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Where there are no hints, everything is looked at this often at most.
+const POLL: Duration = Duration::from_secs(10);
+/// A full look may take this part of the time, where it has to stand in for hints.
+const POLL_SHARE: u32 = 20;
+
+/// How a run ended, as far as the next one depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was carried out; `again` if some paths are to be tried again.
+    Done {
+        /// Some paths were skipped.
+        again: bool,
+    },
+    /// It could not be carried out.
+    Failed,
+}
+
+/// When to look at everything, and when to try again.
+#[derive(Debug, Clone)]
+pub struct Rhythm {
+    interval: Duration,
+    failures: u32,
+    retries: u32,
+}
+
+impl Rhythm {
+    /// A full look at least every `interval`.
+    pub fn new(interval: Duration) -> Self {
+        Self { interval, failures: 0, retries: 0 }
+    }
+
+    /// How many runs failed one after the other.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// How long to wait after a run that ended like this, if nothing else happens. `took` is what a
+    /// look at everything takes, `blind` whether hints are missing, `chance` a random number from 0
+    /// to 1 that keeps two sides, or many laptops, from trying at the same moments.
+    pub fn pause(&mut self, ended: Ended, took: Duration, blind: bool, chance: f64) -> Duration {
+        match ended {
+            Ended::Failed => {
+                let pause = doubled(self.failures);
+                self.failures += 1;
+                pause.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0)).min(LONGEST_PAUSE)
+            }
+            Ended::Done { again } => {
+                self.failures = 0;
+                self.retries = if again { self.retries + 1 } else { 0 };
+                let mut pause = self.interval;
+                if blind {
+                    pause = pause.min(POLL.max(took * POLL_SHARE));
+                }
+                if again {
+                    pause = pause.min(doubled(self.retries - 1));
+                }
+                pause
+            }
+        }
+    }
+}
+
+fn doubled(times: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << times.min(10)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(300);
+    const QUICK: Duration = Duration::from_millis(100);
+
+    fn pauses(rhythm: &mut Rhythm, ended: Ended, count: usize) -> Vec<u64> {
+        (0..count).map(|_| rhythm.pause(ended, QUICK, false, 0.5).as_secs()).collect()
+    }
+
+    #[test]
+    fn failures_are_tried_again_after_five_seconds_and_then_ever_more_rarely() {
+        let mut rhythm = Rhythm::new(INTERVAL);
+        let tried = pauses(&mut rhythm, Ended::Failed, 9);
+        assert_eq!(tried, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(rhythm.pause(Ended::Done { again: false }, QUICK, false, 0.5), INTERVAL);
+        assert_eq!(pauses(&mut rhythm, Ended::Failed, 1), [5]);
+    }
+
+    #[test]
+    fn chance_spreads_attempts_and_never_beyond_the_longest_pause() {
+        for chance in [0.0, 0.3, 1.0, 7.0] {
+            let mut rhythm = Rhythm::new(INTERVAL);
+            for _ in 0..12 {
+                let pause = rhythm.pause(Ended::Failed, QUICK, false, chance);
+                assert!(pause >= Duration::from_secs(4) && pause <= LONGEST_PAUSE);
+            }
+        }
+    }
+
+    #[test]
+    fn paths_to_be_tried_again_do_not_make_it_run_without_rest() {
+        let mut rhythm = Rhythm::new(INTERVAL);
+        let tried = pauses(&mut rhythm, Ended::Done { again: true }, 8);
+        assert_eq!(tried, [5, 10, 20, 40, 80, 160, 300, 300]);
+    }
+
+    #[test]
+    fn without_hints_it_polls_as_often_as_its_cost_allows() {
+        let mut rhythm = Rhythm::new(INTERVAL);
+        let done = Ended::Done { again: false };
+        assert_eq!(rhythm.pause(done, QUICK, true, 0.5), POLL);
+        assert_eq!(rhythm.pause(done, Duration::from_secs(3), true, 0.5).as_secs(), 60);
+        assert_eq!(rhythm.pause(done, Duration::from_secs(100), true, 0.5), INTERVAL);
+    }
+}
