@@ -63,7 +63,8 @@ pub(super) fn resolve(
         return Ok(UNDECIDED);
     }
     request.resolutions = Some(resolutions);
-    sync::run(request, ui)
+    let code = sync::run(request, ui)?;
+    Ok(if code == 0 && !left.is_empty() { UNDECIDED } else { code })
 }
 
 /// The conflict's mark and what comes of merging its versions, or why nothing does.
