@@ -1,7 +1,9 @@
 //! The terminal. Standard output is the answer, standard error the conversation; only this folder
 //! writes to either.
 
+pub(crate) mod editor;
 pub(crate) mod progress;
+pub(crate) mod prompt;
 pub(crate) mod sanitize;
 
 use std::io::{self, BufRead, IsTerminal, Write};
