@@ -73,6 +73,6 @@ mod tests {
         check("a\nb\nc\n", "x\na\nc\ny\n", &[Some(1), None, Some(2)]);
         check("a\nb", "a\nb\n", &[Some(0), None]);
         check("x\na\n", "a\n", &[None, Some(0)]);
-        check("a\na\nb\n", "a\nb\na\n", &[Some(0), None, Some(1)]);
+        check("b\na\nc\n", "b\nx\na\n", &[Some(0), Some(2), None]);
     }
 }
