@@ -65,7 +65,10 @@ mod tests {
     fn a_name_never_grows_by_a_second_addition() {
         let once = name("docs/plan.md");
         assert_eq!(name(&once), once);
-        assert_eq!(name("plan (balaur draft).md"), "plan (balaur draft) (balaur 20261122 093015).md");
+        assert_eq!(
+            name("plan (balaur draft).md"),
+            "plan (balaur draft) (balaur 20261122 093015).md"
+        );
     }
 
     #[test]

@@ -93,10 +93,6 @@ fn ask(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
         ));
     }
     let open = conflicts::open(global)?;
-    let paths = if args.paths.is_empty() {
-        None
-    } else {
-        Some(named(&open, &args.paths, global)?)
-    };
+    let paths = if args.paths.is_empty() { None } else { Some(named(&open, &args.paths, global)?) };
     session::run(session::Scope { paths, policies: None }, global, ui)
 }

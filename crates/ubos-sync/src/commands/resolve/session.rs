@@ -4,6 +4,7 @@
 //! conflict than its mark, by which the run refuses an answer to what is no longer there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use ubos_core::conflict::{Choice, Conflict, ConflictKind};
 use ubos_core::entry::{Digest, Entry};
@@ -25,9 +26,7 @@ use crate::cli::Global;
 use crate::commands::conflicts::{self, Open};
 use crate::commands::sync;
 use crate::failure::{Failure, Outcome};
-use crate::render::actions::{
-    Action, Circumstances, Deed, Merging, actions, choice_line, chosen,
-};
+use crate::render::actions::{Action, Circumstances, Deed, Merging, actions, choice_line, chosen};
 use crate::render::conflict::question;
 use crate::render::diff::{Shown, three, two};
 use crate::territory;
@@ -51,6 +50,26 @@ impl Scope {
     }
 }
 
+/// The exit code after Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Asks about what a sync left open. `None` if there is nothing to ask about.
+pub(crate) fn after_sync(
+    report: &RunReport,
+    global: &Global,
+    ui: &Ui,
+) -> Result<Option<u8>, Failure> {
+    let scope = Scope { paths: None, policies: None };
+    let waits = |conflict: &Conflict| {
+        scope.holds(&conflict.path)
+            && !report.left.contains(&(conflict.path.clone(), conflict.mark))
+    };
+    if !report.conflicts.iter().any(waits) {
+        return Ok(None);
+    }
+    run(scope, global, ui).map(Some)
+}
+
 /// Asks about every open conflict in `scope`, until all are shown or the person leaves.
 pub(crate) fn run(scope: Scope, global: &Global, ui: &Ui) -> Outcome {
     let prompt = Prompt::new().map_err(|e| EngineError::io("listen for", "Ctrl-C", e))?;
@@ -64,7 +83,7 @@ pub(crate) fn run(scope: Scope, global: &Global, ui: &Ui) -> Outcome {
     let told = words::summary(end, &session.applied, session.settled, open);
     let _ = ui.answer(&format!("\n{told}"));
     Ok(match (end, session.failed) {
-        (End::Interrupted, _) => 130,
+        (End::Interrupted, _) => INTERRUPTED,
         (_, Some(code)) => code,
         _ if open > 0 => 3,
         _ => 0,
@@ -159,8 +178,13 @@ impl<'a> Session<'a> {
     fn announce(&mut self, conflict: &Conflict) -> Result<(), Failure> {
         let Some(path) = self.anew.take() else { return Ok(()) };
         let what = one_line(&path.to_string());
-        let now = if path == conflict.path { "Here it is as it is now" } else { "It is no conflict any more" };
-        let line = format!("{what} changed while the question stood here, so nothing was done. {now}.");
+        let now = if path == conflict.path {
+            "Here it is as it is now"
+        } else {
+            "It is no conflict any more"
+        };
+        let line =
+            format!("{what} changed while the question stood here, so nothing was done. {now}.");
         self.tell(Tone::Attention, &line)
     }
 
@@ -220,7 +244,8 @@ impl<'a> Session<'a> {
             Deed::Merge => by_hand::ask(self, conflict, versions, open),
             Deed::Diff => {
                 self.show_difference(conflict, versions, open)?;
-                self.ui.answer(&format!("\n{}", words::keys(actions, &open.names, self.ui.width())))?;
+                self.ui
+                    .answer(&format!("\n{}", words::keys(actions, &open.names, self.ui.width())))?;
                 Ok(Step::Again)
             }
             Deed::Help => {
@@ -230,7 +255,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn circumstances(&self, conflict: &Conflict, versions: &Versions, open: &Open) -> Circumstances {
+    fn circumstances(
+        &self,
+        conflict: &Conflict,
+        versions: &Versions,
+        open: &Open,
+    ) -> Circumstances {
         let mut known = Circumstances::of(conflict);
         if known.merging != Merging::No {
             let sides = [Side::Here, Side::There].map(|side| versions.sides.get(side).bytes());
@@ -285,6 +315,11 @@ impl<'a> Session<'a> {
         self.page(&text)
     }
 
+    /// The territory's top folder.
+    pub(super) fn root(&self) -> &Path {
+        self.shelf.state.root().path()
+    }
+
     /// Shows a text, through the pager if it is long.
     pub(super) fn page(&self, text: &str) -> Result<(), Failure> {
         self.prompt.aside(|| self.ui.page(text))
@@ -306,6 +341,7 @@ impl<'a> Session<'a> {
         open: &Open,
     ) -> Result<Step, Failure> {
         let chosen = vec![(conflict, choice)];
+        let merged = merged.map(|text| (Digest::of(&text), text)).into_iter().collect();
         let (report, names) = self.apply(&chosen, merged, open)?;
         if !self.happened(&report, conflict)? {
             return Ok(Step::Next);
@@ -320,11 +356,11 @@ impl<'a> Session<'a> {
         Ok(Step::Next)
     }
 
-    /// One run for these choices. Returns its report and the new names that were given.
+    /// One run for these choices; `merged` are the contents of merges. Returns its report and the new names that were given.
     pub(super) fn apply(
         &mut self,
         chosen: &[(&Conflict, Choice)],
-        merged: Option<Vec<u8>>,
+        merged: BTreeMap<Digest, Vec<u8>>,
         open: &Open,
     ) -> Result<(RunReport, BTreeMap<RelPath, RelPath>), Failure> {
         let mut names = BTreeSet::new();
@@ -338,7 +374,7 @@ impl<'a> Session<'a> {
         }
         let mut request = sync::request(self.global, "resolve", Filter::Both)?;
         request.resolutions = Some(resolutions);
-        request.provided.extend(merged.map(|text| (Digest::of(&text), text)));
+        request.provided = merged;
         let report = self.prompt.during_run(|| sync::cycle(&request, self.ui));
         Ok((report, beside))
     }
@@ -371,7 +407,10 @@ impl<'a> Session<'a> {
         self.failed = report.error.as_ref().map(EngineError::exit_code);
         if let Some(error) = &report.error {
             self.ui.error(&error.to_string(), Some(error.hint()));
-            self.tell(Tone::Attention, "The answer was not carried out; here is the question again.")?;
+            self.tell(
+                Tone::Attention,
+                "The answer was not carried out; here is the question again.",
+            )?;
         }
         Ok(report.error.is_none())
     }

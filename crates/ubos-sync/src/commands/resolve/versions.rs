@@ -69,7 +69,7 @@ impl Shelf {
         let Some(seen) = seen else { return Ok(Version::None) };
         let digest = match &seen.entry {
             Entry::File { digest, .. } => *digest,
-            Entry::Symlink { target } => return Ok(Version::Bytes(target.clone())),
+            Entry::Symlink { target } => return Ok(Version::Bytes(target.to_vec())),
             Entry::Dir => return Ok(Version::None),
         };
         let kept = texts::version(&self.state, &self.pair, digest)?;

@@ -123,7 +123,11 @@ pub(super) fn keys(actions: &[Action], names: &Sides<String>, columns: usize) ->
 pub(super) fn help(actions: &[Action], names: &Sides<String>, columns: usize) -> String {
     let mut text = String::from("\n");
     for action in actions {
-        text.push_str(&hanging(&format!("  {}  ", action.key), &meaning(action.deed, names), columns));
+        text.push_str(&hanging(
+            &format!("  {}  ", action.key),
+            &meaning(action.deed, names),
+            columns,
+        ));
     }
     text.push_str(&hanging(
         "\n",
@@ -153,7 +157,9 @@ fn meaning(deed: Deed, names: &Sides<String>) -> String {
         Deed::Merge => {
             "Make one text out of both. You see it before it is used, and can edit it.".into()
         }
-        Deed::Quit => "Stop asking. Every conflict that is not answered stays open, untouched.".into(),
+        Deed::Quit => {
+            "Stop asking. Every conflict that is not answered stays open, untouched.".into()
+        }
         Deed::Both => format!(
             "{here}'s version keeps the name, so links still lead to it; {there}'s gets a name of its own beside it."
         ),
@@ -192,7 +198,10 @@ pub(super) fn summary(end: End, applied: &[Applied], settled: usize, open: usize
     if open > 0 {
         if end != End::Through {
             let are = if open == 1 { "is" } else { "are" };
-            text.push_str(&format!("{} {are} still open, untouched on both territories.\n", conflicts(open)));
+            text.push_str(&format!(
+                "{} {are} still open, untouched on both territories.\n",
+                conflicts(open)
+            ));
         }
         text.push_str("Go on with: ubos-sync resolve\n");
     }
