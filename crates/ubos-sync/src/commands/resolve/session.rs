@@ -294,7 +294,7 @@ impl<'a> Session<'a> {
                 let size = conflict.sides.get(side).as_ref().map_or(0, |seen| seen.entry.size());
                 let size = crate::render::units::bytes(size);
                 let line = format!(
-                    "{name}'s version ({size}) is too large to be kept here, so it cannot be compared. Look at it on {name}."
+                    "{name}'s version ({size}) is not kept on this territory, so it cannot be compared here. Look at it on {name}."
                 );
                 return self.tell(Tone::Attention, &line);
             }

@@ -100,7 +100,7 @@ pub(super) fn undo(run: &str) -> String {
     format!("    Undo: ubos-sync undo {run}\n")
 }
 
-/// The keys once more, in a line or two, for where the question has gone out of sight.
+/// The keys once more, in few lines, for where the question has gone out of sight.
 pub(super) fn keys(actions: &[Action], names: &Sides<String>, columns: usize) -> String {
     let word = |deed: Deed| match deed {
         Deed::Keep(side) => format!("{}'s", one_line(names.get(side))),
@@ -114,9 +114,11 @@ pub(super) fn keys(actions: &[Action], names: &Sides<String>, columns: usize) ->
         Deed::Leave => "leave as it is".into(),
         Deed::Help => "explain".into(),
     };
-    let keys: Vec<String> =
-        actions.iter().map(|action| format!("{} {}", action.key, word(action.deed))).collect();
-    hanging("", &keys.join(" · "), columns)
+    // A key and its word stay together on a line.
+    let together =
+        |action: &Action| format!("{} {}", action.key, word(action.deed)).replace(' ', "\u{a0}");
+    let keys: Vec<String> = actions.iter().map(together).collect();
+    hanging("", &keys.join(" · "), columns).replace('\u{a0}', " ")
 }
 
 /// What every key does, and that nothing is lost by any.
