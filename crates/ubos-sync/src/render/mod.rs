@@ -6,6 +6,7 @@ pub(crate) mod conflict;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod json;
+pub(crate) mod listing;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod units;
