@@ -1,6 +1,8 @@
 //! Stage 1: both territories opened, locked, agreed. While ssh shakes hands, this side is already
 //! scanned; if nothing speaks against it, those scans are the ones that count.
 
+use std::collections::BTreeMap;
+
 use ubos_core::entry::Digest;
 use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
@@ -41,6 +43,8 @@ pub(super) struct Loaded {
     pub config: Config,
     /// The pair.
     pub pair: String,
+    /// Contents that go to both sides, by their hash.
+    pub provided: BTreeMap<Digest, Vec<u8>>,
 }
 
 /// What is known before the peer has answered.
@@ -230,6 +234,7 @@ fn settle(
         early,
         config,
         pair: peer.pair.clone(),
+        provided: request.provided.clone(),
         standings,
     };
     if request.merge_lost {

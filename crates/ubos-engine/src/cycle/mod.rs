@@ -2,8 +2,8 @@
 //!
 //! load → scan → reconcile → plan → transfer → commit → record → report. Besides the stages live
 //! here what two territories must agree on before they may decide (`agree`), the law of the
-//! manifests (`law`), what becomes of a run that was cut off (`recover`), and confirmed plans
-//! (`confirm`).
+//! manifests (`law`), what becomes of a run that was cut off (`recover`), confirmed plans
+//! (`confirm`), and what becomes of conflicts without a person (`settle`).
 
 pub mod agree;
 mod commit;
@@ -13,13 +13,16 @@ mod law;
 mod load;
 mod pending;
 mod plan;
+mod provided;
 mod recent;
 mod reconcile;
 mod record;
 mod recover;
 pub mod report;
 mod scan;
+mod settle;
 mod transfer;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
