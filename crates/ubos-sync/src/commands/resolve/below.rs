@@ -7,7 +7,7 @@ use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::sides::Side;
 
-use super::merge::clean;
+use super::by_hand::clean;
 use super::session::{Session, Step, ended};
 use super::words::{self, Applied, End};
 use crate::commands::conflicts::Open;

@@ -6,8 +6,8 @@
 
 mod below;
 mod beside;
+mod by_hand;
 mod choices;
-mod merge;
 mod one_way;
 pub(crate) mod session;
 mod versions;
@@ -69,7 +69,7 @@ pub(crate) fn resolve(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
     }
     let keep = args.keep.as_deref().unwrap_or_default();
     if keep == "merge" {
-        return merge::where_it_fits(request, &open, paths, global, ui);
+        return by_hand::where_it_fits(request, &open, paths, global, ui);
     }
     decide(&mut request, &open, paths, |path, clash| {
         let choice = match (keep, clash) {

@@ -17,11 +17,11 @@ use ubos_engine::agent::message::OpenMatter;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::error::EngineError;
 
+use super::by_hand::labels;
 use super::choices::{authority, resolution};
-use super::merge::labels;
 use super::versions::{Shelf, Version, Versions};
 use super::words::{self, Applied, End};
-use super::{below, merge as by_hand};
+use super::{below, by_hand};
 use crate::cli::Global;
 use crate::commands::conflicts::{self, Open};
 use crate::commands::sync;
@@ -59,7 +59,9 @@ pub(crate) fn after_sync(
     global: &Global,
     ui: &Ui,
 ) -> Result<Option<u8>, Failure> {
-    let scope = Scope { paths: None, policies: None };
+    let (_, config) = territory::open(global)?;
+    let (peer, _) = config.peer(global.peer.as_deref())?;
+    let scope = Scope { paths: None, policies: Some(config.policies(peer, false)?) };
     let waits = |conflict: &Conflict| {
         scope.holds(&conflict.path)
             && !report.left.contains(&(conflict.path.clone(), conflict.mark))
@@ -77,7 +79,11 @@ pub(crate) fn run(scope: Scope, global: &Global, ui: &Ui) -> Outcome {
     let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
     let shelf = Shelf { state, pair };
     let mut session = Session::new(scope, shelf, prompt, global, ui);
-    let end = session.converse()?;
+    let end = match session.converse() {
+        // What cannot be written to a terminal that is gone is no failure of its own.
+        Err(_) if session.prompt.is_closed() => End::Closed,
+        end => end?,
+    };
     let open = session.open()?.conflicts.len();
     // Where the terminal is gone nobody is left to tell.
     let told = words::summary(end, &session.applied, session.settled, open);
