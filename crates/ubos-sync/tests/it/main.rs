@@ -18,6 +18,7 @@ mod histories;
 mod init;
 mod json_report;
 mod links_and_names;
+mod listing;
 mod lost_state;
 mod manifest_changes;
 mod moves;
