@@ -35,8 +35,7 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     let mut decisions = decide_with(&loaded, &seen, &policies, given)?;
     // A person's decision about single paths decides nothing else, nor does merging after a loss.
     if request.focus().is_none() && !request.merge_lost {
-        let by_policy =
-            settle::by_policy(&mut loaded, &request.conflicts, &policies, &decisions.conflicts)?;
+        let by_policy = settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
         if !by_policy.is_empty() {
             decisions = decide_with(&loaded, &seen, &policies, &by_policy)?;
         }

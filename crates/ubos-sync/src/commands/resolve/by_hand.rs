@@ -4,36 +4,21 @@
 //! Nothing is changed by any of this but by the person's word at the end. A text that was edited
 //! and not used is kept in memory as long as the question stands, and its end is told before.
 
-use std::collections::BTreeMap;
-
-use ubos_core::conflict::{Choice, Conflict};
-use ubos_core::entry::Digest;
-use ubos_core::merge::{Labels, Merged, has_markers, merge};
-use ubos_core::path::RelPath;
+use ubos_core::conflict::Conflict;
+use ubos_core::merge::{Merged, has_markers, merge};
 use ubos_core::sides::{Side, Sides};
-use ubos_engine::cycle::Request;
 
-use super::choices::{Clash, decide};
+use super::merge::{AGREED, labels, merged};
 use super::session::{Session, Step, ended};
-use super::versions::{Shelf, Versions};
+use super::versions::Versions;
 use super::words::End;
-use crate::cli::Global;
 use crate::commands::conflicts::Open;
-use crate::commands::sync;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 use crate::render::diff::{Shown, two};
-use crate::territory;
+use crate::ui::Tone;
 use crate::ui::editor::{self, Edited, Stages};
 use crate::ui::prompt::Answer;
 use crate::ui::sanitize::one_line;
-use crate::ui::{Tone, Ui};
-
-const AGREED: &str = "last agreed version";
-
-/// What the versions are called in the marks.
-pub(super) fn labels(names: &Sides<String>) -> Labels<'_> {
-    Labels { here: &names.here, base: AGREED, there: &names.there }
-}
 
 /// What the person wants after looking at a merge.
 enum Wish {
@@ -64,10 +49,7 @@ pub(super) fn ask(
             Ok(Step::Again)
         }
         Wish::End(end) => Ok(Step::End(end)),
-        Wish::Use(text) => {
-            let choice = Choice::Merged { digest: Digest::of(&text), size: text.len() as u64 };
-            session.settle(conflict, choice, Some(text), open)
-        }
+        Wish::Use(text) => session.settle(conflict, merged(&text), Some(text), open),
     }
 }
 
@@ -263,64 +245,4 @@ impl Texts<'_> {
 enum Flaw {
     Markers(Vec<u8>),
     Unusable(String),
-}
-
-/// The merge of a conflict's versions, if both edits fit together.
-pub(super) fn clean(
-    conflict: &Conflict,
-    shelf: &Shelf,
-    names: &Sides<String>,
-) -> Result<Option<Vec<u8>>, Failure> {
-    let versions = shelf.versions(conflict)?;
-    let sides = versions.sides.as_ref().map(|version| version.bytes());
-    let (Some(here), Some(there)) = (sides.here, sides.there) else { return Ok(None) };
-    let merged = merge(&conflict.path, versions.base.as_deref(), here, there, &labels(names));
-    Ok(match merged {
-        Some(Merged::Clean(text)) if super::session::are_files(conflict) => Some(text),
-        _ => None,
-    })
-}
-
-/// `resolve PATH --keep merge`: merges where both edits fit together; the rest is told and stays
-/// open.
-pub(super) fn where_it_fits(
-    mut request: Request,
-    open: &Open,
-    paths: Vec<RelPath>,
-    global: &Global,
-    ui: &Ui,
-) -> Outcome {
-    let (state, config) = territory::open(global)?;
-    let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
-    let shelf = Shelf { state, pair };
-    let mut texts: BTreeMap<RelPath, Vec<u8>> = BTreeMap::new();
-    let mut rest = Vec::new();
-    for path in paths {
-        let conflict = open.conflicts.iter().find(|conflict| conflict.path == path);
-        let text = match conflict {
-            Some(conflict) => clean(conflict, &shelf, &open.names)?,
-            None => None,
-        };
-        match text {
-            Some(text) => drop(texts.insert(path, text)),
-            None => rest.push(path),
-        }
-    }
-    for path in &rest {
-        ui.warning(&format!("`{path}` stays open: its edits do not fit together by themselves"));
-    }
-    if texts.is_empty() {
-        return Err(Failure::usage(
-            "nothing of this can be merged without a person",
-            "`ubos-sync resolve` on a terminal opens your editor; `--keep` takes one version or both",
-        ));
-    }
-    let merged = |path: &RelPath, _: &Clash<'_>| {
-        let text = &texts[path];
-        Ok(Choice::Merged { digest: Digest::of(text), size: text.len() as u64 })
-    };
-    decide(&mut request, open, texts.keys().cloned().collect(), merged)?;
-    request.provided = texts.into_values().map(|text| (Digest::of(&text), text)).collect();
-    let code = sync::run(&request, ui)?;
-    Ok(if code == 0 && !rest.is_empty() { 3 } else { code })
 }

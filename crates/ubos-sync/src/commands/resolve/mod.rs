@@ -8,6 +8,7 @@ mod below;
 mod beside;
 mod by_hand;
 mod choices;
+mod merge;
 mod one_way;
 pub(crate) mod session;
 mod versions;
@@ -69,7 +70,7 @@ pub(crate) fn resolve(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
     }
     let keep = args.keep.as_deref().unwrap_or_default();
     if keep == "merge" {
-        return by_hand::where_it_fits(request, &open, paths, global, ui);
+        return merge::where_it_fits(request, &open, paths, global, ui);
     }
     decide(&mut request, &open, paths, |path, clash| {
         let choice = match (keep, clash) {

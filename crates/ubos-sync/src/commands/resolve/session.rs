@@ -17,8 +17,8 @@ use ubos_engine::agent::message::OpenMatter;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::error::EngineError;
 
-use super::by_hand::labels;
 use super::choices::{authority, resolution};
+use super::merge::{AGREED, labels};
 use super::versions::{Shelf, Version, Versions};
 use super::words::{self, Applied, End};
 use super::{below, by_hand};
@@ -75,9 +75,7 @@ pub(crate) fn after_sync(
 /// Asks about every open conflict in `scope`, until all are shown or the person leaves.
 pub(crate) fn run(scope: Scope, global: &Global, ui: &Ui) -> Outcome {
     let prompt = Prompt::new().map_err(|e| EngineError::io("listen for", "Ctrl-C", e))?;
-    let (state, config) = territory::open(global)?;
-    let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
-    let shelf = Shelf { state, pair };
+    let shelf = Shelf::open(global)?;
     let mut session = Session::new(scope, shelf, prompt, global, ui);
     let end = match session.converse() {
         // What cannot be written to a terminal that is gone is no failure of its own.
@@ -310,7 +308,7 @@ impl<'a> Session<'a> {
             bytes: versions.sides.get(side).bytes(),
         };
         let (here, there) = (shown(Side::Here), shown(Side::There));
-        let base = Shown { label: "last agreed version", bytes: versions.base.as_deref() };
+        let base = Shown { label: AGREED, bytes: versions.base.as_deref() };
         let columns = self.ui.width();
         let text = match (base.bytes, here.bytes, there.bytes) {
             (Some(_), Some(_), Some(_)) => three(&base, &here, &there, columns, self.ui),
