@@ -69,7 +69,7 @@ fn edits_that_fit_together_are_offered_as_such() {
     let mut talk = Conversation::start(&world, &["resolve"]);
     talk.sees("4. Merge (both edits fit together)").answers(CHOICE, "4");
     talk.sees("Both edits fit together").sees("second of the laptop").sees("fifth of the server");
-    talk.answers("Use this merge on both territories?", "y");
+    talk.answers("Use this merge?", "y");
     talk.sees("the merged text stands on both territories now").ends(0);
     let text = "# Plan\n\nfirst\nsecond of the laptop\nthird\nfourth\nfifth of the server\n";
     merged(&world, text, OPEN_HERE, FITS_THERE);
@@ -79,9 +79,9 @@ fn edits_that_fit_together_are_offered_as_such() {
 fn a_merge_that_fits_can_be_declined_or_left() {
     let world = fitting();
     let mut talk = Conversation::start(&world, &["resolve"]);
-    talk.answers(CHOICE, "m").answers("Use this merge", "").answers("Use this merge", "d");
-    talk.answers("Use this merge", "n").sees("Nothing was changed.");
-    talk.answers(CHOICE, "4").presses("Use this merge", ctrl('c')).ends(130);
+    talk.answers(CHOICE, "m").answers("Use this merge?", "").answers("Use this merge?", "d");
+    talk.answers("Use this merge?", "n").sees("Nothing was changed.");
+    talk.answers(CHOICE, "4").presses("Use this merge?", ctrl('c')).ends(130);
     untouched(&world, OPEN_HERE, FITS_THERE);
 }
 
@@ -89,8 +89,8 @@ fn a_merge_that_fits_can_be_declined_or_left() {
 fn a_merge_that_fits_can_be_edited_first() {
     let world = fitting();
     let mut talk = Conversation::with_editor(&world, "echo 'a last word' >> \"$1\"");
-    talk.answers(CHOICE, "4").answers("Use this merge", "e").sees("a last word");
-    talk.answers("Use what you edited", "y").ends(0);
+    talk.answers(CHOICE, "4").answers("Use this merge?", "e").sees("a last word");
+    talk.answers("Use what you edited?", "y").ends(0);
     let text =
         "# Plan\n\nfirst\nsecond of the laptop\nthird\nfourth\nfifth of the server\na last word\n";
     merged(&world, text, OPEN_HERE, FITS_THERE);
@@ -107,7 +107,7 @@ fn what_does_not_fit_opens_the_editor_with_marks() {
     );
     let mut talk = Conversation::with_editor(&world, &script);
     talk.sees("4. Merge by hand").answers(CHOICE, "4").sees("touch the same lines");
-    talk.answers("Use what you edited on both territories?", "y").ends(0);
+    talk.answers("Use what you edited?", "y").ends(0);
     let shown = fs::read_to_string(&seen).unwrap();
     for line in
         ["<<<<<<< localhost\n", "||||||| last agreed version\n", "=======\n", ">>>>>>> balaur\n"]
@@ -132,7 +132,7 @@ fn marks_that_are_left_change_nothing_and_can_be_edited_on() {
         .sees("Conflict markers are left in the text, so nothing was changed.");
     talk.answers("n back (what you edited is dropped)]:", "n").sees("Nothing was changed.");
     untouched(&world, OPEN_HERE, OPEN_THERE);
-    talk.answers(CHOICE, "4").answers("Edit on?", "e").answers("Use what you edited", "y").ends(0);
+    talk.answers(CHOICE, "4").answers("Edit on?", "e").answers("Use what you edited?", "y").ends(0);
     assert_eq!(content(&world, Side::Laptop), content(&world, Side::Server));
     assert!(!content(&world, Side::Laptop).contains("<<<"));
 }
@@ -185,7 +185,7 @@ fn an_editor_may_take_ctrl_c_for_itself_and_leave_the_terminal_in_disorder() {
     let mut talk = Conversation::with_editor(&world, script);
     talk.answers(CHOICE, "4").sees("ready");
     talk.terminal.send_key(ctrl('c'));
-    talk.answers("Use what you edited", "y").sees("the merged text stands").ends(0);
+    talk.answers("Use what you edited?", "y").sees("the merged text stands").ends(0);
     merged(&world, "mine\n", OPEN_HERE, OPEN_THERE);
 }
 
@@ -204,7 +204,7 @@ fn a_terminal_that_is_closed_while_the_editor_is_open_changes_nothing() {
 fn an_edited_text_can_be_declined() {
     let world = clashing();
     let mut talk = Conversation::with_editor(&world, "echo mine > \"$1\"");
-    talk.answers(CHOICE, "4").answers("Use what you edited", "n").sees("Nothing was changed.");
+    talk.answers(CHOICE, "4").answers("Use what you edited?", "n").sees("Nothing was changed.");
     talk.answers(CHOICE, "q").ends(3);
     untouched(&world, OPEN_HERE, OPEN_THERE);
 }
@@ -213,13 +213,17 @@ fn an_edited_text_can_be_declined() {
 fn a_change_while_the_editor_is_open_refuses_what_was_merged() {
     let world = clashing();
     let mut talk = Conversation::with_editor(&world, "echo mine > \"$1\"");
-    talk.answers(CHOICE, "4").sees("Use what you edited");
+    talk.answers(CHOICE, "4").sees("Use what you edited?");
     world.server().write("notes/plan.md", "slipped in");
     talk.recount();
     talk.terminal.enter("y");
-    talk.sees("changed while the question stood here, so nothing was done").answers(CHOICE, "q");
-    talk.ends(3);
+    talk.sees("What you edited is kept until you leave; 4 goes on with it.");
+    talk.sees("changed while the question stood here, so nothing was done");
     untouched(&world, OPEN_HERE, "slipped in");
+    talk.answers(CHOICE, "4").answers("Which? [k, f, n]:", "n").sees("Nothing was changed.");
+    talk.answers(CHOICE, "4").answers("Which? [k, f, n]:", "k").sees("slipped in");
+    talk.answers("Use what you edited?", "y").sees("the merged text stands").ends(0);
+    merged(&world, "mine\n", OPEN_HERE, "slipped in");
 }
 
 #[test]
@@ -266,8 +270,10 @@ fn the_configured_merge_tool_gets_the_three_versions() {
     let seen = world.base().join("seen");
     let script = format!("cat \"$1\" \"$2\" \"$3\" > '{}'; echo merged > \"$4\"", seen.display());
     let mut talk = with_tool(&world, &script);
-    talk.answers(CHOICE, "4").answers("t the merge tool (mine), e the editor (false)", "x");
-    talk.answers("[t, e, n]:", "t").answers("Use what you edited", "y").ends(0);
+    talk.answers(CHOICE, "4")
+        .sees("t merge with your merge tool (mine) · e edit (false)")
+        .answers("[t, e, n]:", "x");
+    talk.answers("[t, e, n]:", "t").answers("Use what you edited?", "y").ends(0);
     assert_eq!(fs::read_to_string(&seen).unwrap(), [BASE, OPEN_HERE, OPEN_THERE].concat());
     merged(&world, "merged\n", OPEN_HERE, OPEN_THERE);
 }
@@ -308,7 +314,7 @@ fn without_an_agreed_text_two_new_files_are_merged_by_hand() {
     edit(&world, "notes/plan.md", "mine\nsame\n", "theirs\nsame\n");
     world.laptop().sync().exits(3);
     let mut talk = Conversation::with_editor(&world, "printf 'mine\\ntheirs\\nsame\\n' > \"$1\"");
-    talk.sees("4. Merge by hand").answers(CHOICE, "4").answers("Use what you edited", "y").ends(0);
+    talk.sees("4. Merge by hand").answers(CHOICE, "4").answers("Use what you edited?", "y").ends(0);
     merged(&world, "mine\ntheirs\nsame\n", "mine\nsame\n", "theirs\nsame\n");
 }
 

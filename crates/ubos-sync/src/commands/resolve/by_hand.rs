@@ -15,6 +15,7 @@ use super::words::End;
 use crate::commands::conflicts::Open;
 use crate::failure::Failure;
 use crate::render::diff::{Shown, two};
+use crate::render::wrap::hanging;
 use crate::ui::Tone;
 use crate::ui::editor::{self, Edited, Stages};
 use crate::ui::prompt::Answer;
@@ -22,7 +23,9 @@ use crate::ui::sanitize::one_line;
 
 /// What the person wants after looking at a merge.
 enum Wish {
-    Use(Vec<u8>),
+    /// This text; whether anybody edited it.
+    Use(Vec<u8>, bool),
+    /// The question again; why was said.
     Back,
     End(End),
 }
@@ -38,18 +41,24 @@ pub(super) fn ask(
     let (Some(here), Some(there)) = (sides.here, sides.there) else { return Ok(Step::Again) };
     let base = versions.base.as_deref();
     let texts = Texts { conflict, base, here, there, names: &open.names };
-    let wish = match merge(&conflict.path, base, here, there, &labels(&open.names)) {
-        None => return Ok(Step::Again),
-        Some(Merged::Clean(text)) => texts.offer(text, true, session)?,
-        Some(Merged::Conflicted(text)) => texts.by_hand(text, session)?,
+    let wish = match session.kept.get(&conflict.path).cloned() {
+        Some(kept) => texts.go_on_with(kept, session)?,
+        None => texts.afresh(session)?,
     };
     match wish {
-        Wish::Back => {
-            session.tell(Tone::Faint, "Nothing was changed.")?;
-            Ok(Step::Again)
-        }
+        Wish::Back => Ok(Step::Again),
         Wish::End(end) => Ok(Step::End(end)),
-        Wish::Use(text) => session.settle(conflict, merged(&text), Some(text), open),
+        Wish::Use(text, edited) => {
+            if edited {
+                session.kept.insert(conflict.path.clone(), text.clone());
+            }
+            let step = session.settle(conflict, merged(&text), Some(text), open)?;
+            if session.kept.contains_key(&conflict.path) {
+                let words = "What you edited is kept until you leave; 4 goes on with it.";
+                session.tell(Tone::Strong, words)?;
+            }
+            Ok(step)
+        }
     }
 }
 
@@ -62,25 +71,65 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
+    /// What comes of merging the two versions.
+    fn afresh(&self, session: &Session<'_>) -> Result<Wish, Failure> {
+        let labels = labels(self.names);
+        match merge(&self.conflict.path, self.base, self.here, self.there, &labels) {
+            None => Ok(Wish::Back),
+            Some(Merged::Clean(text)) => self.offer(text, true, session),
+            Some(Merged::Conflicted(text)) => self.by_hand(text, session),
+        }
+    }
+
+    /// A text that was edited before and could not be used then.
+    fn go_on_with(&self, kept: Vec<u8>, session: &Session<'_>) -> Result<Wish, Failure> {
+        session.ui.answer("k go on with what you edited before · f begin afresh · n back\n")?;
+        loop {
+            let answer = session.prompt.ask("Which? [k, f, n]:", session.ui);
+            if let Some(end) = ended(&answer) {
+                return Ok(Wish::End(end));
+            }
+            let Answer::Line(line) = answer else { continue };
+            match line.to_lowercase().as_str() {
+                "k" => return self.offer(kept, false, session),
+                "f" => return self.afresh(session),
+                "n" | "q" => return self.back(session),
+                _ => {}
+            }
+        }
+    }
+
+    fn back(&self, session: &Session<'_>) -> Result<Wish, Failure> {
+        session.tell(Tone::Faint, "Nothing was changed.")?;
+        Ok(Wish::Back)
+    }
+
     /// Shows a text that could be used, and asks. `clean`: nobody has edited it yet.
     fn offer(&self, text: Vec<u8>, clean: bool, session: &Session<'_>) -> Result<Wish, Failure> {
         let mut text = text;
         let mut clean = clean;
         self.show(&text, clean, session)?;
         loop {
-            let question = if clean {
-                "Use this merge on both territories? [y yes, n no, e edit it first, d show it again]:"
+            let (keys, question) = if clean {
+                (
+                    "y use it on both territories · n back, nothing is changed · e edit it first · d show it again",
+                    "Use this merge? [y, n, e, d]:",
+                )
             } else {
-                "Use what you edited on both territories? [y yes, n no (it is dropped), e edit on, d show it again]:"
+                (
+                    "y use it on both territories · n back, what you edited is dropped · e edit on · d show it again",
+                    "Use what you edited? [y, n, e, d]:",
+                )
             };
+            session.ui.answer(&hanging("", keys, session.ui.width()))?;
             let answer = session.prompt.ask(question, session.ui);
             if let Some(end) = ended(&answer) {
                 return Ok(Wish::End(end));
             }
             let Answer::Line(line) = answer else { continue };
             match line.to_lowercase().as_str() {
-                "y" | "yes" => return Ok(Wish::Use(text)),
-                "n" | "no" | "q" => return Ok(Wish::Back),
+                "y" | "yes" => return Ok(Wish::Use(text, !clean)),
+                "n" | "no" | "q" => return self.back(session),
                 "d" => self.show(&text, clean, session)?,
                 "e" => {
                     let edited =
@@ -129,11 +178,13 @@ impl Texts<'_> {
     /// Whether the merge tool is wanted rather than the editor.
     fn choose_tool(&self, tool: &str, session: &Session<'_>) -> Result<bool, Wish> {
         let editor = one_line(&editor::editor().to_string_lossy());
-        let question = format!(
-            "Merge with t the merge tool ({tool}), e the editor ({editor}), n not now? [t, e, n]:"
-        );
+        let keys = format!("t merge with your merge tool ({tool}) · e edit ({editor}) · n not now");
+        let keys = hanging("", &keys, session.ui.width());
         loop {
-            let answer = session.prompt.ask(&question, session.ui);
+            if session.ui.answer(&keys).is_err() {
+                return Err(Wish::End(End::Closed));
+            }
+            let answer = session.prompt.ask("With which? [t, e, n]:", session.ui);
             if let Some(end) = ended(&answer) {
                 return Err(Wish::End(end));
             }
@@ -168,7 +219,7 @@ impl Texts<'_> {
             }
             let Answer::Line(line) = answer else { continue };
             match line.to_lowercase().as_str() {
-                "n" | "no" | "q" => return Ok(Wish::Back),
+                "n" | "no" | "q" => return self.back(session),
                 "e" | "y" | "yes" => {
                     let edited =
                         editor::edit(&self.conflict.path, &text, session.root(), &session.prompt)?;
@@ -232,12 +283,13 @@ impl Texts<'_> {
                         shown.push_str(&format!("What it changes in {name}'s version:\n\n"));
                         shown.push_str(&from(&name, bytes));
                     }
-                    shown.push('\n');
+                    if side == Side::Here {
+                        shown.push('\n');
+                    }
                 }
             }
         }
-        shown.push('\n');
-        session.page(&shown)
+        session.page(&format!("{}\n\n", shown.trim_end_matches('\n')))
     }
 }
 

@@ -125,6 +125,8 @@ pub(super) struct Session<'a> {
     settled: usize,
     /// Of the last answer, if it could not be carried out.
     failed: Option<u8>,
+    /// What a person edited and could not be used yet.
+    pub(super) kept: BTreeMap<RelPath, Vec<u8>>,
     /// A conflict that changed while its question stood: it comes first.
     anew: Option<RelPath>,
 }
@@ -141,6 +143,7 @@ impl<'a> Session<'a> {
             applied: Vec::new(),
             settled: 0,
             failed: None,
+            kept: BTreeMap::new(),
             anew: None,
         }
     }
@@ -355,6 +358,7 @@ impl<'a> Session<'a> {
         self.tell(Tone::Good, &format!("{path}: {what}."))?;
         self.ui.answer(&words::undo(&report.run))?;
         self.settled += 1;
+        self.kept.remove(&conflict.path);
         let choice = words::brief(choice, &open.names);
         self.applied.push(Applied { what: path, choice, run: report.run });
         Ok(Step::Next)
