@@ -6,5 +6,6 @@ mod conformance;
 mod hostile_agent;
 mod hostile_peer;
 mod operations;
+mod packs;
 mod state_damage;
 mod subject;

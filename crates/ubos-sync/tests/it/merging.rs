@@ -308,6 +308,28 @@ fn a_run_that_agrees_on_nothing_new_touches_no_text() {
 }
 
 #[test]
+fn the_pack_does_not_grow_with_the_edits_of_one_file() {
+    let world = agreed();
+    let mut state = 7u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'!' + (state >> 33) as u8 % 90)
+    };
+    for _ in 0..14 {
+        let text: String = (0..900_000).map(|_| noise()).collect();
+        world.laptop().write("notes/long.md", text);
+        world.laptop().sync().exits(0).clean();
+    }
+    for side in Side::BOTH {
+        let length = fs::metadata(pack(&world, side, "texts")).unwrap().len();
+        assert!(length < 6 << 20, "{side:?}: {length} bytes");
+    }
+    let agreed = text(&world, Side::Server, "notes/long.md");
+    world.laptop().write("notes/long.md", format!("here\n{agreed}\nlast"));
+    world.laptop().sync().exits(0).clean();
+}
+
+#[test]
 fn hundreds_of_conflicts_are_kept_on_both_sides_and_merged() {
     let world = agreed();
     let path = |n: usize| format!("notes/many/{n:03}.md");
