@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use ubos_core::conflict::Held;
 use ubos_core::plan::Filter;
 use ubos_core::sides::Side;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::{ConflictPolicy, Request, run_cycle};
 
+use super::resolve::session;
 use super::{BUILD, program};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -34,8 +36,8 @@ pub(crate) struct SyncArgs {
     /// Print the plan, change nothing anywhere
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// What to do with conflicts: ask, hold, newer, merge (edits that fit together), or the name of
-    /// the territory that wins; without it what `config.toml` says for each path
+    /// What to do with conflicts: ask (on a terminal), hold, newer, merge (edits that fit together), or
+    /// the name of the territory that wins; without it what `config.toml` says for each path
     #[arg(long, value_name = "POLICY", default_value = "ask")]
     conflicts: String,
     /// Carry out what a guard held, exactly the plan with this id as `status` showed it
@@ -79,7 +81,29 @@ fn sync(args: &SyncArgs, global: &Global, ui: &Ui, command: &str, filter: Filter
         request.conflicts = policy(&args.conflicts, global)?;
         Ok(request)
     });
-    run_or_report(begun, command, ui)
+    let asks = args.conflicts == "ask" && !args.dry_run && args.confirm.is_none() && ui.converses();
+    match begun {
+        Ok(request) if asks => run_and_ask(&request, global, ui),
+        begun => run_or_report(begun, command, ui),
+    }
+}
+
+/// A run, and then the conversation about the conflicts that it left to decide.
+fn run_and_ask(request: &Request, global: &Global, ui: &Ui) -> Outcome {
+    let report = cycle(request, ui);
+    let code = show(&report, ui)?;
+    if report.error.is_some() {
+        return Ok(code);
+    }
+    let Some(ended) = session::after_sync(&report, global, ui)? else { return Ok(code) };
+    let is_left = |held: &Held| report.left.contains(&(held.path.clone(), held.mark));
+    Ok(match (ended, code) {
+        (session::INTERRUPTED | 1, _) => ended,
+        (_, 4) => code,
+        (0 | 3, _) if ended == 3 || !report.held.iter().all(is_left) => 3,
+        (0, _) if !report.skipped.is_empty() => 7,
+        _ => ended,
+    })
 }
 
 /// Also a run that could not begin has a report.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
+mod conversation;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
@@ -17,12 +18,19 @@ mod histories;
 mod init;
 mod json_report;
 mod links_and_names;
+mod listing;
 mod lost_state;
 mod manifest_changes;
 mod merging;
 mod moves;
 mod one_way;
 mod policies;
+mod prompt;
+mod prompt_changes;
+mod prompt_kinds;
+mod prompt_leaving;
+mod prompt_merge;
+mod prompt_screen;
 mod real_input;
 mod scenarios_basic;
 mod scenarios_commands;

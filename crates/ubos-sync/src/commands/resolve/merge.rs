@@ -1,104 +1,106 @@
-//! `resolve PATH --keep merge`: both edits, where they fit together. What does not is named and left
-//! as it is.
+//! Both edits, where they fit together; and `resolve PATH --keep merge`, which does so for all that
+//! is named. What does not fit is named and left as it is.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use ubos_core::conflict::{Choice, Conflict, Resolution};
+use ubos_core::conflict::{Choice, Conflict};
 use ubos_core::entry::Digest;
 use ubos_core::merge::{Labels, Merged, merge};
 use ubos_core::path::RelPath;
-use ubos_core::sides::Side;
+use ubos_core::sides::Sides;
 use ubos_engine::cycle::Request;
-use ubos_engine::state::texts::{base_text, version};
 
-use super::super::conflicts::Open;
-use super::super::sync;
-use super::{Clash, clash};
+use super::choices::{Clash, clashes, decide};
+use super::versions::Shelf;
 use crate::cli::Global;
+use crate::commands::conflicts::Open;
+use crate::commands::sync;
 use crate::failure::{Failure, Outcome};
-use crate::territory;
 use crate::ui::Ui;
+
+/// What the version before both edits is called, on the screen and in the marks.
+pub(super) const AGREED: &str = "last agreed version";
 
 /// Exit code where a person must decide.
 const UNDECIDED: u8 = 3;
 
+/// What the versions are called in the marks.
+pub(super) fn labels(names: &Sides<String>) -> Labels<'_> {
+    Labels { here: &names.here, base: AGREED, there: &names.there }
+}
+
+/// The choice of a content that was made of both versions.
+pub(super) fn merged(text: &[u8]) -> Choice {
+    Choice::Merged { digest: Digest::of(text), size: text.len() as u64 }
+}
+
 /// Merges the conflicts at `paths` that can be merged, and names the others.
-pub(super) fn resolve(
-    request: &mut Request,
+pub(super) fn where_it_fits(
+    mut request: Request,
     open: &Open,
     paths: Vec<RelPath>,
     global: &Global,
     ui: &Ui,
 ) -> Outcome {
-    let mut resolutions = BTreeMap::new();
-    let mut left = Vec::new();
+    let shelf = Shelf::open(global)?;
+    let clashes = clashes(open);
+    let mut texts: BTreeMap<RelPath, Vec<u8>> = BTreeMap::new();
     for path in paths {
-        let merged = match clash(open, &path) {
-            Some(Clash::Conflict(conflict)) => merged(conflict, open, global)?,
+        let fitting = match clashes.get(&path) {
+            Some(Clash::Conflict(conflict)) => fitting(conflict, &shelf, &open.names)?,
             _ => Err("only two versions of a text can be merged"),
         };
-        match merged {
-            Ok((mark, content)) => {
-                let (digest, size) = (Digest::of(&content), content.len() as u64);
-                let choice = Choice::Merged { digest, size };
-                resolutions.insert(path, Resolution { choice, mark, beside: None });
-                request.provided.insert(digest, content);
-            }
-            Err(reason) => left.push((path, reason)),
+        match fitting {
+            Ok(text) => drop(texts.insert(path, text)),
+            Err(reason) => ui.warning(&format!("`{path}` is left as it is: {reason}")),
         }
     }
-    for (path, reason) in &left {
-        ui.warning(&format!("`{path}` is left as it is: {reason}"));
+    if texts.is_empty() {
+        return nothing(ui);
     }
-    if resolutions.is_empty() {
-        let hint = "`ubos-sync resolve PATH` lets you decide, or name the territory whose version is to be kept with `--keep`";
-        let message = "nothing could be merged";
-        if ui.json() {
-            let error = json!({"kind": "unmerged", "message": message, "hint": hint});
-            ui.document(&json!({"schema": 1, "exit": UNDECIDED, "error": error}))?;
-        }
-        ui.error(message, Some(hint));
-        return Ok(UNDECIDED);
-    }
-    request.resolutions = Some(resolutions);
-    let code = sync::run(request, ui)?;
-    Ok(if code == 0 && !left.is_empty() { UNDECIDED } else { code })
+    let choose = |path: &RelPath, _: &Clash<'_>| Ok(merged(&texts[path]));
+    decide(&mut request, open, texts.keys().cloned().collect(), choose)?;
+    request.provided = texts.into_values().map(|text| (Digest::of(&text), text)).collect();
+    sync::run(&request, ui)
 }
 
-/// The conflict's mark and what comes of merging its versions, or why nothing does.
-fn merged(
+fn nothing(ui: &Ui) -> Outcome {
+    let hint = "`ubos-sync resolve PATH` lets you decide, or name the territory whose version is to be kept with `--keep`";
+    let message = "nothing could be merged";
+    if ui.json() {
+        let error = json!({"kind": "unmerged", "message": message, "hint": hint});
+        ui.document(&json!({"schema": 1, "exit": UNDECIDED, "error": error}))?;
+    }
+    ui.error(message, Some(hint));
+    Ok(UNDECIDED)
+}
+
+/// What comes of merging the conflict's versions if both edits fit together, or why nothing does.
+pub(super) fn fitting(
     conflict: &Conflict,
-    open: &Open,
-    global: &Global,
-) -> Result<Result<(Digest, Vec<u8>), &'static str>, Failure> {
-    let (state, config) = territory::open(global)?;
-    let (_, peer) = config.peer(global.peer.as_deref())?;
-    let digest = |side: Side| conflict.sides.get(side).as_ref()?.entry.digest();
-    let (Some(here), Some(there)) = (digest(Side::Here), digest(Side::There)) else {
+    shelf: &Shelf,
+    names: &Sides<String>,
+) -> Result<Result<Vec<u8>, &'static str>, Failure> {
+    if !super::session::are_files(conflict) {
         return Ok(Err("only two versions of a text can be merged"));
-    };
-    let here = version(&state, &peer.pair, here)?;
-    let there = version(&state, &peer.pair, there)?;
-    let base = match conflict.base.entry().and_then(|entry| entry.digest()) {
-        Some(base) => base_text(&state, &peer.pair, base)?,
-        None => None,
-    };
-    let (Some(here), Some(there)) = (here, there) else {
+    }
+    let versions = shelf.versions(conflict)?;
+    let sides = versions.sides.as_ref().map(|version| version.bytes());
+    let (Some(here), Some(there)) = (sides.here, sides.there) else {
         return Ok(Err(
             "its versions are not kept here; they are too long, or the next sync fetches them",
         ));
     };
-    let Some(base) = base else {
+    let Some(base) = versions.base.as_deref() else {
         return Ok(Err(
             "the version last agreed on is not kept, so it cannot be told what was edited",
         ));
     };
-    let labels = Labels { here: &open.names.here, base: "last agreed", there: &open.names.there };
-    Ok(match merge(&conflict.path, Some(&base), &here, &there, &labels) {
+    Ok(match merge(&conflict.path, Some(base), here, there, &labels(names)) {
         None => Err("it is no text"),
         Some(Merged::Conflicted(_)) => Err("both edited the same place"),
-        Some(Merged::Clean(content)) => Ok((conflict.mark, content)),
+        Some(Merged::Clean(text)) => Ok(text),
     })
 }
