@@ -31,11 +31,27 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     let none = BTreeMap::new();
     let given = request.resolutions.as_ref().unwrap_or(&none);
     let mut decisions = decide_with(&loaded, &seen, given)?;
-    let by_policy = resolutions_by_policy(&request.conflicts, &decisions.conflicts);
+    let mut by_policy = resolutions_by_policy(&request.conflicts, &decisions.conflicts);
+    if request.merge_lost {
+        // Without memory no folder gives way to a file: that would take away all that is in it.
+        by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
+    }
     if !by_policy.is_empty() {
         decisions = decide_with(&loaded, &seen, &by_policy)?;
     }
     Ok(Reconciled { loaded, seen, decisions })
+}
+
+fn takes_a_folder_away(
+    path: &RelPath,
+    resolution: &Resolution,
+    decisions: &Reconciliation,
+) -> bool {
+    let Choice::Take(side) = resolution.choice else { return false };
+    let conflicts = &decisions.conflicts;
+    let found = conflicts.binary_search_by(|conflict| conflict.path.cmp(path)).ok();
+    let loser = found.and_then(|index| conflicts[index].sides.get(side.other()).as_ref());
+    loser.is_some_and(|seen| seen.entry.is_dir())
 }
 
 fn decide_with(

@@ -3,7 +3,7 @@
 
 use ubos_core::entry::Base;
 use ubos_core::path::RelPath;
-use ubos_core::plan::Plan;
+use ubos_core::plan::{Filter, Plan};
 use ubos_core::sides::Side;
 
 use super::commit::Committed;
@@ -67,6 +67,8 @@ fn keep_open(
 ) -> Result<()> {
     let pair = loaded.pair.clone();
     let before = matters::load(loaded.local.state(), &pair)?;
+    let is_guarded = |matter: &OpenMatter| matches!(matter, OpenMatter::Guarded(_));
+    let (before_guarded, before): (Vec<_>, Vec<_>) = before.into_iter().partition(is_guarded);
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
@@ -95,9 +97,26 @@ fn keep_open(
     }
     report.note_left(&left);
     open.extend(left);
+    open.append(&mut guarded(before_guarded, loaded, request));
     loaded.local.keep_open(&open)?;
     loaded.remote.keep_open(&open)?;
     keep_versions(loaded, plan)
+}
+
+/// What guards hold now. A run in one direction says nothing of what they hold in the other.
+fn guarded(before: Vec<OpenMatter>, loaded: &mut Loaded, request: &Request) -> Vec<OpenMatter> {
+    let unasked = match request.filter {
+        Filter::Both => None,
+        Filter::Out => Some(Side::Here),
+        Filter::In => Some(Side::There),
+    };
+    let mut held = std::mem::take(&mut loaded.guarded);
+    held.extend(
+        before
+            .into_iter()
+            .filter(|matter| matches!(matter, OpenMatter::Guarded(g) if Some(g.on) == unasked)),
+    );
+    held
 }
 
 /// So many bytes of conflicting versions are fetched in one run; the rest waits for the next.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use ubos_core::conflict::{Conflict, Held};
 use ubos_core::sides::Sides;
-use ubos_engine::agent::message::OpenMatter;
+use ubos_engine::agent::message::{Guarded, OpenMatter};
 use ubos_engine::state::matters;
 
 use crate::cli::Global;
@@ -34,6 +34,8 @@ pub(crate) struct Open {
     pub held: Vec<Held>,
     /// Marks that were left on purpose.
     pub left: Vec<OpenMatter>,
+    /// What guards hold.
+    pub guarded: Vec<Guarded>,
 }
 
 /// Reads what is open.
@@ -45,12 +47,14 @@ pub(crate) fn open(global: &Global) -> Result<Open, Failure> {
         conflicts: Vec::new(),
         held: Vec::new(),
         left: Vec::new(),
+        guarded: Vec::new(),
     };
     for matter in matters::load(&state, &peer.pair)? {
         match matter {
             OpenMatter::Conflict(conflict) => open.conflicts.push(*conflict),
             OpenMatter::Held(held) => open.held.push(held),
             left @ OpenMatter::Left(..) => open.left.push(left),
+            OpenMatter::Guarded(guarded) => open.guarded.push(*guarded),
         }
     }
     Ok(open)
@@ -62,16 +66,20 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
     if let Some(text) = &args.filter {
         open.conflicts.retain(|conflict| conflict.path.to_string().contains(text.as_str()));
         open.held.retain(|held| held.path.to_string().contains(text.as_str()));
+        open.guarded.retain(|guarded| guarded.path.to_string().contains(text.as_str()));
     }
     let left = |path, mark| open.left.contains(&OpenMatter::Left(path, mark));
     let undecided = open.conflicts.iter().any(|c| !left(c.path.clone(), c.mark))
-        || open.held.iter().any(|h| !left(h.path.clone(), h.mark));
+        || open.held.iter().any(|h| !left(h.path.clone(), h.mark))
+        || !open.guarded.is_empty();
     let code = if undecided { 3 } else { 0 };
     if ui.json() {
+        let held = open.held.iter().map(|h| render::json::held(h, &open.names));
+        let guarded = open.guarded.iter().map(|g| render::json::kept_by_guard(g, &open.names));
         ui.document(&json!({
             "schema": 1,
             "conflicts": open.conflicts.iter().map(|c| render::json::conflict(c, &open.names)).collect::<Vec<_>>(),
-            "held": open.held.iter().map(|h| render::json::held(h, &open.names)).collect::<Vec<_>>(),
+            "held": held.chain(guarded).collect::<Vec<_>>(),
             "exit": code,
         }))?;
         return Ok(code);
@@ -93,6 +101,7 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
             ui,
         ));
     }
+    text.push_str(&render::guarded::text(&open.guarded, &open.names, ui));
     if text.is_empty() {
         text.push_str("No open conflicts, nothing held.\n");
     }
