@@ -86,7 +86,7 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
     }
     let mut text = String::new();
     for conflict in &open.conflicts {
-        text.push_str(&render::run::conflict(
+        text.push_str(&render::conflict::conflict(
             conflict,
             &open.names,
             left(conflict.path.clone(), conflict.mark),
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
         ));
     }
     for held in &open.held {
-        text.push_str(&render::run::held(
+        text.push_str(&render::conflict::held(
             held,
             &open.names,
             left(held.path.clone(), held.mark),
