@@ -17,7 +17,7 @@ use ubos_engine::endpoint::bounds::compile;
 use ubos_engine::endpoint::standing::read_manifests;
 
 use super::conflicts::{self, Open};
-use super::sync;
+use super::{copies, sync};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::territory;
@@ -99,23 +99,40 @@ pub(crate) fn resolve(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
 
 /// Takes the authority's version.
 pub(crate) fn revert(args: &PathsArgs, global: &Global, ui: &Ui) -> Outcome {
-    one_way(args, global, ui, "revert", |authority| authority)
+    sync::run(&one_way(&args.paths, global, "revert", |authority| authority)?, ui)
 }
 
-/// Sends the mirror's version to the authority, once.
+/// Sends the mirror's version to the authority, once; also what only the mirror holds.
 pub(crate) fn promote(args: &PathsArgs, global: &Global, ui: &Ui) -> Outcome {
-    one_way(args, global, ui, "promote", Side::other)
+    let open = conflicts::open(global)?;
+    let is_exact = |path: &PathBuf| match territory::root(global) {
+        Ok(root) => territory::relative(&root, path, |path| clash(&open, path).is_some())
+            .is_ok_and(|path| clash(&open, &path).is_some()),
+        Err(_) => false,
+    };
+    let copies = match args.paths.iter().all(is_exact) {
+        true => BTreeMap::new(),
+        false => copies::to_send(&args.paths, global, ui)?,
+    };
+    let is_open = |path: &&PathBuf| named(&open, std::slice::from_ref(*path), global).is_ok();
+    // Where nothing is to be sent, what is wrong with the paths is said.
+    let paths: Vec<PathBuf> = match copies.is_empty() {
+        true => args.paths.clone(),
+        false => args.paths.iter().filter(is_open).cloned().collect(),
+    };
+    let mut request = one_way(&paths, global, "promote", Side::other)?;
+    request.resolutions.get_or_insert_default().extend(copies);
+    sync::run(&request, ui)
 }
 
 fn one_way(
-    args: &PathsArgs,
+    paths: &[PathBuf],
     global: &Global,
-    ui: &Ui,
     command: &str,
     winner: impl Fn(Side) -> Side,
-) -> Outcome {
+) -> Result<Request, Failure> {
     let open = conflicts::open(global)?;
-    let paths = named(&open, &args.paths, global)?;
+    let paths = named(&open, paths, global)?;
     let mut request = sync::request(global, command, Filter::Both)?;
     decide(&mut request, &open, paths, |path, clash| {
         let authority = match clash {
@@ -138,7 +155,7 @@ fn one_way(
         };
         Ok(Choice::Take(winner(authority)))
     })?;
-    sync::run(&request, ui)
+    Ok(request)
 }
 
 /// Puts a choice for each path into the request.

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use ubos_core::sides::Sides;
 use ubos_engine::agent::message::Guarded;
-use ubos_engine::cycle::report::guard_word;
+use ubos_engine::cycle::report::{RunReport, guard_word};
 
-use super::settle;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -35,9 +34,24 @@ pub(crate) fn text(guarded: &[Guarded], names: &Sides<String>, ui: &Ui) -> Strin
         }
     }
     if let Some(one) = guarded.first() {
-        let command = settle::confirm(&one.plans.here);
+        let command = confirm(&one.plans.here);
         text.push_str(&format!("    if this is what you want: {command}\n"));
         text.push_str("    if it is not: bring back what is missing or was changed; a sync then finds nothing to hold\n");
     }
     text
+}
+
+/// The command that carries out what a guard held in a run, or would hold.
+pub(crate) fn confirm_run(report: &RunReport) -> String {
+    let command = match report.command.as_str() {
+        "status" => "bidirectional",
+        command => command,
+    };
+    let prefer = report.prefer.map(|side| format!(" --prefer {}", report.names.get(side)));
+    format!("ubos-sync {command}{} --confirm {}", prefer.unwrap_or_default(), report.plan)
+}
+
+/// The command that carries out what guards held in the last run.
+pub(crate) fn confirm(plan: &str) -> String {
+    format!("ubos-sync bidirectional --confirm {plan}")
 }

@@ -8,12 +8,13 @@ use ubos_core::conflict::{Conflict, Held, Seen};
 use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::{RelPath, escape_bytes};
 use ubos_core::sides::{Side, Sides};
-use ubos_engine::clock::rfc3339;
 use ubos_engine::agent::message::Guarded;
+use ubos_engine::clock::rfc3339;
 use ubos_engine::cycle::diagnosis::Finding;
 use ubos_engine::cycle::report::{Action, RunReport, guard_word};
 
-use super::settle;
+use super::guarded::{confirm, confirm_run};
+use super::settle::{settle_commands, settle_commands_of_conflict};
 
 /// The report of a run.
 pub(crate) fn run(report: &RunReport) -> Value {
@@ -78,7 +79,7 @@ pub(crate) fn run(report: &RunReport) -> Value {
 
 /// How to carry out what a guard held.
 fn confirm_hint(report: &RunReport) -> String {
-    format!("if this is what you want: {}", settle::of_plan(report))
+    format!("if this is what you want: {}", confirm_run(report))
 }
 
 /// What is the matter with the two territories.
@@ -127,7 +128,7 @@ fn guarded(action: &Action, report: &RunReport) -> Value {
     let guard = action.held_by.map(guard_word).unwrap_or_default();
     let mut value = row(&action.path, report.names.get(action.to), &guard);
     value["op"] = action.op.into();
-    value["settle"] = vec![settle::of_plan(report)].into();
+    value["settle"] = vec![confirm_run(report)].into();
     value
 }
 
@@ -136,14 +137,14 @@ pub(crate) fn kept_by_guard(guarded: &Guarded, names: &Sides<String>) -> Value {
     let guard = guard_word(guarded.guard);
     let mut value = row(&guarded.path, names.get(guarded.on), &guard);
     value["op"] = guarded.op.clone().into();
-    value["settle"] = vec![settle::confirm(&guarded.plans.here)].into();
+    value["settle"] = vec![confirm(&guarded.plans.here)].into();
     value
 }
 
 /// A held path.
 pub(crate) fn held(held: &Held, names: &Sides<String>) -> Value {
     let mut value = row(&held.path, names.get(held.on), held.reason.word());
-    value["settle"] = settle::held(held).into();
+    value["settle"] = settle_commands(held, names).into();
     value
 }
 
@@ -156,7 +157,7 @@ pub(crate) fn conflict(conflict: &Conflict, names: &Sides<String>) -> Value {
     for side in Side::BOTH {
         map.insert(names.get(side).clone(), seen(conflict.sides.get(side).as_ref()));
     }
-    map.insert("settle".into(), settle::conflict(conflict, names).into());
+    map.insert("settle".into(), settle_commands_of_conflict(conflict, names).into());
     if !conflict.children.is_empty() {
         let children: Vec<String> = conflict.children.iter().map(ToString::to_string).collect();
         map.insert("children".into(), children.into());

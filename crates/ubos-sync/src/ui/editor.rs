@@ -130,7 +130,9 @@ impl Desk {
             Ok(_) => {}
         }
         match fs::metadata(self.file()) {
-            Ok(meta) if meta.len() > MAX_EDITED => return failed("left a text that is too long".into()),
+            Ok(meta) if meta.len() > MAX_EDITED => {
+                return failed("left a text that is too long".into());
+            }
             Ok(_) => {}
             Err(_) => return failed("left no file".into()),
         }
@@ -172,7 +174,8 @@ fn prepare(desk: &Desk, stages: &Stages<'_>) -> io::Result<()> {
 fn git(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.args(args).current_dir(folder);
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"] {
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"]
+    {
         command.env_remove(name);
     }
     command

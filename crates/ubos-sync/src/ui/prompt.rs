@@ -119,10 +119,8 @@ impl Prompt {
         let mut line = Vec::new();
         loop {
             let stdin = io::stdin();
-            let mut waiting = [
-                PollFd::new(&self.signals, PollFlags::IN),
-                PollFd::new(&stdin, PollFlags::IN),
-            ];
+            let mut waiting =
+                [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
             match poll(&mut waiting, None) {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
