@@ -22,6 +22,7 @@ mod manifest_changes;
 mod moves;
 mod one_way;
 mod real_input;
+mod recover;
 mod scenarios_basic;
 mod scenarios_commands;
 mod scenarios_folders;
