@@ -87,7 +87,7 @@ fn older_state(headers: Sides<&Header>, names: &Sides<String>) -> EngineError {
 /// The sentence for a folder that is not the one that was paired, and the way to the right one.
 pub(super) fn wrong_address(guard: &'static str, message: String, peer: &str) -> EngineError {
     let hint = format!(
-        "if {peer} was moved: `ubos-sync init . --peer {peer}=ADDRESS`, in the top folder of this territory, with its new address; if a disk is not mounted over there, mount it"
+        "if {peer} was moved: `ubos-sync init . --peer {peer}=ADDRESS`, in the top folder of this territory, with its new address; if it is lost for good: the same with the address of a new, empty folder, then `ubos-sync recover`; if a disk is not mounted over there, mount it"
     );
     EngineError::guard(guard, message, &hint)
 }

@@ -126,8 +126,8 @@ pub fn of_refusal(error: &EngineError, peer: &str) -> Option<Finding> {
         _ => return None,
     };
     let message = match kind {
-        FindingKind::NotThere => format!("{peer} is not at its address: {error}"),
-        _ => format!("the folder at {peer}'s address does not know this pair: {error}"),
+        FindingKind::NotThere => format!("{peer} is not at its address ({error})"),
+        _ => format!("the folder at {peer}'s address does not know this pair ({error})"),
     };
     Some(Finding { on: Side::There, kind, message, heals: false })
 }
@@ -146,7 +146,7 @@ impl Look<'_> {
     fn fine(&self, on: Side, standing: &Standing) -> Finding {
         let name = self.names.get(on);
         let message = match standing.header.as_ref().and_then(when) {
-            Some(time) => format!("{name} is in order; both last agreed {time}"),
+            Some(time) => format!("{name} is in order; it last agreed with its peer {time}"),
             None => format!("{name} is in order; the two have not synced yet"),
         };
         self.find(on, FindingKind::Fine, true, message)
@@ -271,8 +271,7 @@ impl Look<'_> {
         let theirs_when = when(theirs).unwrap_or_default();
         if header.generation == 0 {
             let message = format!(
-                "{name} has not synced with {other_name} yet, but {other_name} knows this pair (generation {}, agreed {theirs_when}): a new folder or machine stands in its place",
-                theirs.generation
+                "{name} is new: it has not synced yet, but {other_name} last agreed with the {name} before it {theirs_when}"
             );
             return Some(self.find(on, FindingKind::New, false, message));
         }
@@ -284,9 +283,9 @@ impl Look<'_> {
             return Some(self.find(on, FindingKind::StateOlder, true, message));
         }
         let message = format!(
-            "{name} was restored from an older copy: it is at generation {}, agreed {}, while {other_name} is at {}, agreed {theirs_when}",
-            header.generation,
+            "{name} was restored from an older copy: it stands as agreed {} (generation {}), and {other_name} has gone on since, to {theirs_when} (generation {})",
             when(header).unwrap_or_default(),
+            header.generation,
             theirs.generation
         );
         Some(self.find(on, FindingKind::Restored, false, message))

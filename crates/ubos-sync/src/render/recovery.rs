@@ -14,7 +14,6 @@ use super::command::{about, word};
 use super::run::action_line;
 use super::units::{number, plural};
 use super::wrap::hanging;
-use crate::ui::cells::padded;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -40,12 +39,9 @@ pub(crate) struct Way {
 /// What is the matter with each territory.
 pub(crate) fn seen(report: &RunReport, ui: &Ui) -> String {
     let mut text = format!("{}\n", ui.tone(Tone::Strong, "What I see"));
-    let names = report.names.as_ref().map(|name| one_line(name));
-    let column = names.here.chars().count().max(names.there.chars().count());
     for finding in &report.diagnosis {
-        let first = format!("  {}  ", padded(names.get(finding.on), column));
         let message = format!("{}.", one_line(&finding.message));
-        text.push_str(&hanging(&first, &message, ui.width()));
+        text.push_str(&hanging("  - ", &message, ui.width()));
     }
     text.push('\n');
     text
@@ -62,10 +58,11 @@ pub(crate) fn does(report: &RunReport, places: &Places, ui: &Ui) -> String {
         "Nothing is deleted on either side. Whatever is replaced goes to the backups first.",
     ));
     text.push_str(&counts(report));
-    let copied = all(report).any(|action| action.reason == Reason::Reappears);
+    let replaced = report.diagnosis.iter().any(|finding| finding.kind == FindingKind::New);
+    let copied = !replaced && all(report).any(|action| action.reason == Reason::Reappears);
     if copied {
         text.push_str(&say(
-            "A file that was deleted on one side only comes back from the other, since nobody can tell that from a file that is new.",
+            "A file that was deleted on one side only comes back from the other: nobody can tell it from a new one.",
         ));
     }
     text.push_str(&moved_or_copied(report, places, ui));
@@ -87,27 +84,20 @@ fn counts(report: &RunReport) -> String {
         };
         all(report).filter(counts).count() as u64
     };
-    let differ = report.conflicts.len() as u64;
-    let mut rows =
-        vec![(report.adopted, "are the same on both sides: agreed on as they are".to_owned())];
+    let mut rows = vec![(report.adopted, "the same on both sides: agreed on as it is".to_owned())];
     for to in Side::BOTH {
         let (from, to_name) = (names.get(to.other()), names.get(to));
-        rows.push((count(to, false), format!("are copied from {from} to {to_name}")));
-        let replaced = count(to, true);
-        if replaced > 0 {
-            rows.push((
-                replaced,
-                format!("differ: {from}'s version wins, {to_name}'s goes to its backups"),
-            ));
-        }
+        rows.push((count(to, false), format!("only on {from}: copied to {to_name}")));
+        let replaced = format!("different: {from}'s version wins, {to_name}'s goes to its backups");
+        rows.push((count(to, true), replaced));
     }
-    rows.push((
-        differ,
-        "differ: left as they are on both sides, as conflicts that you settle one by one"
-            .to_owned(),
-    ));
+    let open = "different: left as it is on both sides, as a conflict for you to settle".to_owned();
+    rows.push((report.conflicts.len() as u64, open));
+    rows.retain(|(count, _)| *count > 0);
+    let files = ("file", "files");
     rows.into_iter().fold(String::new(), |text, (count, what)| {
-        text + &format!("  {:>10}  {what}\n", number(count))
+        let word = if count == 1 { files.0 } else { files.1 };
+        text + &format!("  {:>10} {word:<5}  {what}\n", number(count))
     })
 }
 
@@ -192,7 +182,7 @@ pub(crate) fn copies(report: &RunReport, when: &str, ui: &Ui) -> String {
         let head = format!("Only copies, on {name}");
         text.push_str(&format!("\n{}\n", ui.tone(Tone::Strong, &head)));
         let sentence = format!(
-            "{} in one-way areas stand only on {name}; {other}, where they come from, has nothing there. No sync sends them back by itself. To send them to {other}{when}:",
+            "In one-way areas whose content comes from {other}, only {name} still holds {}. No sync sends that back by itself. To send it to {other}{when}:",
             plural(count, "path")
         );
         text.push_str(&hanging("  ", &sentence, ui.width()));

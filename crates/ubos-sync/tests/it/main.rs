@@ -13,6 +13,7 @@ mod doctor;
 mod exit_codes;
 mod faults;
 mod guards;
+mod held;
 mod histories;
 mod init;
 mod json_report;

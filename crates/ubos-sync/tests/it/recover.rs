@@ -209,7 +209,7 @@ fn state_lost_on_both_sides_is_merged() {
     let shown = sees(world.laptop(), &both);
     let told = screen(world.laptop(), &[]);
     told.exits(4).says("what i see").says("what recover does").says("nothing is deleted");
-    told.says("are copied from localhost to balaur").says("2  differ");
+    told.says("copied to balaur").says("2 files  different");
     let command = commands(&told, "recover").remove(0);
     assert!(command.ends_with(&format!("--confirm {}", shown.report.plan)), "{command}");
     shell(world.laptop(), &command).exits(3);
@@ -710,7 +710,7 @@ fn a_person_answers_that_the_restore_was_a_mistake() {
     let mut terminal = person(&world, &["recover"]);
     terminal.wait_for("Which? [1-4]", SOON);
     terminal.enter("x");
-    terminal.wait_for("Type 1, 2, 3 or 4", SOON);
+    terminal.wait_for("Type a number from 1 to 4", SOON);
     terminal.enter("1");
     terminal.wait_for("[y/N]", SOON);
     assert_eq!(world.server().get("notes/f"), file("A"), "nothing is done before the answer");

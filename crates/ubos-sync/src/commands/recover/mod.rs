@@ -66,7 +66,7 @@ pub(crate) fn run(args: &RecoverArgs, global: &Global, ui: &Ui) -> Outcome {
     };
     if let Some(plan) = args.confirm.as_ref().filter(|_| !args.dry_run) {
         request.confirm = Some(plan.clone());
-        return carry_out(&request, global, ui);
+        return carry_out(&request, ui);
     }
     request.dry_run = true;
     let report = sync::cycle(&request, ui);
@@ -81,17 +81,18 @@ pub(crate) fn run(args: &RecoverArgs, global: &Global, ui: &Ui) -> Outcome {
         return document(&previews, args.dry_run, global, ui);
     }
     let places = places(global)?;
-    show(&previews[0], &places, ui)?;
+    let open = without_choice(&previews);
+    show(open, &places, ui)?;
     if args.dry_run || !ui.can_ask() {
         let ways: Vec<Way> = previews.iter().map(|preview| way(preview, global)).collect();
         ui.answer(&render::recovery::ways(&ways, ui))?;
-        return Ok(if args.dry_run { previews[0].report.exit_code() } else { NOT_DONE });
+        return Ok(if args.dry_run { open.report.exit_code() } else { NOT_DONE });
     }
     match question::ask(&previews, &places, ui)? {
         Decision::Take(index) => {
             let Preview { request, report, .. } = &previews[index];
             let confirm = Some(report.plan.clone());
-            carry_out(&Request { dry_run: false, confirm, ..request.clone() }, global, ui)
+            carry_out(&Request { dry_run: false, confirm, ..request.clone() }, ui)
         }
         Decision::Leave(code) => {
             ui.status("Nothing was changed.");
@@ -101,7 +102,7 @@ pub(crate) fn run(args: &RecoverArgs, global: &Global, ui: &Ui) -> Outcome {
 }
 
 /// The plans for all that a person may mean. There is one, unless a folder was restored from an older
-/// copy, holds other versions than its peer, and nothing was said about it. The first one is what
+/// copy, holds other versions than its peer, and nothing was said about it. The last one is what
 /// happens without a choice.
 fn previews(request: Request, report: RunReport, ui: &Ui) -> Vec<Preview> {
     let open = request.conflicts == ConflictPolicy::Hold && !report.conflicts.is_empty();
@@ -117,9 +118,11 @@ fn previews(request: Request, report: RunReport, ui: &Ui) -> Vec<Preview> {
         Preview { means, request, report }
     };
     let winners = [take(older.other(), mistake), take(older, meant)];
-    let mut previews = vec![Preview { means: each, request, report }];
-    previews.extend(winners);
-    previews
+    winners.into_iter().chain([Preview { means: each, request, report }]).collect()
+}
+
+fn without_choice(previews: &[Preview]) -> &Preview {
+    previews.last().expect("there is always a plan")
 }
 
 fn show(preview: &Preview, places: &Places, ui: &Ui) -> Result<(), Failure> {
@@ -153,7 +156,7 @@ fn places(global: &Global) -> Result<Places, Failure> {
 }
 
 /// One run that changes something, and what is left to do after it.
-fn carry_out(request: &Request, global: &Global, ui: &Ui) -> Outcome {
+fn carry_out(request: &Request, ui: &Ui) -> Outcome {
     let report = sync::cycle(request, ui);
     if report.error.is_none() && !report.forgets {
         return not_needed(report, ui);
@@ -206,7 +209,7 @@ fn failed(report: &RunReport, ui: &Ui) -> Outcome {
 }
 
 fn document(previews: &[Preview], dry_run: bool, global: &Global, ui: &Ui) -> Outcome {
-    let report = &previews[0].report;
+    let report = &without_choice(previews).report;
     let ways = previews.iter().map(|preview| {
         let report = &preview.report;
         json!({

@@ -19,37 +19,26 @@ pub(super) enum Decision {
 /// Exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Asks which of `previews` is meant, if there are several, and whether to carry it out. The first
+/// Asks which of `previews` is meant, if there are several, and whether to carry it out. The last
 /// one was shown already.
 pub(super) fn ask(previews: &[Preview], places: &Places, ui: &Ui) -> Result<Decision, Failure> {
     let prompt =
         Prompt::new().map_err(|e| EngineError::io("prepare", "the question to the terminal", e))?;
-    let mut chosen = 0;
-    if let [each, mistake, meant] = previews {
-        ui.status("\nA folder was restored from an older copy. What was meant?");
-        for (key, preview) in [(1, mistake), (2, meant), (3, each)] {
-            ui.status(&format!("  {key}. {}", preview.means));
-        }
-        ui.status("  4. leave everything as it is");
-        chosen = loop {
-            match prompt.ask("Which? [1-4]", ui) {
-                Answer::Line(line) => match line.trim() {
-                    "1" => break 1,
-                    "2" => break 2,
-                    "3" => break 0,
-                    "4" | "q" => return Ok(Decision::Leave(super::NOT_DONE)),
-                    _ => ui.status("Type 1, 2, 3 or 4, then Enter."),
-                },
-                other => return Ok(gone(&other)),
-            }
+    let shown = previews.len() - 1;
+    let mut chosen = shown;
+    if previews.len() > 1 {
+        chosen = match choose(&prompt, previews, ui) {
+            Ok(chosen) => chosen,
+            Err(decision) => return Ok(decision),
         };
-        if chosen > 0 {
-            if let Some(error) = &previews[chosen].report.error {
-                ui.error(&error.to_string(), Some(error.hint()));
-                return Ok(Decision::Leave(error.exit_code()));
-            }
-            ui.answer(&format!("\n{}", does(&previews[chosen].report, places, ui)))?;
-        }
+    }
+    let preview = &previews[chosen];
+    if let Some(error) = &preview.report.error {
+        ui.error(&error.to_string(), Some(error.hint()));
+        return Ok(Decision::Leave(error.exit_code()));
+    }
+    if chosen != shown {
+        ui.answer(&format!("\n{}", does(&preview.report, places, ui)))?;
     }
     match prompt.ask("\nCarry this out? Nothing is deleted by it. [y/N]", ui) {
         Answer::Line(line) if ["y", "yes"].contains(&line.trim().to_lowercase().as_str()) => {
@@ -57,6 +46,26 @@ pub(super) fn ask(previews: &[Preview], places: &Places, ui: &Ui) -> Result<Deci
         }
         Answer::Line(_) => Ok(Decision::Leave(super::NOT_DONE)),
         other => Ok(gone(&other)),
+    }
+}
+
+/// Which one is meant; or, where nothing is to be done, that.
+fn choose(prompt: &Prompt, previews: &[Preview], ui: &Ui) -> Result<usize, Decision> {
+    ui.status("\nA folder was restored from an older copy. What was meant?");
+    for (index, preview) in previews.iter().enumerate() {
+        ui.status(&format!("  {}. {}", index + 1, preview.means));
+    }
+    let leave = previews.len() + 1;
+    ui.status(&format!("  {leave}. leave everything as it is"));
+    loop {
+        match prompt.ask(&format!("Which? [1-{leave}]"), ui) {
+            Answer::Line(line) => match line.parse::<usize>() {
+                Ok(number) if (1..leave).contains(&number) => return Ok(number - 1),
+                Ok(number) if number == leave => return Err(Decision::Leave(super::NOT_DONE)),
+                _ => ui.status(&format!("Type a number from 1 to {leave}, then Enter.")),
+            },
+            other => return Err(gone(&other)),
+        }
     }
 }
 
