@@ -111,7 +111,7 @@ pub(crate) fn actions(
         add(Deed::ChangedOnly, 'c', None, text.into());
     }
     add(Deed::Skip, 's', None, "Skip it for now".into());
-    add(Deed::Below, 'a', None, "The same answer for everything below a folder".into());
+    add(Deed::Below, 'a', None, "The same answer for all that is open below a folder".into());
     add(Deed::Leave, 'l', None, "Leave it as it is, on purpose".into());
     add(Deed::Help, '?', None, "Explain".into());
     list

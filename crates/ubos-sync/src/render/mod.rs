@@ -7,8 +7,12 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod guarded;
 pub(crate) mod json;
+pub(crate) mod listing;
 pub(crate) mod recovery;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod units;
 pub(crate) mod wrap;
+
+#[cfg(test)]
+mod conflict_tests;
