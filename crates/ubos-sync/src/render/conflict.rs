@@ -74,7 +74,7 @@ fn command(lead: &str, command: &str, remark: &str, columns: usize) -> String {
     format!("{line}{gap}{remark}\n")
 }
 
-/// The two ways to settle an edit in a one-way area.
+/// The ways to settle an edit in a one-way area.
 fn one_way(path: &[u8], columns: usize) -> String {
     let (revert, promote) = (about("revert", path, ""), about("promote", path, ""));
     command("settle it: ", &revert, "(undo the edit)", columns)

@@ -53,13 +53,13 @@ const CASES: [Case; 10] = [
         code: 3,
     },
     Case {
-        reason: "escaping-link",
+        reason: "escaping-symlink",
         paths: &["notes/a link"],
         happens: |world| world.laptop().link("notes/a link", "/etc/passwd"),
         code: 3,
     },
     Case {
-        reason: "special",
+        reason: "special-file",
         paths: &["notes/f"],
         happens: |world| {
             world.server().remove("notes/f");
