@@ -1,6 +1,8 @@
 //! Stage 1: both territories opened, locked, agreed. While ssh shakes hands, this side is already
 //! scanned; if nothing speaks against it, those scans are the ones that count.
 
+use std::collections::BTreeMap;
+
 use ubos_core::entry::Digest;
 use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
@@ -44,6 +46,8 @@ pub(super) struct Loaded {
     pub config: Config,
     /// The pair.
     pub pair: String,
+    /// Contents that go to both sides, by their hash.
+    pub provided: BTreeMap<Digest, Vec<u8>>,
 }
 
 /// What is known before the peer has answered.
@@ -270,6 +274,7 @@ fn settle(
         guarded: Vec::new(),
         config,
         pair: peer.pair.clone(),
+        provided: request.provided.clone(),
         standings,
     };
     let sides = loaded.standings.as_ref();

@@ -6,13 +6,14 @@ use ubos_core::conflict::{Choice, Conflict, ConflictKind, Resolution};
 use ubos_core::entry::Entry;
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
+use ubos_core::policy::{Policies, Policy};
 use ubos_core::reconcile::{Context, NameRules, Reconciliation, reconcile as decide};
 use ubos_core::selection::Selection;
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
 use super::scan::ScannedRun;
-use super::{ConflictPolicy, Request};
+use super::{ConflictPolicy, Request, settle};
 use crate::endpoint::Scanned;
 use crate::error::{EngineError, Result};
 
@@ -27,17 +28,24 @@ pub(super) struct Reconciled {
 }
 
 pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconciled> {
-    let ScannedRun { loaded, seen } = scanned;
+    let ScannedRun { mut loaded, seen } = scanned;
     let none = BTreeMap::new();
     let given = request.resolutions.as_ref().unwrap_or(&none);
-    let mut decisions = decide_with(&loaded, &seen, given)?;
-    let mut by_policy = resolutions_by_policy(&request.conflicts, &decisions.conflicts);
-    if request.merge_lost {
-        // Without memory no folder gives way to a file: that would take away all that is in it.
-        by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
-    }
-    if !by_policy.is_empty() {
-        decisions = decide_with(&loaded, &seen, &by_policy)?;
+    let policies = policies(&loaded, request)?;
+    let mut decisions = decide_with(&loaded, &seen, &policies, given)?;
+    // A person's decision about single paths decides nothing else, nor does merging after a loss, unless
+    // a territory was named that wins.
+    let preferred = matches!(request.conflicts, ConflictPolicy::Take(_));
+    if request.focus().is_none() && (!request.merge_lost || preferred) {
+        let mut by_policy =
+            settle::by_policy(&mut loaded, &request.conflicts, &policies, &decisions.conflicts)?;
+        if request.merge_lost {
+            // Without memory no folder gives way to a file: that would take away all that is in it.
+            by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
+        }
+        if !by_policy.is_empty() {
+            decisions = decide_with(&loaded, &seen, &policies, &by_policy)?;
+        }
     }
     Ok(Reconciled { loaded, seen, decisions })
 }
@@ -54,14 +62,27 @@ fn takes_a_folder_away(
     loser.is_some_and(|seen| seen.entry.is_dir())
 }
 
+/// What the configuration says for each path; nothing where the request overrules it.
+fn policies(loaded: &Loaded, request: &Request) -> Result<Policies> {
+    if request.conflicts != ConflictPolicy::ByPath {
+        return Ok(Policies::default());
+    }
+    let fold_case = loaded.standings.iter().any(|(_, standing)| standing.folds_case);
+    loaded.config.policies(&loaded.names.there, fold_case)
+}
+
 fn decide_with(
     loaded: &Loaded,
     seen: &Sides<Scanned>,
+    policies: &Policies,
     resolutions: &BTreeMap<RelPath, Resolution>,
 ) -> Result<Reconciliation> {
     let selection = selection(loaded)?;
     let table = loaded.local.table()?;
-    let restore = loaded.config.restore_deleted;
+    let restore = |path: &RelPath| match policies.set_for(path) {
+        Some(policy) => policy == Policy::Restore,
+        None => loaded.config.restore_deleted,
+    };
     Ok(decide(&Context {
         baseline: table,
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
@@ -72,7 +93,7 @@ fn decide_with(
             ..NameRules::default()
         }),
         resolutions,
-        restore_deleted: &|_| restore,
+        restore_deleted: &restore,
         selection_changed: table.header().generation > 0
             && table.header().manifests != loaded.manifests,
     }))
@@ -90,25 +111,6 @@ pub(super) fn selection(loaded: &Loaded) -> Result<&Selection> {
 pub(super) fn direction(selection: &Selection, path: &RelPath) -> Option<Direction> {
     let as_file = selection.judge_path(path, false).direction();
     as_file.or_else(|| selection.judge_path(path, true).direction())
-}
-
-fn resolutions_by_policy(
-    policy: &ConflictPolicy,
-    conflicts: &[Conflict],
-) -> BTreeMap<RelPath, Resolution> {
-    let choose = |conflict: &Conflict| match policy {
-        ConflictPolicy::Hold => None,
-        ConflictPolicy::Take(side) => Some(Choice::Take(*side)),
-        ConflictPolicy::Newer => newer(conflict).map(Choice::Take),
-    };
-    conflicts
-        .iter()
-        .filter_map(|conflict| {
-            let resolution =
-                Resolution { choice: choose(conflict)?, mark: conflict.mark, beside: None };
-            Some((conflict.path.clone(), resolution))
-        })
-        .collect()
 }
 
 /// The side that was modified later, where that can be said: both hold a file or link, and the

@@ -3,7 +3,6 @@
 
 pub(crate) mod agent;
 pub(crate) mod conflicts;
-pub(crate) mod copies;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod init;

@@ -97,7 +97,7 @@ pub(crate) fn held(held: &Held, names: &Sides<String>, left: bool, ui: &Ui) -> S
     let bytes = held.path.as_bytes();
     match held.reason {
         HeldReason::Drift | HeldReason::DriftSourceGone => {
-            text.push_str(&one_way(bytes, ui.width()))
+            text.push_str(&one_way(bytes, ui.width()));
         }
         HeldReason::UntrackedInTheWay | HeldReason::Problem(_) => {
             text.push_str(&hanging("    ", &advice(held.reason, &on), ui.width()));

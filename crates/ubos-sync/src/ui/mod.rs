@@ -128,6 +128,11 @@ impl Ui {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Whether there can be a conversation: what is told and asked is seen by the person who answers.
+    pub(crate) fn converses(&self) -> bool {
+        self.can_ask() && io::stdout().is_terminal()
+    }
+
     /// Whether progress may be shown.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()

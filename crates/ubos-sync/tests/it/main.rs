@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
+mod conversation;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
@@ -22,6 +23,12 @@ mod lost_state;
 mod manifest_changes;
 mod moves;
 mod one_way;
+mod prompt;
+mod prompt_changes;
+mod prompt_kinds;
+mod prompt_leaving;
+mod prompt_merge;
+mod prompt_screen;
 mod real_input;
 mod recover;
 mod scenarios_basic;

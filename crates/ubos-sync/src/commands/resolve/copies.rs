@@ -8,8 +8,8 @@ use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Filter;
 
-use super::sync;
 use crate::cli::Global;
+use crate::commands::sync;
 use crate::failure::Failure;
 use crate::render::recovery::only_copies;
 use crate::territory;
@@ -17,7 +17,7 @@ use crate::ui::Ui;
 
 /// The decisions to send what stands only as a copy at or below the paths `given`. Both territories are
 /// looked at for it, nothing is changed.
-pub(crate) fn to_send(
+pub(super) fn to_send(
     given: &[PathBuf],
     global: &Global,
     ui: &Ui,
