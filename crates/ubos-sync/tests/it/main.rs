@@ -29,6 +29,7 @@ mod prompt_kinds;
 mod prompt_leaving;
 mod prompt_merge;
 mod prompt_screen;
+mod readme_recovery;
 mod real_input;
 mod recover;
 mod scenarios_basic;
