@@ -299,3 +299,116 @@ fn when(header: &Header) -> Option<String> {
         format!("{} UTC", time.get(..19).unwrap_or(&time).replace('T', " "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ubos_core::entry::Digest;
+
+    use super::*;
+
+    fn header(generation: u64, branch: u8) -> Header {
+        let mut header = Header::first("pair");
+        header.generation = generation;
+        header.chain = Digest::of(&[generation as u8, branch]);
+        header.made = (1_760_000_000 + generation as i64, 0);
+        header
+    }
+
+    /// A side that finished this generation.
+    fn at(name: &str, generation: u64) -> Standing {
+        let header = header(generation, 0);
+        Standing {
+            name: name.to_owned(),
+            replica: Some(name.to_owned()),
+            same_host: true,
+            marker: Some((header.generation, header.chain)),
+            marked: true,
+            header: Some(header),
+            damage: None,
+            prepared: None,
+            open_runs: false,
+            manifests: Default::default(),
+            folds_case: false,
+            last_run: None,
+        }
+    }
+
+    fn names() -> Sides<String> {
+        Sides::new("one".into(), "two".into())
+    }
+
+    /// What is found about two sides, of which the first was changed: the words, and whether each
+    /// mends itself.
+    fn found(change: impl FnOnce(&mut Standing)) -> Vec<(Side, &'static str, bool)> {
+        let (mut one, two) = (at("one", 5), at("two", 5));
+        change(&mut one);
+        let findings = diagnose(Sides::new(Some(&one), Some(&two)), &names(), &names());
+        findings.iter().map(|f| (f.on, f.kind.word(), f.heals)).collect()
+    }
+
+    const FINE: (Side, &str, bool) = (Side::There, "fine", true);
+
+    #[test]
+    fn each_territory_is_told_about() {
+        assert_eq!(found(|_| ()), [(Side::Here, "fine", true), FINE]);
+        let cut = |one: &mut Standing| one.open_runs = true;
+        assert_eq!(found(cut), [(Side::Here, "run-cut-off", true), FINE]);
+        let foreign = |one: &mut Standing| one.replica = Some("else".into());
+        assert_eq!(found(foreign), [(Side::Here, "foreign", false), FINE]);
+        let copied = |one: &mut Standing| one.same_host = false;
+        assert_eq!(found(copied), [(Side::Here, "other-machine", false), FINE]);
+        let unmarked = |one: &mut Standing| one.marker = None;
+        assert_eq!(found(unmarked), [(Side::Here, "marker-gone", false), FINE]);
+    }
+
+    #[test]
+    fn lost_state_says_whether_it_heals() {
+        assert_eq!(found(|one| one.header = None), [(Side::Here, "state-lost", true), FINE]);
+        let unproved = |one: &mut Standing| {
+            one.header = None;
+            one.marker = Some((4, header(4, 0).chain));
+        };
+        assert_eq!(found(unproved), [(Side::Here, "state-lost", false), FINE]);
+        let older = |one: &mut Standing| one.header = Some(header(4, 0));
+        assert_eq!(found(older), [(Side::Here, "state-older", true), FINE]);
+    }
+
+    #[test]
+    fn an_older_folder_is_told_from_a_new_one_and_from_one_that_went_its_own_way() {
+        let restored = |one: &mut Standing| *one = at("one", 3);
+        assert_eq!(found(restored), [(Side::Here, "restored", false), FINE]);
+        let new = |one: &mut Standing| *one = at("one", 0);
+        assert_eq!(found(new), [(Side::Here, "new", false), FINE]);
+        let folder = |one: &mut Standing| one.marker = Some((4, header(4, 0).chain));
+        assert_eq!(found(folder), [(Side::Here, "folder-older", false), FINE]);
+        let parted = |one: &mut Standing| {
+            one.header = Some(header(5, 1));
+            one.marker = Some((5, header(5, 1).chain));
+        };
+        assert_eq!(found(parted), [(Side::Here, "parted", false), (Side::There, "parted", false)]);
+    }
+
+    #[test]
+    fn only_one_older_folder_is_a_restored_one() {
+        let of = |kinds: [FindingKind; 2]| {
+            let finding = |(on, kind)| Finding { on, kind, message: String::new(), heals: false };
+            let findings: Vec<Finding> = Side::BOTH.into_iter().zip(kinds).map(finding).collect();
+            restored(&findings)
+        };
+        assert_eq!(of([FindingKind::Fine, FindingKind::Restored]), Some(Side::There));
+        assert_eq!(of([FindingKind::FolderOlder, FindingKind::Fine]), Some(Side::Here));
+        assert_eq!(of([FindingKind::FolderOlder, FindingKind::FolderOlder]), None);
+        assert_eq!(of([FindingKind::Fine, FindingKind::New]), None);
+    }
+
+    #[test]
+    fn a_territory_that_is_silent_hides_nothing_of_the_other() {
+        let lost = Standing { header: None, ..at("one", 5) };
+        let findings = diagnose(Sides::new(Some(&lost), None), &names(), &names());
+        let words: Vec<&str> = findings.iter().map(|finding| finding.kind.word()).collect();
+        assert_eq!(words, ["state-lost", "no-answer"]);
+        let gone = EngineError::guard("root-missing", "no folder", "");
+        assert_eq!(of_refusal(&gone, "two").unwrap().kind, FindingKind::NotThere);
+        assert_eq!(of_refusal(&EngineError::unreachable("cut"), "two"), None);
+    }
+}

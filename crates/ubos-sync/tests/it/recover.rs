@@ -695,6 +695,30 @@ fn where_the_peer_does_not_answer_the_own_side_is_explained() {
     told.exits(5).says("identity marker of localhost").says("balaur does not answer");
 }
 
+#[test]
+fn what_a_run_took_out_when_it_was_cut_off_is_kept_where_its_journal_is_lost() {
+    for heals in [true, false] {
+        let world = agreed();
+        let server = world.server();
+        // A version that was exchanged against an incoming one, and did not get to the backups.
+        let run = "20260101T000000.000Z-0001";
+        let staged = server.own(&format!("staging/{run}"));
+        fs::create_dir_all(&staged).unwrap();
+        fs::write(staged.join("began"), "").unwrap();
+        fs::write(staged.join("0-0-0123456789abcdef"), "taken out").unwrap();
+        fs::remove_dir_all(server.own("state")).unwrap();
+        if !heals {
+            fs::remove_dir_all(world.laptop().own("state")).unwrap();
+            shell(world.laptop(), &way(world.laptop(), None)).exits(0);
+        }
+        world.laptop().sync().exits(0).clean();
+        assert!(!staged.exists());
+        let kept = backups::of_run(&world.root(Side::Server), run);
+        let found = kept.iter().any(|(_, node)| *node == Node::file("taken out"));
+        assert!(found, "{kept}");
+    }
+}
+
 /// A person at a terminal.
 fn person(world: &World, args: &[&str]) -> Terminal {
     let command = world.laptop().command(args.iter().copied());
