@@ -84,7 +84,7 @@ pub(crate) fn run(args: &RecoverArgs, global: &Global, ui: &Ui) -> Outcome {
     let open = without_choice(&previews);
     show(open, &places, ui)?;
     if args.dry_run || !ui.can_ask() {
-        let ways: Vec<Way> = previews.iter().map(|preview| way(preview, global)).collect();
+        let ways: Vec<Way> = possible(&previews).map(|preview| way(preview, global)).collect();
         ui.answer(&render::recovery::ways(&ways, ui))?;
         return Ok(if args.dry_run { open.report.exit_code() } else { NOT_DONE });
     }
@@ -123,6 +123,11 @@ fn previews(request: Request, report: RunReport, ui: &Ui) -> Vec<Preview> {
 
 fn without_choice(previews: &[Preview]) -> &Preview {
     previews.last().expect("there is always a plan")
+}
+
+/// Those that can be carried out.
+fn possible(previews: &[Preview]) -> impl Iterator<Item = &Preview> {
+    previews.iter().filter(|preview| preview.report.error.is_none())
 }
 
 fn show(preview: &Preview, places: &Places, ui: &Ui) -> Result<(), Failure> {
@@ -189,8 +194,8 @@ fn not_needed(mut report: RunReport, ui: &Ui) -> Outcome {
     let mut text = render::recovery::seen(&report, ui);
     text.push_str(&ui.tone(Tone::Good, "Nothing needs recovering."));
     text.push('\n');
-    let mends = |finding: &&diagnosis::Finding| finding.kind != diagnosis::FindingKind::Fine;
-    if report.diagnosis.iter().any(|finding| mends(&finding)) {
+    let is_fine = |finding: &diagnosis::Finding| finding.kind == diagnosis::FindingKind::Fine;
+    if !report.diagnosis.iter().all(is_fine) {
         text.push_str("The next sync mends it by itself: ubos-sync bidirectional\n");
     }
     // Single paths are named where something else is open beside them.
@@ -210,7 +215,7 @@ fn failed(report: &RunReport, ui: &Ui) -> Outcome {
 
 fn document(previews: &[Preview], dry_run: bool, global: &Global, ui: &Ui) -> Outcome {
     let report = &without_choice(previews).report;
-    let ways = previews.iter().map(|preview| {
+    let ways = possible(previews).map(|preview| {
         let report = &preview.report;
         json!({
             "means": preview.means,
