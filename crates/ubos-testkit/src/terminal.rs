@@ -132,14 +132,15 @@ impl Terminal {
     }
 
     /// Waits until the program has written `text` since something was last sent (the echo of what
-    /// was typed counts), colours and cursor movements aside.
+    /// was typed counts), colours, cursor movements and the breaking of lines aside.
     ///
     /// # Panics
     /// If it has not after `within`, or the program has ended without; with the whole screen.
     pub fn wait_for(&self, text: &str, within: Duration) -> &Self {
         let deadline = Instant::now() + within;
         let mut seen = self.output.seen();
-        while !plain(&seen.raw[self.since..]).contains(text) {
+        let text = one_space(text);
+        while !one_space(&plain(&seen.raw[self.since..])).contains(&text) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || seen.ended {
                 let end = if seen.ended { "the program ended" } else { "time is up" };
@@ -359,6 +360,19 @@ fn plain(bytes: &[u8]) -> String {
     plain
 }
 
+/// The text with every white space, however long, as one space.
+fn one_space(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if !c.is_whitespace() => out.push(c),
+            _ if out.ends_with(' ') => {}
+            _ => out.push(' '),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,7 +389,7 @@ mod tests {
             shell("printf 'name? '; read -r name; printf '\\033[31mhello %s\\n' \"$name\"");
         terminal.wait_for("name? ", PATIENCE);
         terminal.enter("Ada");
-        terminal.wait_for("hello Ada", PATIENCE).wait_for("Ada\n", PATIENCE);
+        terminal.wait_for("hello Ada", PATIENCE).wait_for("hello\nAda", PATIENCE);
         terminal.exits(0);
         assert_eq!(terminal.screen(), "name? Ada\nhello Ada");
         assert!(terminal.raw().starts_with(b"name? Ada\r\n\x1b[31mhello"));

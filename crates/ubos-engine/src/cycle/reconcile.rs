@@ -38,7 +38,7 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     let preferred = matches!(request.conflicts, ConflictPolicy::Take(_));
     if request.focus().is_none() && (!request.merge_lost || preferred) {
         let mut by_policy =
-            settle::by_policy(&mut loaded, &request.conflicts, &policies, &decisions.conflicts)?;
+            settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
         if request.merge_lost {
             // Without memory no folder gives way to a file: that would take away all that is in it.
             by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));

@@ -12,9 +12,9 @@ use ubos_core::policy::{Policies, Policy};
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
-use super::{ConflictPolicy, recover};
+use super::{ConflictPolicy, Request, recover};
 use crate::error::{EngineError, Result};
-use crate::state::pack::{MAX_CONTENT, Pack};
+use crate::state::pack::{self, MAX_CONTENT, Pack};
 use crate::state::texts;
 
 /// So many bytes of both sides are held at a time, and so many paths asked for.
@@ -42,14 +42,14 @@ pub(super) fn policy_of(policy: &ConflictPolicy, by_path: &Policies, path: &RelP
 /// contents that the run provides.
 pub(super) fn by_policy(
     loaded: &mut Loaded,
-    policy: &ConflictPolicy,
+    request: &Request,
     by_path: &Policies,
     conflicts: &[Conflict],
 ) -> Result<BTreeMap<RelPath, Resolution>> {
     let mut resolutions = BTreeMap::new();
     let mut to_merge = Vec::new();
     for conflict in conflicts {
-        let choice = match policy_of(policy, by_path, &conflict.path) {
+        let choice = match policy_of(&request.conflicts, by_path, &conflict.path) {
             Policy::Ask | Policy::Hold | Policy::Restore => None,
             Policy::Take(side) => Some(Choice::Take(side)),
             Policy::Newer => super::newer(conflict).map(Choice::Take),
@@ -62,7 +62,7 @@ pub(super) fn by_policy(
             resolutions.insert(conflict.path.clone(), resolution(conflict, choice));
         }
     }
-    merge_all(loaded, &to_merge, &mut resolutions)?;
+    merge_all(loaded, &to_merge, request.dry_run, &mut resolutions)?;
     Ok(resolutions)
 }
 
@@ -81,6 +81,7 @@ struct Candidate<'c> {
 fn merge_all(
     loaded: &mut Loaded,
     conflicts: &[&Conflict],
+    dry_run: bool,
     resolutions: &mut BTreeMap<RelPath, Resolution>,
 ) -> Result<()> {
     // Edits of the mirror of a one-way area go to its authority only by a person's decision.
@@ -94,11 +95,13 @@ fn merge_all(
         .map_err(|e| EngineError::io("read", loaded.local.state().path("state"), e))?;
     let Some(pack) = pack else { return Ok(()) };
     let mut made = 0;
+    let mut damaged = !pack.is_whole();
     while edited.peek().is_some() && made < MAX_MERGED {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < BATCH && batch.len() < BATCH_PATHS {
             let Some(conflict) = edited.next() else { break };
+            damaged |= is_damaged(conflict, &pack);
             if let Some(candidate) = candidate(conflict, &pack) {
                 bytes += conflict.sides.iter().map(|(_, seen)| size_of(seen.as_ref())).sum::<u64>();
                 batch.push(candidate);
@@ -112,7 +115,18 @@ fn merge_all(
             resolutions.insert(conflict.path.clone(), resolution(conflict, choice));
         }
     }
+    if damaged && !dry_run {
+        // Its absence is noticed at the end of the run, and the texts are filled in anew.
+        pack::remove(folder.as_fd(), texts::TEXTS)
+            .map_err(|e| EngineError::io("remove", loaded.local.state().path("state"), e))?;
+    }
     Ok(())
+}
+
+/// Whether the text that a conflict's versions were made from is there and cannot be read.
+fn is_damaged(conflict: &Conflict, pack: &Pack) -> bool {
+    let digest = conflict.base.entry().and_then(Entry::digest);
+    digest.is_some_and(|digest| pack.has(digest) && pack.get(digest).is_none())
 }
 
 fn size_of(seen: Option<&ubos_core::conflict::Seen>) -> u64 {

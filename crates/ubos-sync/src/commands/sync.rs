@@ -36,7 +36,8 @@ pub(crate) struct SyncArgs {
     /// Print the plan, change nothing anywhere
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// What to do with conflicts: ask (on a terminal; the default), hold, newer, merge (where both edits fit together), or the name of the territory that wins
+    /// What to do with conflicts: ask (on a terminal), hold, newer, merge (edits that fit together), or
+    /// the name of the territory that wins; without it what `config.toml` says for each path
     #[arg(long, value_name = "POLICY", default_value = "ask")]
     conflicts: String,
     /// Carry out what a guard held, exactly the plan with this id as `status` showed it
@@ -141,8 +142,8 @@ fn policy(word: &str, global: &Global) -> Result<ConflictPolicy, Failure> {
     match word {
         "ask" => Ok(ConflictPolicy::ByPath),
         "hold" => Ok(ConflictPolicy::Hold),
-        "merge" => Ok(ConflictPolicy::Merge),
         "newer" => Ok(ConflictPolicy::Newer),
+        "merge" => Ok(ConflictPolicy::Merge),
         name => Ok(ConflictPolicy::Take(side_named(name, global)?)),
     }
 }

@@ -8,7 +8,7 @@ use ubos_core::entry::{Base, Digest, Entry, Problem};
 use ubos_core::path::escape_bytes;
 use ubos_core::sides::{Side, Sides};
 
-use super::actions::{Action, Circumstances, actions, can_keep_both, noun};
+use super::actions::{Action, Circumstances, Deed, actions, can_keep_both, noun};
 use super::command::{about, word};
 use super::units::{age, bytes, local, plural};
 use super::wrap::hanging;
@@ -161,7 +161,11 @@ pub(crate) fn question(
     }
     text.push_str(&agreed(conflict, ui));
     text.push_str(&format!("\n{}\n", ui.tone(Tone::Strong, "Actions:")));
-    for Action { key, letter, text: words, .. } in actions(conflict, names, known) {
+    for Action { deed, key, letter, text: words } in actions(conflict, names, known) {
+        // The line that asks names it; so all of this fits on a screen of 24 rows.
+        if deed == Deed::Help {
+            continue;
+        }
         let letter = letter.map(|letter| format!(" [{letter}]")).unwrap_or_default();
         let first = format!("  {key}. ");
         text.push_str(&hanging(&first, &format!("{}{letter}", one_line(&words)), columns));
@@ -211,15 +215,14 @@ fn facts(entry: &Entry, other: Option<&Entry>) -> String {
     }
 }
 
-/// What both had agreed on.
+/// What both had agreed on, in a line.
 fn agreed(conflict: &Conflict, ui: &Ui) -> String {
-    let head = |rest: &str| ui.tone(Tone::Strong, &format!("Last agreed version:{rest}")) + "\n";
-    match &conflict.base {
-        Base::Known(Entry::Dir) => head(" a folder"),
-        Base::Known(entry) => head("") + &facts(entry, None),
-        Base::Absent => head(" none, the path is new"),
-        Base::Unknown => head(" not known"),
-    }
+    let what = match &conflict.base {
+        Base::Known(entry) => in_a_line(entry),
+        Base::Absent => "none, the path is new".into(),
+        Base::Unknown => "not known".into(),
+    };
+    hanging(&ui.tone(Tone::Strong, "Last agreed version: "), &what, ui.width())
 }
 
 /// How the changes clash, in a sentence without its capital.
@@ -255,14 +258,13 @@ fn story(conflict: &Conflict, names: &Sides<String>) -> String {
 /// One territory's version in a line.
 fn brief(conflict: &Conflict, side: Side, times: &mut Times<'_>) -> String {
     let Some(seen) = conflict.sides.get(side) else { return "deleted".into() };
-    let what = match &seen.entry {
-        Entry::File { digest, size, .. } => format!("{}, hash {}", bytes(*size), short(*digest)),
-        Entry::Symlink { target } => format!("link to {}", one_line(&escape_bytes(target))),
-        Entry::Dir => match conflict.children.len() {
-            0 => return "a folder".into(),
-            count => return format!("a folder, {} in it", plural(count, "changed path")),
-        },
-    };
+    let what = in_a_line(&seen.entry);
+    if seen.entry.is_dir() {
+        return match conflict.children.len() {
+            0 => what,
+            count => format!("{what}, {} in it", plural(count, "changed path")),
+        };
+    }
     let newer = if times.newer(side).is_some() { " (newer)" } else { "" };
     match times.modified(side) {
         Some(when) => format!("{what}, {when}{newer}"),
@@ -270,6 +272,16 @@ fn brief(conflict: &Conflict, side: Side, times: &mut Times<'_>) -> String {
     }
 }
 
+/// `4.2 kB, hash 17762fddd969…`, or where a link leads.
+fn in_a_line(entry: &Entry) -> String {
+    match entry {
+        Entry::File { digest, size, .. } => format!("{}, hash {}", bytes(*size), short(*digest)),
+        Entry::Symlink { target } => format!("link to {}", one_line(&escape_bytes(target))),
+        Entry::Dir => "a folder".into(),
+    }
+}
+
+/// The changed paths below a folder.
 fn children(conflict: &Conflict, indent: &str, limit: usize) -> String {
     let mut text = String::new();
     for child in conflict.children.iter().take(limit) {

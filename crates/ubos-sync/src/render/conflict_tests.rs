@@ -78,9 +78,7 @@ balaur version (modified 2025-10-07 12:35, 5 minutes newer):
   Size: 4.5 kB
   Hash: 10e5cf3d3c8a…
 
-Last agreed version:
-  Size: 4.1 kB
-  Hash: de8f3fcf327e…
+Last agreed version: 4.1 kB, hash de8f3fcf327e…
 
 Actions:
   1. Keep localhost's version (it replaces balaur's)
@@ -92,7 +90,6 @@ Actions:
   s. Skip it for now
   a. The same answer for all that is open below a folder
   l. Leave it as it is, on purpose
-  ?. Explain
 ",
     );
 }
@@ -115,9 +112,8 @@ balaur version (modified 2025-10-07
   Size: 4.5 kB
   Hash: 10e5cf3d3c8a…
 
-Last agreed version:
-  Size: 4.1 kB
-  Hash: de8f3fcf327e…
+Last agreed version: 4.1 kB, hash
+                     de8f3fcf327e…
 
 Actions:
   1. Keep localhost's version (it
@@ -134,7 +130,6 @@ Actions:
   a. The same answer for all that is
      open below a folder
   l. Leave it as it is, on purpose
-  ?. Explain
 ",
     );
 }
@@ -180,7 +175,6 @@ Actions:
   s. Skip it for now
   a. The same answer for all that is open below a folder
   l. Leave it as it is, on purpose
-  ?. Explain
 ",
     );
 }
@@ -199,9 +193,7 @@ localhost version (modified 2025-10-07 12:30 UTC):
 
 balaur version: deleted
 
-Last agreed version:
-  Size: 4.1 kB
-  Hash: de8f3fcf327e…
+Last agreed version: 4.1 kB, hash de8f3fcf327e…
 
 Actions:
   1. Keep localhost's version (it comes back on balaur)
@@ -211,7 +203,6 @@ Actions:
   s. Skip it for now
   a. The same answer for all that is open below a folder
   l. Leave it as it is, on purpose
-  ?. Explain
 ",
     );
 }
@@ -263,9 +254,9 @@ fn keys_keep_their_meaning_and_those_that_do_not_apply_are_left_out() {
         let known = Circumstances { merging, authority: None };
         choice_line(&actions(conflict, &names(), &known))
     };
-    assert_eq!(line(&both_changed(), Merging::ByHand), "Choice [1-5, b, s, a, l, ?]: ");
-    assert_eq!(line(&both_changed(), Merging::No), "Choice [1, 2, 3, 5, b, s, a, l, ?]: ");
-    assert_eq!(line(&deleted_folder(), Merging::No), "Choice [1, 2, 5, c, s, a, l, ?]: ");
+    assert_eq!(line(&both_changed(), Merging::ByHand), "Choice [1-5, b, s, a, l, ? explains]: ");
+    assert_eq!(line(&both_changed(), Merging::No), "Choice [1, 2, 3, 5, b, s, a, l, ? explains]: ");
+    assert_eq!(line(&deleted_folder(), Merging::No), "Choice [1, 2, 5, c, s, a, l, ? explains]: ");
     let list = actions(&both_changed(), &names(), &Circumstances::of(&both_changed()));
     let deed = |typed: &str| chosen(&list, typed).map(|action| action.deed);
     assert_eq!(deed("1"), Some(Deed::Keep(Side::Here)));

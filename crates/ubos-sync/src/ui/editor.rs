@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -68,11 +69,14 @@ pub(crate) fn edit(
     let desk = Desk::new(path, root)?;
     desk.place(text)?;
     let editor = editor();
-    let mut script = editor.clone();
+    // The setting may have options or be a pipeline, hence the shell, as with git. Its trap keeps the
+    // shell waiting where the editor takes Ctrl-C for itself, and does not reach the editor.
+    let mut script = OsString::from("trap : INT\n");
+    script.push(&editor);
     script.push(" \"$@\"");
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(&editor).arg(desk.file());
-    let status = prompt.aside(|| command.status());
+    let status = prompt.hand_over(&mut command);
     Ok(desk.outcome(&format!("the editor (`{}`)", editor.to_string_lossy()), status))
 }
 
@@ -95,7 +99,7 @@ pub(crate) fn merge_with_tool(
         &["-c", "mergetool.keepBackup=false", "mergetool", "--no-prompt", "--"],
     );
     command.arg(&desk.name);
-    let status = prompt.aside(|| command.status());
+    let status = prompt.hand_over(&mut command);
     Ok(desk.outcome("the merge tool", status))
 }
 
@@ -108,7 +112,9 @@ struct Desk {
 impl Desk {
     fn new(path: &RelPath, root: &Path) -> Result<Self, EngineError> {
         let place = outside(root);
-        let made = tempfile::Builder::new().prefix("ubos-sync-").tempdir_in(&place);
+        let private = fs::Permissions::from_mode(0o700);
+        let made =
+            tempfile::Builder::new().prefix("ubos-sync-").permissions(private).tempdir_in(&place);
         let folder = made.map_err(|e| EngineError::io("make a folder in", place, e))?;
         Ok(Self { folder, name: harmless_name(path) })
     }
@@ -144,10 +150,13 @@ impl Desk {
 }
 
 fn ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
+    // A shell tells so of a program that was ended by a signal.
+    let told = status.code().filter(|code| (129..160).contains(code)).map(|code| code - 128);
+    match (status.code(), status.signal().or(told)) {
+        (_, Some(2)) => "was interrupted".to_owned(),
+        (_, Some(signal)) => format!("was ended by signal {signal}"),
         (Some(127), _) => "could not be found".to_owned(),
-        (Some(code), _) => format!("ended with code {code}"),
-        (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
+        (code, None) => format!("ended with code {}", code.unwrap_or_default()),
     }
 }
 

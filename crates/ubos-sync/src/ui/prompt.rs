@@ -7,11 +7,14 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{OptionalActions, QueueSelector, tcflush, tcgetattr, tcsetattr};
 use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT};
@@ -23,6 +26,12 @@ use super::{Tone, Ui, paint};
 
 /// Longest line that is taken; what a person types is shorter.
 const MAX_LINE: usize = 64 * 1024;
+
+/// How often it is looked whether a program that has the terminal has ended.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+
+/// How long a program may go on whose terminal went away.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What became of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +120,32 @@ impl Prompt {
         result
     }
 
-    fn is_closed(&self) -> bool {
+    /// Runs a program that takes the terminal, as [`Prompt::aside`]. If the terminal goes away it is
+    /// told, and not waited for any longer than it needs to end.
+    pub(crate) fn hand_over(&self, command: &mut Command) -> io::Result<ExitStatus> {
+        self.aside(|| {
+            let mut child = command.spawn()?;
+            let mut deadline = None;
+            loop {
+                if let Some(status) = child.try_wait()? {
+                    return Ok(status);
+                }
+                if self.is_closed() && deadline.is_none() {
+                    let _ = kill_process(Pid::from_child(&child), Signal::HUP);
+                    deadline = Some(Instant::now() + FAREWELL);
+                }
+                if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                    return Err(io::Error::other("the terminal was closed"));
+                }
+                let mut signals = [PollFd::new(&self.signals, PollFlags::IN)];
+                let _ = poll(&mut signals, Some(&LOOK));
+                self.forget_signals();
+            }
+        })
+    }
+
+    /// Whether nobody is there any more.
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed.get() || self.hung_up.load(Ordering::SeqCst)
     }
 

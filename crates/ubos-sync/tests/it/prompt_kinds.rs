@@ -30,7 +30,7 @@ fn folder() -> World {
 
 #[test]
 fn a_deleted_folder_with_a_change_in_it() {
-    let words = ["balaur changed something in this folder, localhost deleted it", "notes/D/a"];
+    let words = ["alaur changed something in this folder, localhost deleted it", "notes/D/a"];
     let world = folder();
     let told = answer(&world, &words, "1");
     assert!(told.contains("the folder is deleted on both territories now"), "{told}");
@@ -127,7 +127,7 @@ fn names_and_contents_cannot_play_with_the_terminal() {
     }
     world.laptop().sync().exits(3);
     let mut talk = Conversation::start(&world, &["resolve"]);
-    talk.sees("\\x1B[2J").sees("\\xFF").answers(CHOICE, "3").sees("\\x1B[31mred");
+    talk.sees("\\x1B[2J").sees("\\xff").answers(CHOICE, "3").sees("\\x1B[31mred");
     talk.answers(CHOICE, "b").sees("stands beside it as").ends(0);
     let raw = talk.terminal.raw();
     for bytes in [&b"\x1b[2J"[..], b"\x1b]0;", b"\x07", b"\xff", b"\xe2\x80\xae", b"\x1b[31mred"] {

@@ -1,1 +1,1 @@
-//! x
+//! The screens of the session, as a person sees them.

@@ -7,7 +7,7 @@ use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::sides::Side;
 
-use super::merge::clean;
+use super::merge::{fitting, merged};
 use super::session::{Session, Step, ended};
 use super::words::{self, Applied, End};
 use crate::commands::conflicts::Open;
@@ -153,10 +153,9 @@ fn carry_out(
             Wish::Both if can_keep_both(conflict) => chosen.push((conflict, Choice::Both)),
             Wish::Both => {}
             Wish::Merge => {
-                if let Some(text) = clean(conflict, &session.shelf, &open.names)? {
-                    let digest = Digest::of(&text);
-                    chosen.push((conflict, Choice::Merged { digest, size: text.len() as u64 }));
-                    texts.insert(digest, text);
+                if let Ok(text) = fitting(conflict, &session.shelf, &open.names)? {
+                    chosen.push((conflict, merged(&text)));
+                    texts.insert(Digest::of(&text), text);
                 }
             }
         }

@@ -36,7 +36,7 @@ impl Clash<'_> {
 }
 
 /// What is open, by path.
-fn clashes(open: &Open) -> BTreeMap<&RelPath, Clash<'_>> {
+pub(super) fn clashes(open: &Open) -> BTreeMap<&RelPath, Clash<'_>> {
     let held = open.held.iter().map(|held| (&held.path, Clash::Held(held)));
     let conflicts = open.conflicts.iter().map(|c| (&c.path, Clash::Conflict(c)));
     held.chain(conflicts).collect()

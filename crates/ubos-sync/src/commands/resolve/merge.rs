@@ -1,288 +1,42 @@
-//! One text out of both versions: where the edits fit together it is offered as it is, otherwise
-//! the person's editor or merge tool is asked.
-//!
-//! Nothing is changed by any of this but by the person's word at the end. A text that was edited
-//! and not used is kept in memory as long as the question stands, and its end is told before.
+//! Both edits, where they fit together; and `resolve PATH --keep merge`, which does so for all that
+//! is named. What does not fit is named and left as it is.
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use ubos_core::conflict::{Choice, Conflict};
 use ubos_core::entry::Digest;
-use ubos_core::merge::{Labels, Merged, has_markers, merge};
+use ubos_core::merge::{Labels, Merged, merge};
 use ubos_core::path::RelPath;
-use ubos_core::sides::{Side, Sides};
+use ubos_core::sides::Sides;
 use ubos_engine::cycle::Request;
 
-use super::choices::{Clash, decide};
-use super::session::{Session, Step, ended};
-use super::versions::{Shelf, Versions};
-use super::words::End;
+use super::choices::{Clash, clashes, decide};
+use super::versions::Shelf;
 use crate::cli::Global;
 use crate::commands::conflicts::Open;
 use crate::commands::sync;
 use crate::failure::{Failure, Outcome};
-use crate::render::diff::{Shown, two};
-use crate::territory;
-use crate::ui::editor::{self, Edited, Stages};
-use crate::ui::prompt::Answer;
-use crate::ui::sanitize::one_line;
-use crate::ui::{Tone, Ui};
+use crate::ui::Ui;
 
-const AGREED: &str = "last agreed version";
+/// What the version before both edits is called, on the screen and in the marks.
+pub(super) const AGREED: &str = "last agreed version";
+
+/// Exit code where a person must decide.
+const UNDECIDED: u8 = 3;
 
 /// What the versions are called in the marks.
 pub(super) fn labels(names: &Sides<String>) -> Labels<'_> {
     Labels { here: &names.here, base: AGREED, there: &names.there }
 }
 
-/// What the person wants after looking at a merge.
-enum Wish {
-    Use(Vec<u8>),
-    Back,
-    End(End),
+/// The choice of a content that was made of both versions.
+pub(super) fn merged(text: &[u8]) -> Choice {
+    Choice::Merged { digest: Digest::of(text), size: text.len() as u64 }
 }
 
-/// Merges a conflict with the person, and settles it with what they accept.
-pub(super) fn ask(
-    session: &mut Session<'_>,
-    conflict: &Conflict,
-    versions: &Versions,
-    open: &Open,
-) -> Result<Step, Failure> {
-    let sides = versions.sides.as_ref().map(|version| version.bytes());
-    let (Some(here), Some(there)) = (sides.here, sides.there) else { return Ok(Step::Again) };
-    let base = versions.base.as_deref();
-    let texts = Texts { conflict, base, here, there, names: &open.names };
-    let wish = match merge(&conflict.path, base, here, there, &labels(&open.names)) {
-        None => return Ok(Step::Again),
-        Some(Merged::Clean(text)) => texts.offer(text, true, session)?,
-        Some(Merged::Conflicted(text)) => texts.by_hand(text, session)?,
-    };
-    match wish {
-        Wish::Back => {
-            session.tell(Tone::Faint, "Nothing was changed.")?;
-            Ok(Step::Again)
-        }
-        Wish::End(end) => Ok(Step::End(end)),
-        Wish::Use(text) => {
-            let choice = Choice::Merged { digest: Digest::of(&text), size: text.len() as u64 };
-            session.settle(conflict, choice, Some(text), open)
-        }
-    }
-}
-
-struct Texts<'a> {
-    conflict: &'a Conflict,
-    base: Option<&'a [u8]>,
-    here: &'a [u8],
-    there: &'a [u8],
-    names: &'a Sides<String>,
-}
-
-impl Texts<'_> {
-    /// Shows a text that could be used, and asks. `clean`: nobody has edited it yet.
-    fn offer(&self, text: Vec<u8>, clean: bool, session: &Session<'_>) -> Result<Wish, Failure> {
-        let mut text = text;
-        let mut clean = clean;
-        self.show(&text, clean, session)?;
-        loop {
-            let question = if clean {
-                "Use this merge on both territories? [y yes, n no, e edit it first, d show it again]:"
-            } else {
-                "Use what you edited on both territories? [y yes, n no (it is dropped), e edit on, d show it again]:"
-            };
-            let answer = session.prompt.ask(question, session.ui);
-            if let Some(end) = ended(&answer) {
-                return Ok(Wish::End(end));
-            }
-            let Answer::Line(line) = answer else { continue };
-            match line.to_lowercase().as_str() {
-                "y" | "yes" => return Ok(Wish::Use(text)),
-                "n" | "no" | "q" => return Ok(Wish::Back),
-                "d" => self.show(&text, clean, session)?,
-                "e" => {
-                    let edited =
-                        editor::edit(&self.conflict.path, &text, session.root(), &session.prompt)?;
-                    match self.judge(edited, None) {
-                        Ok(new) => {
-                            clean = clean && new == text;
-                            text = new;
-                            self.show(&text, clean, session)?;
-                        }
-                        Err(Flaw::Markers(new)) => return self.mend(new, session),
-                        Err(Flaw::Unusable(why)) => session.tell(Tone::Attention, &why)?,
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Lets the person merge a text with marks in it.
-    fn by_hand(&self, marked: Vec<u8>, session: &Session<'_>) -> Result<Wish, Failure> {
-        session.tell(
-            Tone::Strong,
-            "The two edits touch the same lines. They are marked in the text: keep what is right, and take the lines with <<<<<<<, |||||||, ======= and >>>>>>> out.",
-        )?;
-        let edited = match editor::merge_tool() {
-            None => editor::edit(&self.conflict.path, &marked, session.root(), &session.prompt)?,
-            Some(tool) => match self.choose_tool(&one_line(&tool), session) {
-                Ok(true) => self.with_tool(&marked, session)?,
-                Ok(false) => {
-                    editor::edit(&self.conflict.path, &marked, session.root(), &session.prompt)?
-                }
-                Err(wish) => return Ok(wish),
-            },
-        };
-        match self.judge(edited, Some(&marked)) {
-            Ok(text) => self.offer(text, false, session),
-            Err(Flaw::Markers(text)) => self.mend(text, session),
-            Err(Flaw::Unusable(why)) => {
-                session.tell(Tone::Attention, &why)?;
-                Ok(Wish::Back)
-            }
-        }
-    }
-
-    /// Whether the merge tool is wanted rather than the editor.
-    fn choose_tool(&self, tool: &str, session: &Session<'_>) -> Result<bool, Wish> {
-        let editor = one_line(&editor::editor().to_string_lossy());
-        let question = format!(
-            "Merge with t the merge tool ({tool}), e the editor ({editor}), n not now? [t, e, n]:"
-        );
-        loop {
-            let answer = session.prompt.ask(&question, session.ui);
-            if let Some(end) = ended(&answer) {
-                return Err(Wish::End(end));
-            }
-            let Answer::Line(line) = answer else { continue };
-            match line.to_lowercase().as_str() {
-                "t" => return Ok(true),
-                "e" => return Ok(false),
-                "n" | "q" => return Err(Wish::Back),
-                _ => {}
-            }
-        }
-    }
-
-    fn with_tool(&self, marked: &[u8], session: &Session<'_>) -> Result<Edited, Failure> {
-        let stages = Stages { base: self.base, here: self.here, there: self.there, merged: marked };
-        let path = &self.conflict.path;
-        Ok(editor::merge_with_tool(path, &stages, session.root(), &session.prompt)?)
-    }
-
-    /// A text with marks left in it cannot be used; it can be edited on, or dropped.
-    fn mend(&self, text: Vec<u8>, session: &Session<'_>) -> Result<Wish, Failure> {
-        let mut text = text;
-        loop {
-            session.tell(
-                Tone::Attention,
-                "Conflict markers are left in the text, so nothing was changed.",
-            )?;
-            let question = "Edit on? [e edit on, n back (what you edited is dropped)]:";
-            let answer = session.prompt.ask(question, session.ui);
-            if let Some(end) = ended(&answer) {
-                return Ok(Wish::End(end));
-            }
-            let Answer::Line(line) = answer else { continue };
-            match line.to_lowercase().as_str() {
-                "n" | "no" | "q" => return Ok(Wish::Back),
-                "e" | "y" | "yes" => {
-                    let edited =
-                        editor::edit(&self.conflict.path, &text, session.root(), &session.prompt)?;
-                    match self.judge(edited, None) {
-                        Ok(whole) => return self.offer(whole, false, session),
-                        Err(Flaw::Markers(new)) => text = new,
-                        Err(Flaw::Unusable(why)) => session.tell(Tone::Attention, &why)?,
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Whether what a program left can be used. `given` is the text with marks that it was given.
-    fn judge(&self, edited: Edited, given: Option<&[u8]>) -> Result<Vec<u8>, Flaw> {
-        let text = match edited {
-            Edited::Failed(why) => {
-                return Err(Flaw::Unusable(format!("{}, so nothing was changed.", one_line(&why))));
-            }
-            Edited::Text(text) => text,
-        };
-        if given == Some(text.as_slice()) {
-            return Err(Flaw::Unusable(
-                "The text was left as it was, so nothing was changed.".into(),
-            ));
-        }
-        if text.is_empty() && !self.here.is_empty() && !self.there.is_empty() {
-            return Err(Flaw::Unusable(
-                "An empty text was left where neither version is empty, so nothing was changed."
-                    .into(),
-            ));
-        }
-        // A text about merging may well have such lines of its own.
-        let own = has_markers(self.here) || has_markers(self.there);
-        if has_markers(&text) && !own { Err(Flaw::Markers(text)) } else { Ok(text) }
-    }
-
-    /// Shows what a text would change, through the pager if it is long.
-    fn show(&self, text: &[u8], clean: bool, session: &Session<'_>) -> Result<(), Failure> {
-        let merged = Shown { label: "merged", bytes: Some(text) };
-        let columns = session.ui.width();
-        let from = |label: &str, bytes: &[u8]| {
-            two(&Shown { label, bytes: Some(bytes) }, &merged, columns, session.ui)
-        };
-        let mut shown = String::from("\n");
-        if clean {
-            shown.push_str("Both edits fit together. ");
-        }
-        match self.base {
-            Some(base) if clean => {
-                shown.push_str("This is what they change in the last agreed version:\n\n");
-                shown.push_str(&from(AGREED, base));
-            }
-            _ => {
-                for (side, bytes) in [(Side::Here, self.here), (Side::There, self.there)] {
-                    let name = one_line(self.names.get(side));
-                    if bytes == text {
-                        shown.push_str(&format!("It is the same as {name}'s version.\n"));
-                    } else {
-                        shown.push_str(&format!("What it changes in {name}'s version:\n\n"));
-                        shown.push_str(&from(&name, bytes));
-                    }
-                    shown.push('\n');
-                }
-            }
-        }
-        shown.push('\n');
-        session.page(&shown)
-    }
-}
-
-/// Why a text cannot be used.
-enum Flaw {
-    Markers(Vec<u8>),
-    Unusable(String),
-}
-
-/// The merge of a conflict's versions, if both edits fit together.
-pub(super) fn clean(
-    conflict: &Conflict,
-    shelf: &Shelf,
-    names: &Sides<String>,
-) -> Result<Option<Vec<u8>>, Failure> {
-    let versions = shelf.versions(conflict)?;
-    let sides = versions.sides.as_ref().map(|version| version.bytes());
-    let (Some(here), Some(there)) = (sides.here, sides.there) else { return Ok(None) };
-    let merged = merge(&conflict.path, versions.base.as_deref(), here, there, &labels(names));
-    Ok(match merged {
-        Some(Merged::Clean(text)) if super::session::are_files(conflict) => Some(text),
-        _ => None,
-    })
-}
-
-/// `resolve PATH --keep merge`: merges where both edits fit together; the rest is told and stays
-/// open.
+/// Merges the conflicts at `paths` that can be merged, and names the others.
 pub(super) fn where_it_fits(
     mut request: Request,
     open: &Open,
@@ -290,37 +44,63 @@ pub(super) fn where_it_fits(
     global: &Global,
     ui: &Ui,
 ) -> Outcome {
-    let (state, config) = territory::open(global)?;
-    let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
-    let shelf = Shelf { state, pair };
+    let shelf = Shelf::open(global)?;
+    let clashes = clashes(open);
     let mut texts: BTreeMap<RelPath, Vec<u8>> = BTreeMap::new();
-    let mut rest = Vec::new();
     for path in paths {
-        let conflict = open.conflicts.iter().find(|conflict| conflict.path == path);
-        let text = match conflict {
-            Some(conflict) => clean(conflict, &shelf, &open.names)?,
-            None => None,
+        let fitting = match clashes.get(&path) {
+            Some(Clash::Conflict(conflict)) => fitting(conflict, &shelf, &open.names)?,
+            _ => Err("only two versions of a text can be merged"),
         };
-        match text {
-            Some(text) => drop(texts.insert(path, text)),
-            None => rest.push(path),
+        match fitting {
+            Ok(text) => drop(texts.insert(path, text)),
+            Err(reason) => ui.warning(&format!("`{path}` is left as it is: {reason}")),
         }
     }
-    for path in &rest {
-        ui.warning(&format!("`{path}` stays open: its edits do not fit together by themselves"));
-    }
     if texts.is_empty() {
-        return Err(Failure::usage(
-            "nothing of this can be merged without a person",
-            "`ubos-sync resolve` on a terminal opens your editor; `--keep` takes one version or both",
-        ));
+        return nothing(ui);
     }
-    let merged = |path: &RelPath, _: &Clash<'_>| {
-        let text = &texts[path];
-        Ok(Choice::Merged { digest: Digest::of(text), size: text.len() as u64 })
-    };
-    decide(&mut request, open, texts.keys().cloned().collect(), merged)?;
+    let choose = |path: &RelPath, _: &Clash<'_>| Ok(merged(&texts[path]));
+    decide(&mut request, open, texts.keys().cloned().collect(), choose)?;
     request.provided = texts.into_values().map(|text| (Digest::of(&text), text)).collect();
-    let code = sync::run(&request, ui)?;
-    Ok(if code == 0 && !rest.is_empty() { 3 } else { code })
+    sync::run(&request, ui)
+}
+
+fn nothing(ui: &Ui) -> Outcome {
+    let hint = "`ubos-sync resolve PATH` lets you decide, or name the territory whose version is to be kept with `--keep`";
+    let message = "nothing could be merged";
+    if ui.json() {
+        let error = json!({"kind": "unmerged", "message": message, "hint": hint});
+        ui.document(&json!({"schema": 1, "exit": UNDECIDED, "error": error}))?;
+    }
+    ui.error(message, Some(hint));
+    Ok(UNDECIDED)
+}
+
+/// What comes of merging the conflict's versions if both edits fit together, or why nothing does.
+pub(super) fn fitting(
+    conflict: &Conflict,
+    shelf: &Shelf,
+    names: &Sides<String>,
+) -> Result<Result<Vec<u8>, &'static str>, Failure> {
+    if !super::session::are_files(conflict) {
+        return Ok(Err("only two versions of a text can be merged"));
+    }
+    let versions = shelf.versions(conflict)?;
+    let sides = versions.sides.as_ref().map(|version| version.bytes());
+    let (Some(here), Some(there)) = (sides.here, sides.there) else {
+        return Ok(Err(
+            "its versions are not kept here; they are too long, or the next sync fetches them",
+        ));
+    };
+    let Some(base) = versions.base.as_deref() else {
+        return Ok(Err(
+            "the version last agreed on is not kept, so it cannot be told what was edited",
+        ));
+    };
+    Ok(match merge(&conflict.path, Some(base), here, there, &labels(names)) {
+        None => Err("it is no text"),
+        Some(Merged::Conflicted(_)) => Err("both edited the same place"),
+        Some(Merged::Clean(text)) => Ok(text),
+    })
 }

@@ -6,6 +6,7 @@
 
 mod below;
 mod beside;
+mod by_hand;
 mod choices;
 mod copies;
 mod merge;

@@ -18,10 +18,10 @@ use ubos_engine::cycle::report::RunReport;
 use ubos_engine::error::EngineError;
 
 use super::choices::{authority, resolution};
-use super::merge::labels;
+use super::merge::{AGREED, labels};
 use super::versions::{Shelf, Version, Versions};
 use super::words::{self, Applied, End};
-use super::{below, merge as by_hand};
+use super::{below, by_hand};
 use crate::cli::Global;
 use crate::commands::conflicts::{self, Open};
 use crate::commands::sync;
@@ -59,7 +59,9 @@ pub(crate) fn after_sync(
     global: &Global,
     ui: &Ui,
 ) -> Result<Option<u8>, Failure> {
-    let scope = Scope { paths: None, policies: None };
+    let (_, config) = territory::open(global)?;
+    let (peer, _) = config.peer(global.peer.as_deref())?;
+    let scope = Scope { paths: None, policies: Some(config.policies(peer, false)?) };
     let waits = |conflict: &Conflict| {
         scope.holds(&conflict.path)
             && !report.left.contains(&(conflict.path.clone(), conflict.mark))
@@ -73,11 +75,13 @@ pub(crate) fn after_sync(
 /// Asks about every open conflict in `scope`, until all are shown or the person leaves.
 pub(crate) fn run(scope: Scope, global: &Global, ui: &Ui) -> Outcome {
     let prompt = Prompt::new().map_err(|e| EngineError::io("listen for", "Ctrl-C", e))?;
-    let (state, config) = territory::open(global)?;
-    let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
-    let shelf = Shelf { state, pair };
+    let shelf = Shelf::open(global)?;
     let mut session = Session::new(scope, shelf, prompt, global, ui);
-    let end = session.converse()?;
+    let end = match session.converse() {
+        // What cannot be written to a terminal that is gone is no failure of its own.
+        Err(_) if session.prompt.is_closed() => End::Closed,
+        end => end?,
+    };
     let open = session.open()?.conflicts.len();
     // Where the terminal is gone nobody is left to tell.
     let told = words::summary(end, &session.applied, session.settled, open);
@@ -304,7 +308,7 @@ impl<'a> Session<'a> {
             bytes: versions.sides.get(side).bytes(),
         };
         let (here, there) = (shown(Side::Here), shown(Side::There));
-        let base = Shown { label: "last agreed version", bytes: versions.base.as_deref() };
+        let base = Shown { label: AGREED, bytes: versions.base.as_deref() };
         let columns = self.ui.width();
         let text = match (base.bytes, here.bytes, there.bytes) {
             (Some(_), Some(_), Some(_)) => three(&base, &here, &there, columns, self.ui),

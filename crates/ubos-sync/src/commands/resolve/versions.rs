@@ -10,6 +10,9 @@ use ubos_core::sides::{Side, Sides};
 use ubos_engine::error::Result;
 use ubos_engine::state::{StateDir, texts};
 
+use crate::cli::Global;
+use crate::territory;
+
 /// Larger files are not read for showing.
 const MAX_SHOWN: u64 = 64 * 1024 * 1024;
 
@@ -52,6 +55,13 @@ pub(super) struct Versions {
 }
 
 impl Shelf {
+    /// Opens what this territory keeps of the pair on the command line.
+    pub(super) fn open(global: &Global) -> Result<Self> {
+        let (state, config) = territory::open(global)?;
+        let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
+        Ok(Self { state, pair })
+    }
+
     /// What is known of the contents of `conflict`.
     pub(super) fn versions(&self, conflict: &Conflict) -> Result<Versions> {
         let base = match &conflict.base {

@@ -118,7 +118,7 @@ pub(super) fn keys(actions: &[Action], names: &Sides<String>, columns: usize) ->
     let together =
         |action: &Action| format!("{} {}", action.key, word(action.deed)).replace(' ', "\u{a0}");
     let keys: Vec<String> = actions.iter().map(together).collect();
-    hanging("", &keys.join(" · "), columns).replace('\u{a0}', " ")
+    hanging("", &keys.join("\u{a0}· "), columns).replace('\u{a0}', " ")
 }
 
 /// What every key does, and that nothing is lost by any.
