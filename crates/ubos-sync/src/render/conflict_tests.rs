@@ -266,6 +266,23 @@ fn keys_keep_their_meaning_and_those_that_do_not_apply_are_left_out() {
 }
 
 #[test]
+fn what_tells_two_versions_apart_beside_their_content_is_said() {
+    let mut conflict = both_changed();
+    let Some(Seen { entry: Entry::File { exec, .. }, .. }) = &mut conflict.sides.here else {
+        panic!("a file");
+    };
+    *exec = true;
+    let shown = asked(&conflict, 80);
+    assert!(shown.contains("  Hash: 17762fddd969…\n  Executable: yes\n"), "{shown}");
+    assert!(shown.contains("  Hash: 10e5cf3d3c8a…\n  Executable: no\n"), "{shown}");
+    assert!(!asked(&both_changed(), 80).contains("Executable"));
+    conflict.base = Base::Absent;
+    assert!(asked(&conflict, 80).contains("\nLast agreed version: none, the path is new\n"));
+    conflict.base = Base::Unknown;
+    assert!(asked(&conflict, 80).contains("\nLast agreed version: not known\n"));
+}
+
+#[test]
 fn in_a_list_a_conflict_is_short_and_comes_with_its_command() {
     let ui = Ui::fixed(80, false);
     check(
