@@ -70,20 +70,20 @@ fn file(text: &str) -> Option<Node> {
 #[test]
 fn a_conflict() {
     let world = agreed();
-    let conflict = || {
-        world.laptop().write("notes/f", "of the laptop");
-        world.server().write("notes/f", "of the server");
+    let conflict = |more: &str| {
+        world.laptop().write("notes/f", format!("of the laptop{more}"));
+        world.server().write("notes/f", format!("of the server{more}"));
         world.laptop().sync().exits(3);
     };
-    conflict();
+    conflict("");
     let commands = page(&world, "A conflict");
     let [list, ask, keep] = &commands[..] else { panic!("{commands:?}") };
     shell(world.laptop(), list).exits(3).says("notes/f");
     answered(world.laptop(), ask, &[("Choice [", "1")], 0);
     assert_eq!(world.server().get("notes/f"), file("of the laptop"));
-    conflict();
+    conflict(", again");
     shell(world.laptop(), keep).exits(0);
-    assert_eq!(world.laptop().get("notes/f"), file("of the server"));
+    assert_eq!(world.laptop().get("notes/f"), file("of the server, again"));
 }
 
 #[test]
