@@ -534,6 +534,51 @@ fn a_person_decides() {
     }
 }
 
+#[test]
+fn what_only_a_mirror_holds_is_sent_where_a_person_says_so() {
+    let send = |on: Side, at: &[&str]| -> std::collections::BTreeMap<_, _> {
+        let mark = Digest([0; 32]);
+        let resolution = Resolution { choice: Choice::Take(on), mark, beside: None };
+        at.iter().map(|at| (path(at), resolution.clone())).collect()
+    };
+    let cases = [
+        ("a file", "in/x=X k=K", "k=K", Side::Here, &["in/x"][..], "in/x=X k=K"),
+        (
+            "a folder",
+            "in/D/a=1 in/D/b=2 k=K",
+            "in/y=Y k=K",
+            Side::Here,
+            &["in/D"],
+            "in/D/a=1 in/D/b=2 in/y=Y k=K",
+        ),
+        ("a log", "logs/l=ab k=K", "k=K", Side::Here, &["logs/l"], "logs/l=ab k=K"),
+        ("out", "k=K", "out/x=X k=K", Side::There, &["out/x"], "out/x=X k=K"),
+    ];
+    for (id, here, there, on, at, server) in cases {
+        let mut world = World::new("k=K", here, there);
+        assert!(world.decide().items.iter().all(|item| !item.is_resolved()), "{id}");
+        world.resolutions = send(on, at);
+        let live = match on {
+            Side::Here => (if id == "a folder" { server } else { here }, server),
+            Side::There => (server, there),
+        };
+        let plan = check(id, &mut world, live, "", "", 0);
+        assert!(plan.refused.is_empty(), "{id}");
+        world.resolutions.clear();
+        assert!(world.decide().items.is_empty(), "{id}");
+    }
+    // Of a folder that only the mirror has, one file alone.
+    let mut world = World::new("k=K", "in/D/a=1 in/D/b=2 k=K", "k=K");
+    world.resolutions = send(Side::Here, &["in/D/a"]);
+    check("one of two", &mut world, ("in/D/a=1 in/D/b=2 k=K", "in/D/a=1 k=K"), "", "", 0);
+    // Nothing is taken away by a decision that was not made about exactly this.
+    let mut world = World::new("k=K", "in/x=X k=K", "k=K");
+    world.resolutions = send(Side::There, &["in/x"]);
+    let plan = world.run();
+    assert_eq!(plan.refused, [path("in/x")]);
+    assert!(plan.items.is_empty());
+}
+
 fn merged(text: &str) -> Choice {
     Choice::Merged { digest: Digest::of(text.as_bytes()), size: text.len() as u64 }
 }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use ubos_core::conflict::{Conflict, Held};
 use ubos_core::entry::{Base, Digest, Observation};
 use ubos_core::path::RelPath;
-use ubos_core::plan::Item;
+use ubos_core::plan::{Guard, Item};
 use ubos_core::selection::Builtin;
+use ubos_core::sides::{Side, Sides};
 
 use super::content::Slot;
 use crate::error::EngineError;
@@ -448,4 +449,23 @@ pub enum OpenMatter {
     Held(Held),
     /// A mark that a person chose to leave as it is.
     Left(RelPath, Digest),
+    /// Something that a guard holds.
+    Guarded(Box<Guarded>),
+}
+
+/// A change that a guard holds until a person confirms the plan it is part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarded {
+    /// Where.
+    pub path: RelPath,
+    /// The side that would be changed.
+    pub on: Side,
+    /// What would be done, in the word of reports.
+    pub op: String,
+    /// The guard.
+    pub guard: Guard,
+    /// The plan that carries out all that is held, as each side would confirm it.
+    pub plans: Sides<String>,
+    /// The item of that plan, as each side names it.
+    pub digests: Sides<Digest>,
 }

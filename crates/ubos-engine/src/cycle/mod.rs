@@ -2,13 +2,15 @@
 //!
 //! load → scan → reconcile → plan → transfer → commit → record → report. Besides the stages live
 //! here what two territories must agree on before they may decide (`agree`), the law of the
-//! manifests (`law`), what becomes of a run that was cut off (`recover`), confirmed plans
-//! (`confirm`), and what becomes of conflicts without a person (`settle`).
+//! manifests (`law`), what is the matter with them (`diagnosis`), what becomes of a run that was cut
+//! off (`recover`), confirmed plans (`confirm`), and what becomes of conflicts without a person
+//! (`settle`).
 
 pub mod agree;
 mod commit;
 pub mod confirm;
 mod delta;
+pub mod diagnosis;
 mod law;
 mod load;
 mod pending;
@@ -69,7 +71,8 @@ pub struct Request {
     pub provided: BTreeMap<Digest, Vec<u8>>,
     /// Paths whose clash is to be left as it is.
     pub leave: Vec<RelPath>,
-    /// Whether lost or older state is to be merged without deleting anything.
+    /// Whether lost or older state is to be merged without deleting anything. Where nothing is lost,
+    /// such a run changes nothing.
     pub merge_lost: bool,
 }
 
@@ -129,6 +132,7 @@ pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
             // What waits here can be told without the peer; if not even that, the error is enough.
             let _ = pending::look(request, &mut report);
         }
+        load::explain(request, &error, &mut report);
         report.fail(error);
     }
     report.finish();
@@ -152,5 +156,5 @@ fn stages(
     let transferred = transfer::transfer(planned, report, listener)?;
     let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;
-    report::conclude(recorded, report)
+    report::conclude(recorded, request, report)
 }

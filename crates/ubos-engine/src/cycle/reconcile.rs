@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ubos_core::conflict::{Conflict, ConflictKind, Resolution};
+use ubos_core::conflict::{Choice, Conflict, ConflictKind, Resolution};
 use ubos_core::entry::Entry;
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
@@ -33,14 +33,33 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     let given = request.resolutions.as_ref().unwrap_or(&none);
     let policies = policies(&loaded, request)?;
     let mut decisions = decide_with(&loaded, &seen, &policies, given)?;
-    // A person's decision about single paths decides nothing else, nor does merging after a loss.
-    if request.focus().is_none() && !request.merge_lost {
-        let by_policy = settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
+    // A person's decision about single paths decides nothing else, nor does merging after a loss, unless
+    // a territory was named that wins.
+    let preferred = matches!(request.conflicts, ConflictPolicy::Take(_));
+    if request.focus().is_none() && (!request.merge_lost || preferred) {
+        let mut by_policy =
+            settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
+        if request.merge_lost {
+            // Without memory no folder gives way to a file: that would take away all that is in it.
+            by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
+        }
         if !by_policy.is_empty() {
             decisions = decide_with(&loaded, &seen, &policies, &by_policy)?;
         }
     }
     Ok(Reconciled { loaded, seen, decisions })
+}
+
+fn takes_a_folder_away(
+    path: &RelPath,
+    resolution: &Resolution,
+    decisions: &Reconciliation,
+) -> bool {
+    let Choice::Take(side) = resolution.choice else { return false };
+    let conflicts = &decisions.conflicts;
+    let found = conflicts.binary_search_by(|conflict| conflict.path.cmp(path)).ok();
+    let loser = found.and_then(|index| conflicts[index].sides.get(side.other()).as_ref());
+    loser.is_some_and(|seen| seen.entry.is_dir())
 }
 
 /// What the configuration says for each path; nothing where the request overrules it.

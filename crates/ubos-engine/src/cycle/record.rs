@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use ubos_core::entry::{Base, Digest};
 use ubos_core::path::RelPath;
-use ubos_core::plan::Plan;
+use ubos_core::plan::{Filter, Plan};
+use ubos_core::sides::Side;
 
 use super::commit::Committed;
 use super::load::Loaded;
@@ -78,6 +79,8 @@ fn keep_open(
     let before = matters::load(loaded.local.state(), &pair)?;
     let known: HashSet<Digest> = before.iter().filter_map(mark_of).collect();
     let had_conflicts = before.iter().any(|matter| matches!(matter, OpenMatter::Conflict(_)));
+    let is_guarded = |matter: &OpenMatter| matches!(matter, OpenMatter::Guarded(_));
+    let (before_guarded, before): (Vec<_>, Vec<_>) = before.into_iter().partition(is_guarded);
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
@@ -106,6 +109,7 @@ fn keep_open(
     }
     report.note_left(&left);
     open.extend(left);
+    open.append(&mut guarded(before_guarded, loaded, request));
     loaded.local.keep_open(&open)?;
     loaded.remote.keep_open(&open)?;
     if had_conflicts || !plan.conflicts.is_empty() {
@@ -120,4 +124,20 @@ fn mark_of(matter: &OpenMatter) -> Option<Digest> {
         OpenMatter::Held(held) => Some(held.mark),
         OpenMatter::Left(..) => None,
     }
+}
+
+/// What guards hold now. A run in one direction says nothing of what they hold in the other.
+fn guarded(before: Vec<OpenMatter>, loaded: &mut Loaded, request: &Request) -> Vec<OpenMatter> {
+    let unasked = match request.filter {
+        Filter::Both => None,
+        Filter::Out => Some(Side::Here),
+        Filter::In => Some(Side::There),
+    };
+    let mut held = std::mem::take(&mut loaded.guarded);
+    held.extend(
+        before
+            .into_iter()
+            .filter(|matter| matches!(matter, OpenMatter::Guarded(g) if Some(g.on) == unasked)),
+    );
+    held
 }

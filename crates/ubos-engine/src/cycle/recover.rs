@@ -11,7 +11,7 @@ use ubos_core::plan::{Item, OpKind, Operation};
 use ubos_core::sides::{Side, Sides};
 
 use super::Request;
-use super::agree::Agreement;
+use super::agree::{self, Agreement};
 use super::load::Loaded;
 use super::report::RunReport;
 use crate::agent::content::Slot;
@@ -230,14 +230,7 @@ pub(super) fn forget(loaded: &mut Loaded, expected: &Sides<String>, dry_run: boo
             .as_ref()
             .is_some_and(|replica| replica != expected.get(side) && !expected.get(side).is_empty())
         {
-            return Err(EngineError::guard(
-                "foreign-root",
-                format!(
-                    "{} is another folder than the one that was paired",
-                    loaded.names.get(side)
-                ),
-                "check the address; to pair these two folders anew, run `ubos-sync init`",
-            ));
+            return Err(agree::foreign(side, &loaded.names));
         }
     }
     let generation =
@@ -246,12 +239,20 @@ pub(super) fn forget(loaded: &mut Loaded, expected: &Sides<String>, dry_run: boo
     header.generation = generation(Side::Here).max(generation(Side::There)) + 1;
     header.chain = Digest::of(format!("{} forgotten in {}", loaded.pair, loaded.run).as_bytes());
     header.trusted = false;
-    loaded.order.blank = Some(header.clone());
+    header.made = clock::now();
+    loaded.order.blank = Some(header);
+    if !dry_run {
+        // What a run that was cut off left half-way is brought to an end first: its former versions
+        // go to the backups.
+        for side in Side::BOTH {
+            if loaded.standings.get(side).header.is_some() {
+                endpoint(loaded, side).open_runs()?;
+            }
+        }
+        audit(loaded, r#"{"event":"memory-dropped"}"#)?;
+    }
     for side in Side::BOTH {
         loaded.standings.get_mut(side).header = None;
-    }
-    if !dry_run {
-        audit(loaded, r#"{"event":"memory-dropped"}"#)?;
     }
     Ok(())
 }

@@ -11,9 +11,10 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::{Filter, GuardReport, Item, OpKind, Operation, Plan, Reason};
 use ubos_core::sides::{Side, Sides};
 
+use super::diagnosis::Finding;
 use super::plan::Planned;
 use super::record::Recorded;
-use super::{Request, confirm};
+use super::{ConflictPolicy, Request, confirm};
 use crate::agent::content::Slot;
 use crate::agent::message::{OpenMatter, Standing};
 use crate::audit_notes::{op_word, put_path};
@@ -90,6 +91,14 @@ pub struct RunReport {
     pub noise: Option<String>,
     /// A run that was cut off waits to be settled by the next one that may write.
     pub recovery_pending: bool,
+    /// What is the matter with the two territories, once they were looked at.
+    pub diagnosis: Vec<Finding>,
+    /// The memory of the pair is dropped, or would be, to merge what was lost.
+    pub forgets: bool,
+    /// The territory whose versions win while that is merged, if a person named one.
+    pub prefer: Option<Side>,
+    /// Files and links that both sides hold alike without having agreed on them before.
+    pub adopted: u64,
     /// Which directions were asked for.
     pub asked: Filter,
     /// The paths that a person's decision was about; only they count for the exit code.
@@ -107,6 +116,10 @@ impl RunReport {
             dry_run: request.dry_run,
             started: clock::now_rfc3339(),
             focus: request.focus(),
+            prefer: match request.conflicts {
+                ConflictPolicy::Take(side) if request.merge_lost => Some(side),
+                _ => None,
+            },
             ..Self::default()
         }
     }
@@ -173,7 +186,7 @@ impl RunReport {
             for (op, operation) in item.ops.iter().enumerate() {
                 let slot = Slot { item: index as u32, op: op as u32 };
                 let wire_bytes = wire.get(&slot).copied().unwrap_or(0);
-                push_actions(operation, wire_bytes, None, &mut self.actions);
+                self.actions.extend(actions(operation, wire_bytes, None));
             }
         }
     }
@@ -183,10 +196,12 @@ impl RunReport {
         for item in &plan.items {
             if let Some(guard) = item.guard {
                 for op in &item.ops {
-                    push_actions(op, 0, Some(guard), &mut self.guarded);
+                    self.guarded.extend(actions(op, 0, Some(guard)));
                 }
             }
         }
+        let is_file = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.is_dir());
+        self.adopted = plan.adopt.iter().filter(|(_, entry)| is_file(entry)).count() as u64;
         self.plan = plan.id;
         self.conflicts = plan.conflicts;
         self.held = plan.held;
@@ -274,12 +289,12 @@ impl RunReport {
 
 /// The actions that an operation amounts to; a folder that is replaced as a whole deletes what was
 /// in it.
-fn push_actions(
+pub(super) fn actions(
     op: &Operation,
     wire_bytes: u64,
     held_by: Option<ubos_core::plan::Guard>,
-    out: &mut Vec<Action>,
-) {
+) -> Vec<Action> {
+    let mut out = Vec::new();
     let reason = op.reason;
     if let OpKind::Replace { contents } = &op.kind {
         for (path, entry) in contents {
@@ -316,19 +331,21 @@ fn push_actions(
         reason,
         held_by,
     });
+    out
 }
 
 /// The report of a run that only looked.
 pub(super) fn preview(planned: Planned, request: &Request, report: &mut RunReport) -> Result<()> {
     let Planned { loaded, seen, plan } = planned;
+    let shown = confirm::Shown::by(request, &loaded.names);
     if request.resolutions.is_none() {
-        confirm::remember(loaded.local.state(), &plan)?;
+        confirm::remember(loaded.local.state(), &plan, &shown)?;
     }
     let left = crate::state::matters::load(loaded.local.state(), &loaded.pair)?;
     report.note_left(&left);
     for item in plan.items.iter().filter(|item| item.guard.is_none()) {
         for op in &item.ops {
-            push_actions(op, 0, None, &mut report.actions);
+            report.actions.extend(actions(op, 0, None));
         }
     }
     report.take_plan(plan, Some(seen.map(|side| side.scanned)));
@@ -336,10 +353,18 @@ pub(super) fn preview(planned: Planned, request: &Request, report: &mut RunRepor
 }
 
 /// The report of a run that is on record.
-pub(super) fn conclude(recorded: Recorded, report: &mut RunReport) -> Result<()> {
+pub(super) fn conclude(
+    recorded: Recorded,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<()> {
     let Recorded { loaded, plan } = recorded;
     if !plan.guards.is_empty() {
-        confirm::remember(loaded.local.state(), &plan)?;
+        confirm::remember(
+            loaded.local.state(),
+            &plan,
+            &confirm::Shown::by(request, &loaded.names),
+        )?;
     }
     report.take_plan(plan, None);
     Ok(())

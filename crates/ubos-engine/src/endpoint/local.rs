@@ -229,6 +229,10 @@ impl Endpoint for LocalEndpoint {
                 why: "belongs to another pair".into(),
             });
         }
+        // The journal that knew of cut-off runs goes with the former state.
+        for run in staging::runs(&self.state)? {
+            staging::rescue(&self.state, &run)?;
+        }
         let rows = rows.into_iter().map(|row| {
             let direction = ubos_core::manifest::Direction::Bidirectional;
             let kept = ubos_core::baseline::Row { base: row.base, direction, earlier: row.earlier };

@@ -31,7 +31,11 @@ pub fn look(
     name: &str,
     peer: &Peer,
 ) -> Result<(Standing, Option<Table>, Option<Marker>)> {
-    let marker = Marker::load(state)?;
+    // One that cannot be understood proves as little as none.
+    let marker = match Marker::load(state) {
+        Err(EngineError::Damaged { .. }) => None,
+        marker => marker?,
+    };
     let folder = state.pair_folder(&peer.pair)?;
     let loaded = Table::load(folder)
         .map_err(|e| EngineError::io("read", state.path(&format!("state/{}", peer.pair)), e))?;

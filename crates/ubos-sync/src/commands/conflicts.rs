@@ -10,7 +10,8 @@ use ubos_core::conflict::{Conflict, Held};
 use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::sides::Sides;
-use ubos_engine::agent::message::OpenMatter;
+use ubos_engine::agent::message::{Guarded, OpenMatter};
+use ubos_engine::cycle::report::guard_word;
 use ubos_engine::state::matters;
 
 use crate::cli::Global;
@@ -58,6 +59,14 @@ pub(crate) struct Open {
     pub held: Vec<Held>,
     /// Marks that were left on purpose.
     pub left: Vec<OpenMatter>,
+    /// What guards hold.
+    pub guarded: Vec<Guarded>,
+}
+
+impl Open {
+    fn len(&self) -> usize {
+        self.conflicts.len() + self.held.len() + self.guarded.len()
+    }
 }
 
 /// Reads what is open.
@@ -69,12 +78,14 @@ pub(crate) fn open(global: &Global) -> Result<Open, Failure> {
         conflicts: Vec::new(),
         held: Vec::new(),
         left: Vec::new(),
+        guarded: Vec::new(),
     };
     for matter in matters::load(&state, &peer.pair)? {
         match matter {
             OpenMatter::Conflict(conflict) => open.conflicts.push(*conflict),
             OpenMatter::Held(held) => open.held.push(held),
             left @ OpenMatter::Left(..) => open.left.push(left),
+            OpenMatter::Guarded(guarded) => open.guarded.push(*guarded),
         }
     }
     Ok(open)
@@ -87,18 +98,19 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
         .into_iter()
         .filter_map(|matter| match matter {
             OpenMatter::Left(path, mark) => Some((path, mark)),
-            OpenMatter::Conflict(_) | OpenMatter::Held(_) => None,
+            _ => None,
         })
         .collect();
-    let all = open.conflicts.len() + open.held.len();
+    let all = open.len();
     choose(&mut open, args, global)?;
     let is_left = |path: &RelPath, mark: Digest| left.contains(&(path.clone(), mark));
-    let counts = Counts::of(&open.conflicts, &open.held, is_left);
+    let counts = Counts::of(&open.conflicts, &open.held, open.guarded.len(), is_left);
     let code = if counts.undecided() > 0 { 3 } else { 0 };
-    let found = open.conflicts.len() + open.held.len();
+    let found = open.len();
     let limit = args.limit.unwrap_or(usize::MAX);
     open.conflicts.truncate(limit);
     open.held.truncate(limit - open.conflicts.len());
+    open.guarded.truncate(limit - open.conflicts.len() - open.held.len());
     if ui.json() {
         ui.document(&document(&open, &counts, code))?;
         return Ok(code);
@@ -112,7 +124,8 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
         let left = is_left(&held.path, held.mark);
         text.push_str(&render::conflict::held(held, &open.names, left, ui));
     }
-    let shown = open.conflicts.len() + open.held.len();
+    text.push_str(&render::guarded::text(&open.guarded, &open.names, ui));
+    let shown = open.len();
     if shown < found {
         let more = number((found - shown) as u64);
         text.push_str(&format!("… and {more} more; without --limit all are shown\n"));
@@ -126,6 +139,7 @@ fn choose(open: &mut Open, args: &ConflictsArgs, global: &Global) -> Result<(), 
     if let Some(text) = &args.filter {
         open.conflicts.retain(|conflict| conflict.path.to_string().contains(text.as_str()));
         open.held.retain(|held| held.path.to_string().contains(text.as_str()));
+        open.guarded.retain(|guarded| guarded.path.to_string().contains(text.as_str()));
     }
     if let Some(folder) = &args.below
         && let Some(folder) = below(folder, open, global)?
@@ -133,10 +147,11 @@ fn choose(open: &mut Open, args: &ConflictsArgs, global: &Global) -> Result<(), 
         let inside = |path: &RelPath| *path == folder || path.is_below(&folder);
         open.conflicts.retain(|conflict| inside(&conflict.path));
         open.held.retain(|held| inside(&held.path));
+        open.guarded.retain(|guarded| inside(&guarded.path));
     }
     if let Some(kind) = &args.kind {
         let known = render::listing::kinds();
-        if !known.contains(&kind.as_str()) {
+        if !known.iter().any(|word| word == kind) {
             return Err(Failure::usage(
                 format!("`{kind}` is no kind of conflict"),
                 format!("the kinds are: {}", known.join(", ")),
@@ -144,6 +159,7 @@ fn choose(open: &mut Open, args: &ConflictsArgs, global: &Global) -> Result<(), 
         }
         open.conflicts.retain(|conflict| conflict.kind.word() == kind);
         open.held.retain(|held| kind == "held" || held.reason.word() == kind);
+        open.guarded.retain(|guarded| kind == "held" || guard_word(guarded.guard) == *kind);
     }
     Ok(())
 }
@@ -155,17 +171,22 @@ fn below(folder: &Path, open: &Open, global: &Global) -> Result<Option<RelPath>,
     if place.components().eq(root.components()) {
         return Ok(None);
     }
-    let paths = || open.conflicts.iter().map(|c| &c.path).chain(open.held.iter().map(|h| &h.path));
-    let holds = |folder: &RelPath| paths().any(|path| path == folder || path.is_below(folder));
+    let conflicts = open.conflicts.iter().map(|conflict| &conflict.path);
+    let held = open.held.iter().map(|held| &held.path);
+    let paths = conflicts.chain(held).chain(open.guarded.iter().map(|guarded| &guarded.path));
+    let holds =
+        |folder: &RelPath| paths.clone().any(|path| path == folder || path.is_below(folder));
     territory::relative(&root, folder, holds).map(Some)
 }
 
 fn document(open: &Open, counts: &Counts, code: u8) -> Value {
     let names = &open.names;
+    let held = open.held.iter().map(|held| render::json::held(held, names));
+    let guarded = open.guarded.iter().map(|guarded| render::json::kept_by_guard(guarded, names));
     json!({
         "schema": 1,
         "conflicts": open.conflicts.iter().map(|c| render::json::conflict(c, names)).collect::<Vec<_>>(),
-        "held": open.held.iter().map(|h| render::json::held(h, names)).collect::<Vec<_>>(),
+        "held": held.chain(guarded).collect::<Vec<_>>(),
         "totals": counts.json(),
         "exit": code,
     })

@@ -74,11 +74,12 @@ fn command(lead: &str, command: &str, remark: &str, columns: usize) -> String {
     format!("{line}{gap}{remark}\n")
 }
 
-/// The two ways to settle an edit in a one-way area.
+/// The ways to settle an edit in a one-way area.
 fn one_way(path: &[u8], columns: usize) -> String {
     let (revert, promote) = (about("revert", path, ""), about("promote", path, ""));
     command("settle it: ", &revert, "(undo the edit)", columns)
         + &command("       or: ", &promote, "(send it there, once)", columns)
+        + &command("       or: ", &about("resolve", path, "--leave"), "(leave it so)", columns)
 }
 
 /// A held path with the command that settles it.

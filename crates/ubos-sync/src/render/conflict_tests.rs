@@ -337,6 +337,7 @@ HELD: proposals.jsonl
     on localhost: edited, but in this area only balaur's version counts
     settle it: ubos-sync revert proposals.jsonl   (undo the edit)
            or: ubos-sync promote proposals.jsonl   (send it there, once)
+           or: ubos-sync resolve proposals.jsonl --leave   (leave it so)
 
 ",
     );

@@ -8,14 +8,19 @@ use ubos_core::conflict::{Conflict, Held, Seen};
 use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::{RelPath, escape_bytes};
 use ubos_core::sides::{Side, Sides};
+use ubos_engine::agent::message::Guarded;
 use ubos_engine::clock::rfc3339;
+use ubos_engine::cycle::diagnosis::Finding;
 use ubos_engine::cycle::report::{Action, RunReport, guard_word};
+
+use super::guarded::{confirm, confirm_run};
+use super::settle::{settle_commands, settle_commands_of_conflict};
 
 /// The report of a run.
 pub(crate) fn run(report: &RunReport) -> Value {
     let names = &report.names;
     let mut held: Vec<Value> = report.held.iter().map(|h| self::held(h, names)).collect();
-    held.extend(report.guarded.iter().map(|action| guarded(action, names)));
+    held.extend(report.guarded.iter().map(|action| guarded(action, report)));
     let total = |count: fn(&Action) -> u64| report.actions.iter().map(count).sum::<u64>();
     let scanned: Map<String, Value> = report
         .scanned
@@ -63,13 +68,31 @@ pub(crate) fn run(report: &RunReport) -> Value {
     if report.recovery_pending {
         document["recovery_pending"] = true.into();
     }
+    if report.command == "recover" || report.diagnosis.iter().any(|finding| !finding.heals) {
+        document["diagnosis"] = diagnosis(report);
+    }
+    if report.command == "recover" {
+        document["adopted"] = report.adopted.into();
+    }
     document
 }
 
 /// How to carry out what a guard held.
 fn confirm_hint(report: &RunReport) -> String {
-    let command = if report.command == "status" { "bidirectional" } else { &report.command };
-    format!("if this is what you want: ubos-sync {command} --confirm {}", report.plan)
+    format!("if this is what you want: {}", confirm_run(report))
+}
+
+/// What is the matter with the two territories.
+fn diagnosis(report: &RunReport) -> Value {
+    let finding = |finding: &Finding| {
+        json!({
+            "on": report.names.get(finding.on),
+            "finding": finding.kind.word(),
+            "message": finding.message,
+            "heals": finding.heals,
+        })
+    };
+    report.diagnosis.iter().map(finding).collect()
 }
 
 fn put_path(map: &mut Map<String, Value>, key: &str, path: &RelPath) {
@@ -101,16 +124,28 @@ fn action(action: &Action, names: &Sides<String>) -> Value {
     map.into()
 }
 
-fn guarded(action: &Action, names: &Sides<String>) -> Value {
+fn guarded(action: &Action, report: &RunReport) -> Value {
     let guard = action.held_by.map(guard_word).unwrap_or_default();
-    let mut value = row(&action.path, names.get(action.to), &guard);
+    let mut value = row(&action.path, report.names.get(action.to), &guard);
     value["op"] = action.op.into();
+    value["settle"] = vec![confirm_run(report)].into();
+    value
+}
+
+/// A change that a guard held in the last run.
+pub(crate) fn kept_by_guard(guarded: &Guarded, names: &Sides<String>) -> Value {
+    let guard = guard_word(guarded.guard);
+    let mut value = row(&guarded.path, names.get(guarded.on), &guard);
+    value["op"] = guarded.op.clone().into();
+    value["settle"] = vec![confirm(&guarded.plans.here)].into();
     value
 }
 
 /// A held path.
 pub(crate) fn held(held: &Held, names: &Sides<String>) -> Value {
-    row(&held.path, names.get(held.on), held.reason.word())
+    let mut value = row(&held.path, names.get(held.on), held.reason.word());
+    value["settle"] = settle_commands(held, names).into();
+    value
 }
 
 /// A conflict.
@@ -122,6 +157,7 @@ pub(crate) fn conflict(conflict: &Conflict, names: &Sides<String>) -> Value {
     for side in Side::BOTH {
         map.insert(names.get(side).clone(), seen(conflict.sides.get(side).as_ref()));
     }
+    map.insert("settle".into(), settle_commands_of_conflict(conflict, names).into());
     if !conflict.children.is_empty() {
         let children: Vec<String> = conflict.children.iter().map(ToString::to_string).collect();
         map.insert("children".into(), children.into());

@@ -1,5 +1,6 @@
 //! The head of a list of what is open: how many, of which kinds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -7,6 +8,8 @@ use serde_json::{Value, json};
 use ubos_core::conflict::{Conflict, ConflictKind, Held, HeldReason};
 use ubos_core::entry::{Digest, Problem};
 use ubos_core::path::RelPath;
+use ubos_core::plan::Guard;
+use ubos_engine::cycle::report::guard_word;
 
 use super::units::{number, plural};
 use super::wrap::hanging;
@@ -38,11 +41,24 @@ const REASONS: [HeldReason; 10] = [
     HeldReason::Problem(Problem::NameCollision),
 ];
 
+/// Guards that can hold a change.
+const GUARDS: [Guard; 8] = [
+    Guard::Emptied,
+    Guard::EntryEmptied,
+    Guard::MaxDelete,
+    Guard::MassOverwrite,
+    Guard::Zeroed,
+    Guard::Regression,
+    Guard::FirstRun,
+    Guard::DirectionChanged,
+];
+
 /// The words by which a list can be asked for one kind.
-pub(crate) fn kinds() -> Vec<&'static str> {
+pub(crate) fn kinds() -> Vec<Cow<'static, str>> {
     let kinds = KINDS.iter().map(|(kind, _)| kind.word());
-    let mut words: Vec<&str> = kinds.chain(REASONS.iter().map(|reason| reason.word())).collect();
-    words.push("held");
+    let words = kinds.chain(REASONS.iter().map(|reason| reason.word())).chain(["held"]);
+    let guards = GUARDS.into_iter().map(guard_word);
+    let mut words: Vec<Cow<'static, str>> = words.map(Cow::Borrowed).chain(guards).collect();
     words.sort_unstable();
     words.dedup();
     words
@@ -53,18 +69,22 @@ pub(crate) fn kinds() -> Vec<&'static str> {
 pub(crate) struct Counts {
     conflicts: usize,
     held: usize,
+    guarded: usize,
     left: usize,
     by_kind: BTreeMap<&'static str, usize>,
 }
 
 impl Counts {
-    /// Counts what is open; `left` tells what was left on purpose.
+    /// Counts what is open, with so many changes that guards hold; `left` tells what was left on
+    /// purpose.
     pub(crate) fn of(
         conflicts: &[Conflict],
         held: &[Held],
+        guarded: usize,
         left: impl Fn(&RelPath, Digest) -> bool,
     ) -> Self {
-        let mut counts = Self { conflicts: conflicts.len(), held: held.len(), ..Self::default() };
+        let mut counts =
+            Self { conflicts: conflicts.len(), held: held.len(), guarded, ..Self::default() };
         for conflict in conflicts {
             *counts.by_kind.entry(conflict.kind.word()).or_default() += 1;
             counts.left += usize::from(left(&conflict.path, conflict.mark));
@@ -75,13 +95,13 @@ impl Counts {
 
     /// How much still wants a decision.
     pub(crate) fn undecided(&self) -> usize {
-        self.conflicts + self.held - self.left
+        self.conflicts + self.held + self.guarded - self.left
     }
 
     /// For the document.
     pub(crate) fn json(&self) -> Value {
         json!({
-            "conflicts": self.conflicts, "held": self.held, "left": self.left,
+            "conflicts": self.conflicts, "held": self.held + self.guarded, "left": self.left,
             "by_kind": self.by_kind,
         })
     }
@@ -112,13 +132,16 @@ impl Counts {
         if self.left > 0 {
             parts.push(format!("{} of them left on purpose", number(self.left as u64)));
         }
+        if self.guarded > 0 {
+            parts.push(format!("{} held by a guard", plural(self.guarded, "change")));
+        }
         parts.join(", ")
     }
 }
 
 /// The head of the list; `chosen` if only a part of what is open was asked for.
 pub(crate) fn heading(counts: &Counts, chosen: bool, ui: &Ui) -> String {
-    if counts.conflicts + counts.held == 0 {
+    if counts.conflicts + counts.held + counts.guarded == 0 {
         let words = if chosen {
             "Nothing of what is open fits."
         } else {
@@ -139,6 +162,7 @@ mod tests {
         let counts = Counts {
             conflicts: 12_004,
             held: 2,
+            guarded: 0,
             left: 1,
             by_kind: [("modify-modify", 12_000), ("modify-delete", 3), ("delete-modify", 1)].into(),
         };

@@ -54,7 +54,10 @@ pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
 
 fn spaced(word: &str) -> String {
     match word {
-        "local-only" => "local only; the other side does not get it".to_owned(),
+        "local-only" => {
+            "local only; the other side does not get it, unless `ubos-sync promote` sends it"
+                .to_owned()
+        }
         word => word.replace('-', " "),
     }
 }
@@ -99,7 +102,8 @@ fn actions(report: &RunReport, ui: &Ui, text: &mut String) {
     }
 }
 
-fn action_line(report: &RunReport, action: &Action, ui: &Ui) -> String {
+/// One action in a line.
+pub(crate) fn action_line(report: &RunReport, action: &Action, ui: &Ui) -> String {
     let from = action.from.as_ref().map(|from| format!(" (was {from})")).unwrap_or_default();
     let size = if action.bytes > 0 { format!(", {}", bytes(action.bytes)) } else { String::new() };
     let path = one_line(&format!("{}{from}", action.path));
@@ -126,11 +130,8 @@ fn guards(report: &RunReport, ui: &Ui, text: &mut String) {
         text.push_str(&format!("    … and {} more\n", report.guarded.len() - MANY));
     }
     if !report.guards.is_empty() {
-        let command = if report.command == "status" { "bidirectional" } else { &report.command };
-        text.push_str(&format!(
-            "    if this is what you want: ubos-sync {command} --confirm {}\n",
-            report.plan
-        ));
+        let command = super::guarded::confirm_run(report);
+        text.push_str(&format!("    if this is what you want: {command}\n"));
     }
 }
 

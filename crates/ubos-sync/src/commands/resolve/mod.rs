@@ -8,6 +8,7 @@ mod below;
 mod beside;
 mod by_hand;
 mod choices;
+mod copies;
 mod merge;
 mod one_way;
 pub(crate) mod session;
