@@ -122,7 +122,7 @@ fn mark_of(matter: &OpenMatter) -> Option<Digest> {
     match matter {
         OpenMatter::Conflict(conflict) => Some(conflict.mark),
         OpenMatter::Held(held) => Some(held.mark),
-        OpenMatter::Left(..) => None,
+        OpenMatter::Left(..) | OpenMatter::Guarded(_) => None,
     }
 }
 
