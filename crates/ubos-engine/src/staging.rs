@@ -14,6 +14,7 @@ use ubos_core::entry::Entry;
 use crate::agent::content::Slot;
 use crate::error::{EngineError, Result};
 use crate::fs::{Stamp, list, open_child_dir, platform, stat_in};
+use crate::history::staged::{is_ours as is_put_back, rescue};
 use crate::state::StateDir;
 
 /// Marks that a run began to carry out its operations on this side. Outside the journal on
@@ -127,6 +128,9 @@ impl Leftovers {
             let Some(staging) = Staging::existing(state, &run)? else { continue };
             let listed = list(staging.fd()).unwrap_or_default();
             for entry in listed {
+                if is_put_back(&entry.name) {
+                    continue;
+                }
                 let Ok(name) = String::from_utf8(entry.name.to_vec()) else { continue };
                 let Some((_, mark)) = name.rsplit_once('-') else { continue };
                 let Ok(Some(stat)) = stat_in(staging.fd(), name.as_bytes()) else { continue };
@@ -167,6 +171,10 @@ impl Leftovers {
 /// What the system says.
 pub fn remove(state: &StateDir, run: &str) -> Result<()> {
     let Some(parent) = state.existing_folder(FOLDER)? else { return Ok(()) };
+    if let Some(staging) = Staging::existing(state, run)? {
+        rescue(state, &staging)
+            .map_err(|e| EngineError::io("look through", state.path(&format!("{FOLDER}/{run}")), e))?;
+    }
     remove_tree(parent.as_fd(), run.as_bytes())
         .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))
 }

@@ -204,6 +204,8 @@ impl From<rustix::io::Errno> for Refusal {
 }
 
 pub(crate) use append::set_mtime;
+pub(crate) use attributes::keep_attributes;
+pub(crate) use steps::exchange_back;
 pub use late::was_written;
 pub use precondition::with_untracked;
 
