@@ -6,6 +6,7 @@ use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
 
 use super::agree::{self, Agreement};
+use super::put_back::PutBackPaths;
 use super::report::RunReport;
 use super::{Event, Listener, Request, confirm, law, recover};
 use crate::agent::message::{Purpose, ScanOrder, Standing};
@@ -41,6 +42,8 @@ pub(super) struct Loaded {
     pub config: Config,
     /// The pair.
     pub pair: String,
+    /// What was put back before the scan, and is all that this run carries.
+    pub put_back: Option<PutBackPaths>,
 }
 
 /// What is known before the peer has answered.
@@ -180,7 +183,9 @@ fn meet(
 
 /// How this side would scan if its own manifests rule; `None` if it cannot know.
 fn early_order(request: &Request, opened: &Opened, standing: &Standing) -> Option<ScanOrder> {
+    // What is put back first is not in a scan that was made before.
     if request.merge_lost
+        || request.put_back.is_some()
         || standing.header.is_none()
         || standing.open_runs
         || standing.prepared.is_some()
@@ -231,6 +236,7 @@ fn settle(
         config,
         pair: peer.pair.clone(),
         standings,
+        put_back: None,
     };
     if request.merge_lost {
         recover::forget(&mut loaded, &expected, request.dry_run)?;

@@ -107,6 +107,7 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
         resolutions: None,
         leave: Vec::new(),
         merge_lost: false,
+        put_back: None,
     })
 }
 
