@@ -1,14 +1,15 @@
 //! Reports for people: what happened or would happen, why, and which command settles what is open.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use ubos_core::conflict::{Conflict, ConflictKind, Held, HeldReason, Seen};
-use ubos_core::entry::Entry;
 use ubos_core::plan::Filter;
-use ubos_core::sides::{Side, Sides};
+use ubos_core::sides::Side;
 use ubos_engine::clock;
 use ubos_engine::cycle::report::{Action, RunReport, guard_word};
 
+use super::conflict::{conflict, held};
+use super::units::bytes;
 use crate::ui::sanitize::{one_line, sanitize};
 use crate::ui::{Tone, Ui};
 
@@ -21,13 +22,14 @@ pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
     if !ui.quiet() {
         actions(report, ui, &mut text);
     }
-    for conflict in &report.conflicts {
-        let left = report.left.contains(&(conflict.path.clone(), conflict.mark));
-        text.push_str(&self::conflict(conflict, &report.names, left, ui));
+    let left: HashSet<_> = report.left.iter().map(|(path, mark)| (path, *mark)).collect();
+    for open in &report.conflicts {
+        let left = left.contains(&(&open.path, open.mark));
+        text.push_str(&conflict(open, &report.names, left, ui));
     }
-    for held in &report.held {
-        let left = report.left.contains(&(held.path.clone(), held.mark));
-        text.push_str(&self::held(held, &report.names, left, ui));
+    for open in &report.held {
+        let left = left.contains(&(&open.path, open.mark));
+        text.push_str(&held(open, &report.names, left, ui));
     }
     guards(report, ui, &mut text);
     for skipped in &report.skipped {
@@ -91,93 +93,6 @@ fn action_line(report: &RunReport, action: &Action, ui: &Ui) -> String {
         ui.tone(Tone::Strong, &arrow(report, action.to)),
         ui.tone(Tone::Faint, &why),
     )
-}
-
-/// A conflict with both versions and the commands that settle it.
-pub(crate) fn conflict(conflict: &Conflict, names: &Sides<String>, left: bool, ui: &Ui) -> String {
-    let path = one_line(&conflict.path.to_string());
-    let head = format!("CONFLICT: {path}");
-    let mut text = format!("{}  ({})\n", ui.tone(Tone::Attention, &head), conflict.kind.word());
-    for side in Side::BOTH {
-        let version = match conflict.sides.get(side) {
-            Some(seen) => version(seen),
-            None => "deleted".to_owned(),
-        };
-        text.push_str(&format!("    {:<12} {version}\n", names.get(side)));
-    }
-    for child in conflict.children.iter().take(MANY) {
-        text.push_str(&format!("    changed: {}\n", one_line(&child.to_string())));
-    }
-    if left {
-        text.push_str("    left as it is, on purpose\n");
-        return text;
-    }
-    let quoted = quote(&path);
-    let both = if conflict.kind == ConflictKind::DirDelete { "changed-only" } else { "both" };
-    text.push_str(&format!(
-        "    settle it: ubos-sync resolve {quoted} --keep {}   (or {}, {both})\n",
-        names.here, names.there
-    ));
-    text
-}
-
-fn version(seen: &Seen) -> String {
-    let time = seen.mtime.map(clock::rfc3339).unwrap_or_default();
-    let time = time.get(..19).unwrap_or(&time).replace('T', " ");
-    match &seen.entry {
-        Entry::File { digest, size, .. } => {
-            format!("modified {time}, {}, hash {}…", bytes(*size), &digest.to_hex()[..12])
-        }
-        Entry::Symlink { target } => {
-            format!("link to {}", one_line(&ubos_core::path::escape_bytes(target)))
-        }
-        Entry::Dir => "a folder".to_owned(),
-    }
-}
-
-/// A held path with the command that settles it.
-pub(crate) fn held(held: &Held, names: &Sides<String>, left: bool, ui: &Ui) -> String {
-    let path = one_line(&held.path.to_string());
-    let why = match held.reason {
-        HeldReason::Drift => "edited in a one-way area",
-        HeldReason::DriftSourceGone => "edited in a one-way area, and deleted at its authority",
-        HeldReason::UntrackedInTheWay => "content that is not shared stands in the way",
-        HeldReason::Problem(problem) => match problem {
-            ubos_core::entry::Problem::EscapingLink => {
-                "a link that is absolute or leaves the territory"
-            }
-            ubos_core::entry::Problem::Special => "a special file stands where a file was shared",
-            ubos_core::entry::Problem::Name => "a name that the other side cannot hold",
-            ubos_core::entry::Problem::NameCollision => {
-                "a name that differs from another only in case or Unicode form"
-            }
-            ubos_core::entry::Problem::Mount => "a folder on another file system",
-            _ => "cannot be read",
-        },
-    };
-    let head = ui.tone(Tone::Attention, &format!("HELD: {path}"));
-    let mut text = format!("{head}  on {}: {why}\n", names.get(held.on));
-    let quoted = quote(&path);
-    let settle = match held.reason {
-        _ if left => "left as it is, on purpose".to_owned(),
-        HeldReason::Drift | HeldReason::DriftSourceGone => format!(
-            "settle it: ubos-sync revert {quoted}   (take {}'s version), or ubos-sync promote {quoted}   (send this one there)",
-            names.get(held.on.other())
-        ),
-        _ => format!("settle it: move or rename it, or ubos-sync resolve {quoted} --leave"),
-    };
-    text.push_str(&format!("    {settle}\n"));
-    text
-}
-
-/// A path as one word of a shell.
-pub(crate) fn quote(path: &str) -> String {
-    let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+@%,:".contains(c));
-    if plain && !path.starts_with('-') {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', "'\\''"))
-    }
 }
 
 fn guards(report: &RunReport, ui: &Ui, text: &mut String) {
@@ -258,16 +173,4 @@ fn rough(age: Duration) -> String {
         seconds @ 7200..=172_799 => format!("{} h", seconds / 3600),
         seconds => format!("{} days", seconds / 86_400),
     }
-}
-
-/// A size in the largest unit that keeps it readable.
-pub(crate) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = count as f64;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
