@@ -10,7 +10,7 @@ use crate::sides::Side;
 
 use super::folders::Judge;
 use super::survey::{Spot, below};
-use super::verdict::Verdict;
+use super::verdict::{Verdict, merged_exec};
 
 /// Identity of a clash: what it is, where, and what both sides hold there. Times do not count, nor
 /// does it matter which side initiates: the side that owns the manifests always comes first.
@@ -33,6 +33,22 @@ pub(crate) fn mark<'s, I: Iterator<Item = (&'s RelPath, &'s Spot)>>(
         field(&entry_bytes(spot.entry(owner.other())));
     }
     Digest(*hasher.finalize().as_bytes())
+}
+
+/// Both sides get a content that was made of both versions; the executable bit is merged like any.
+fn merged(spot: &Spot, kind: Option<ConflictKind>, digest: Digest, size: u64) -> Option<Verdict> {
+    let (here, there) = (spot.entry(Side::Here)?, spot.entry(Side::There)?);
+    let mergeable = matches!(
+        kind?,
+        ConflictKind::ModifyModify | ConflictKind::CreateCreate | ConflictKind::Drift
+    );
+    let files = [here, there].iter().all(|entry| matches!(entry, Entry::File { .. }));
+    if !mergeable || !files {
+        return None;
+    }
+    // Without a file in the baseline there is no bit to compare with, as in a folder.
+    let exec = merged_exec(spot.base.entry().unwrap_or(&Entry::Dir), here, there);
+    Some(Verdict::agree(Some(&Entry::File { digest, size, exec }), Reason::Resolved))
 }
 
 impl Judge<'_> {
@@ -58,6 +74,7 @@ impl Judge<'_> {
             Choice::Take(side) => Some(self.take_clash(path, spot, kind, side)),
             Choice::ChangedOnly => self.take_changed(path, spot, kind),
             Choice::Both => self.place_beside(path, spot, resolution.beside.as_ref()),
+            Choice::Merged { digest, size } => merged(spot, kind, digest, size),
         };
         if verdict.is_none() {
             self.refuse(path);

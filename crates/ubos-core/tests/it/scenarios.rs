@@ -1,6 +1,7 @@
 //! The named scenarios, as far as they can be told without a file system.
 
 use ubos_core::conflict::{Choice, Resolution};
+use ubos_core::entry::Digest;
 use ubos_core::plan::{Filter, Guard, OpKind, Plan, Reason};
 use ubos_core::sides::Side;
 
@@ -530,6 +531,58 @@ fn a_person_decides() {
         assert!(plan.refused.is_empty(), "{id}");
         world.resolutions.clear();
         assert!(world.decide().items.is_empty(), "{id}");
+    }
+}
+
+fn merged(text: &str) -> Choice {
+    Choice::Merged { digest: Digest::of(text.as_bytes()), size: text.len() as u64 }
+}
+
+#[test]
+fn both_sides_get_what_was_merged() {
+    let cases = [
+        ("edits", ("f=A", "f=B", "f=C", "f"), "f=BC", "L:f=B S:f=C"),
+        ("new files", ("", "f=B", "f=C", "f"), "f=BC", "L:f=B S:f=C"),
+        ("drift", ("in/x=A", "in/x=B", "in/x=C", "in/x"), "in/x=BC", "L:in/x=B S:in/x=C"),
+        ("bit set there", ("f=A", "f=B", "f*=C", "f"), "f*=BC", "L:f=B S:f*=C"),
+        ("bit taken here", ("f*=A", "f=B", "f*=C", "f"), "f=BC", "L:f=B S:f*=C"),
+        ("bit without memory", ("", "f*=B", "f=C", "f"), "f*=BC", "L:f*=B S:f=C"),
+    ];
+    for (id, (base, here, there, at), live, backup) in cases {
+        let mut world = World::new(base, here, there);
+        world.provided.push("BC");
+        resolve(&mut world, at, merged("BC"), None);
+        let plan = check(id, &mut world, (live, live), backup, "", 0);
+        assert!(plan.refused.is_empty(), "{id}");
+        world.resolutions.clear();
+        assert!(world.decide().items.is_empty(), "{id}");
+    }
+}
+
+#[test]
+fn a_merge_that_is_one_of_the_versions_changes_only_the_other() {
+    let mut world = World::new("f=A", "f=B", "f=C");
+    resolve(&mut world, "f", merged("C"), None);
+    check("theirs", &mut world, ("f=C", "f=C"), "L:f=B", "", 0);
+}
+
+#[test]
+fn only_two_files_can_be_merged() {
+    let cases = [
+        ("gone there", ("f=A k=K", "f=B k=K", "k=K", "f"), "modify-delete f"),
+        ("gone here", ("f=A k=K", "k=K", "f=B k=K", "f"), "delete-modify f"),
+        ("folder", ("f=A", "f/x=X", "f=C", "f"), "kind-change f f/x"),
+        ("link", ("f=A", "f>k", "f=C", "f"), "kind-change f"),
+        ("links", ("f>a", "f>k", "f>l", "f"), "modify-modify f"),
+        ("folder gone", ("D/a=1 k=K", "k=K", "D/a=2 k=K", "D"), "dir-delete D"),
+        ("log", ("logs/l=ab", "logs/l=xy", "logs/l=abc", "logs/l"), "append-diverged logs/l"),
+        ("held", ("in/x=A", "in/x=B", "in/x=A", "in/x"), "held:drift in/x"),
+    ];
+    for (id, (base, here, there, at), open) in cases {
+        let mut world = World::new(base, here, there);
+        resolve(&mut world, at, merged("BC"), None);
+        let plan = check(id, &mut world, (here, there), "", open, 3);
+        assert_eq!(plan.refused, [path(at)], "{id}");
     }
 }
 

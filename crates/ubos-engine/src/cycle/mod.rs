@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ubos_core::conflict::Resolution;
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
@@ -62,6 +63,9 @@ pub struct Request {
     pub confirm: Option<String>,
     /// What a person decided about single paths; nothing else is then carried out.
     pub resolutions: Option<BTreeMap<RelPath, Resolution>>,
+    /// The contents of each [`Choice::Merged`](ubos_core::conflict::Choice::Merged) by their hash:
+    /// they are given to both sides.
+    pub provided: BTreeMap<Digest, Vec<u8>>,
     /// Paths whose clash is to be left as it is.
     pub leave: Vec<RelPath>,
     /// Whether lost or older state is to be merged without deleting anything.
@@ -106,15 +110,19 @@ impl Request {
     }
 }
 
-/// What happens to conflicts in a run.
+/// What happens to conflicts in a run that is not about single paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConflictPolicy {
+    /// What the configuration says for each path; where it says nothing they stay open.
+    ByPath,
     /// They stay open.
     Hold,
     /// The later modification time wins, where both sides hold something.
     Newer,
     /// This side wins.
     Take(Side),
+    /// Edits that fit together are merged; the rest stays open.
+    Merge,
 }
 
 /// What a run tells while it goes on.

@@ -109,7 +109,7 @@ fn resolutions_by_policy(
     conflicts: &[Conflict],
 ) -> BTreeMap<RelPath, Resolution> {
     let choose = |conflict: &Conflict| match policy {
-        ConflictPolicy::Hold => None,
+        ConflictPolicy::Hold | ConflictPolicy::ByPath | ConflictPolicy::Merge => None,
         ConflictPolicy::Take(side) => Some(Choice::Take(*side)),
         ConflictPolicy::Newer => newer(conflict).map(Choice::Take),
     };

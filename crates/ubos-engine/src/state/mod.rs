@@ -11,9 +11,11 @@ pub mod journal;
 pub mod lock;
 pub mod marker;
 pub mod matters;
+pub mod pack;
 pub mod record;
 pub mod snapshot;
 pub mod table;
+pub mod texts;
 pub mod versions;
 
 use std::io;

@@ -1,5 +1,7 @@
 //! `status`, `push`, `pull`, `bidirectional`: one run each, in the directions that are asked for.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use ubos_core::plan::Filter;
@@ -102,9 +104,10 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
         filter,
         dry_run: false,
         verify: false,
-        conflicts: ConflictPolicy::Hold,
+        conflicts: ConflictPolicy::ByPath,
         confirm: None,
         resolutions: None,
+        provided: BTreeMap::new(),
         leave: Vec::new(),
         merge_lost: false,
         put_back: None,
