@@ -88,6 +88,9 @@ fn instant_in(text: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
     if let Ok(stamp) = text.parse::<Timestamp>() {
         return Some(written(stamp));
     }
+    if text.as_bytes().get(4) != Some(&b'-') {
+        return None;
+    }
     let text = text.replacen(' ', "T", 1);
     let rest = match text.len() {
         7 => "-01T00:00:00",
