@@ -52,8 +52,7 @@ pub fn of_items<'a>(
             record(op, names, confirmed, word, path, [Some(entry), None])
         });
         let word = op_word(op);
-        let own =
-            record(op, names, confirmed, word, &op.path, [op.pre.as_ref(), op.post.as_ref()]);
+        let own = record(op, names, confirmed, word, &op.path, [op.pre.as_ref(), op.post.as_ref()]);
         inside.chain(std::iter::once(own))
     })
 }

@@ -108,9 +108,7 @@ fn instant_in(text: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
 /// What is no time stays as it is.
 pub fn local(time: &str) -> String {
     match time.parse::<Timestamp>() {
-        Ok(stamp) => {
-            stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-        }
+        Ok(stamp) => stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => time.to_owned(),
     }
 }

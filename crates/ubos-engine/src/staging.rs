@@ -172,8 +172,9 @@ impl Leftovers {
 pub fn remove(state: &StateDir, run: &str) -> Result<()> {
     let Some(parent) = state.existing_folder(FOLDER)? else { return Ok(()) };
     if let Some(staging) = Staging::existing(state, run)? {
-        rescue(state, &staging)
-            .map_err(|e| EngineError::io("look through", state.path(&format!("{FOLDER}/{run}")), e))?;
+        rescue(state, &staging).map_err(|e| {
+            EngineError::io("look through", state.path(&format!("{FOLDER}/{run}")), e)
+        })?;
     }
     remove_tree(parent.as_fd(), run.as_bytes())
         .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))

@@ -128,7 +128,10 @@ impl Past {
                 let begin = begin.as_deref().map(clock::local);
                 let begin = begin.unwrap_or_else(|| "nowhere yet".to_owned());
                 Err(Failure::usage(
-                    format!("nothing is on record of {}: the record begins {begin}", clock::local(&time)),
+                    format!(
+                        "nothing is on record of {}: the record begins {begin}",
+                        clock::local(&time)
+                    ),
                     "`ubos-sync history PATH` lists every version that is known; the oldest stands last",
                 ))
             }

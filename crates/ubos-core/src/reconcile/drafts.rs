@@ -81,8 +81,8 @@ impl Draft {
             _ => None,
         });
         let wanted = self.paths().chain(moved_from).any(asked);
-        let passage = self.item.ops.iter().all(|op| op.kind == OpKind::Mkdir)
-            && self.paths().all(on_the_way);
+        let passage =
+            self.item.ops.iter().all(|op| op.kind == OpKind::Mkdir) && self.paths().all(on_the_way);
         if !wanted && !passage {
             return None;
         }

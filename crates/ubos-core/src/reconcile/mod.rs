@@ -128,10 +128,14 @@ impl Reconciliation {
             paths.contains(path) || trees.iter().any(|tree| path == tree || path.is_below(tree))
         };
         let on_the_way = |path: &RelPath| {
-            paths.range(path.clone()..).nth(usize::from(paths.contains(path))).is_some_and(|next| next.is_below(path))
+            paths
+                .range(path.clone()..)
+                .nth(usize::from(paths.contains(path)))
+                .is_some_and(|next| next.is_below(path))
         };
         let drafts = std::mem::take(&mut self.drafts);
-        self.drafts = drafts.into_iter().filter_map(|draft| draft.decided(&asked, &on_the_way)).collect();
+        self.drafts =
+            drafts.into_iter().filter_map(|draft| draft.decided(&asked, &on_the_way)).collect();
         self.adopt.retain(|(path, _)| asked(path) || on_the_way(path));
         self.guards.clear();
     }

@@ -111,7 +111,14 @@ impl Applier<'_> {
                 other?;
                 failpoint!("exchanged");
                 if !self.came_out(&name, before, pre, &op.path, &contents)? {
-                    exchange_back(staging, &name, parent.as_fd(), op.path.name(), placed, &mut place)?;
+                    exchange_back(
+                        staging,
+                        &name,
+                        parent.as_fd(),
+                        op.path.name(),
+                        placed,
+                        &mut place,
+                    )?;
                     return Err(Refusal::Changed);
                 }
                 place.take(staging, name.as_bytes())?;
@@ -397,9 +404,8 @@ pub(crate) fn exchange_back(
     place: &mut backups::Place,
 ) -> io::Result<()> {
     const ATTEMPTS: usize = 32;
-    let held = || {
-        Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|stat| Stamp::of(&stat).ino))
-    };
+    let held =
+        || Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|stat| Stamp::of(&stat).ino));
     let mut expected = placed;
     for attempt in 0..ATTEMPTS {
         let given_back = held()?;

@@ -88,7 +88,8 @@ pub fn prune(state: &StateDir, gone: &[String]) -> Result<Vec<Map<String, Value>
         remove_tree(folder.as_fd(), run.as_bytes())
             .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))?;
         let fields = [("event", "pruned"), ("backups", run)];
-        records.push(fields.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect());
+        records
+            .push(fields.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect());
     }
     Ok(records)
 }

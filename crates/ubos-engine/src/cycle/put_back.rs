@@ -10,9 +10,7 @@ use ubos_core::sides::Side;
 use super::load::Loaded;
 use super::report::{PutBackRow, RunReport};
 use super::{PutBack, Request};
-use crate::agent::message::{
-    PutBackOrder, PutBackResult, PutBackSource, PutBackStep, ScanOrder,
-};
+use crate::agent::message::{PutBackOrder, PutBackResult, PutBackSource, PutBackStep, ScanOrder};
 use crate::endpoint::Endpoint;
 use crate::endpoint::local::LocalEndpoint;
 use crate::error::{EngineError, Result};
@@ -125,12 +123,7 @@ pub(super) fn here(request: &Request, report: &mut RunReport) -> Result<()> {
     staging::remove(local.state(), &run)
 }
 
-fn order(
-    request: &Request,
-    wanted: &PutBack,
-    report: &RunReport,
-    scan: ScanOrder,
-) -> PutBackOrder {
+fn order(request: &Request, wanted: &PutBack, report: &RunReport, scan: ScanOrder) -> PutBackOrder {
     let (run, dry_run) = (report.run.clone(), request.dry_run);
     PutBackOrder { run, scan, reason: wanted.reason, dry_run }
 }

@@ -247,7 +247,8 @@ impl RunReport {
     pub(super) fn audit_lines(&self, plan: &Plan) -> Vec<String> {
         let quiet = self.actions.is_empty()
             && self.put_back.is_empty()
-            && plan.skipped.is_empty() && plan.guards.is_empty();
+            && plan.skipped.is_empty()
+            && plan.guards.is_empty();
         let mut lines = Vec::new();
         let mut record = |event: &str, path: &RelPath, more: Vec<(&str, Value)>| {
             let mut fields = Map::new();

@@ -59,7 +59,9 @@ impl LocalEndpoint {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(bad) = steps.iter().filter_map(PutBackStep::source_run).find(|r| !clock::is_id(r)) {
+        if let Some(bad) =
+            steps.iter().filter_map(PutBackStep::source_run).find(|r| !clock::is_id(r))
+        {
             return Err(EngineError::config(format!("{bad:?} cannot be a run")));
         }
         let manifests = &order.scan.manifests;

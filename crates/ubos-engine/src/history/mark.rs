@@ -127,7 +127,9 @@ mod tests {
     #[test]
     fn what_the_log_says_is_read_as_it_was_meant() {
         let file = |exec| Mark::File { digest: Digest::of(b"a"), exec };
-        for mark in [Mark::Absent, Mark::Folder, Mark::Link("folder".into()), file(true), file(false)] {
+        for mark in
+            [Mark::Absent, Mark::Folder, Mark::Link("folder".into()), file(true), file(false)]
+        {
             assert_eq!(Mark::from_value(Some(&mark.to_value())), Some(mark));
         }
         assert_eq!(Mark::from_value(Some(&"what?".into())), None);

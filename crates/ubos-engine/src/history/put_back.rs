@@ -127,10 +127,8 @@ impl<'a> Batch<'a> {
     pub fn keep_present(&mut self) -> Result<()> {
         for index in 0..self.moves.len() {
             let planned = &self.moves[index];
-            let replaces = matches!(
-                planned.result,
-                PutBackResult::Done { how: PutBackHow::Update, .. }
-            );
+            let replaces =
+                matches!(planned.result, PutBackResult::Done { how: PutBackHow::Update, .. });
             if replaces && let Err(refusal) = self.keep_one(index) {
                 self.moves[index].result = refusal.result();
             }
@@ -314,8 +312,8 @@ impl<'a> Batch<'a> {
         if let PutBackSource::MoveBack { from } = &step.source {
             paths.push(from);
         }
-        let is_folder = step.content == Mark::Folder
-            || matches!(step.source, PutBackSource::Folder { .. });
+        let is_folder =
+            step.content == Mark::Folder || matches!(step.source, PutBackSource::Folder { .. });
         for path in paths {
             match self.selection.judge_path(path, is_folder) {
                 Verdict::Selected(Direction::AppendOnly) if !is_folder => {
@@ -345,9 +343,14 @@ impl<'a> Batch<'a> {
 
     fn stage(&self, number: usize, step: &PutBackStep) -> Result<Content, Refusal> {
         let found = match &step.source {
-            PutBackSource::Backup { run, stored } => {
-                staged::from_backup(self.state, self.staging.as_ref(), number, run, stored, &step.content)?
-            }
+            PutBackSource::Backup { run, stored } => staged::from_backup(
+                self.state,
+                self.staging.as_ref(),
+                number,
+                run,
+                stored,
+                &step.content,
+            )?,
             PutBackSource::Folder { run } => {
                 let mode = run.as_ref().and_then(|run| self.kept_mode(run, &step.path));
                 let mode = mode.unwrap_or(PASSAGE_MODE);
@@ -380,7 +383,8 @@ impl<'a> Batch<'a> {
         };
         let same = match linked {
             true => place.stamp()?.is_some_and(|kept| kept.same_but_ctime(stamp)),
-            false => look(place.dir.as_fd(), &place.name)?.is_some_and(|(kept, _)| kept.same_content(mark)),
+            false => look(place.dir.as_fd(), &place.name)?
+                .is_some_and(|(kept, _)| kept.same_content(mark)),
         };
         if !same {
             // Saved since it was looked at. The second name goes; the file stays where it is.
@@ -452,8 +456,7 @@ impl<'a> Batch<'a> {
         failpoint!("put-back-exchanged");
         let out = stat_in(staging.fd(), name.as_bytes())?.map(|stat| Stamp::of(&stat));
         if !out.is_some_and(|out| out.same_but_ctime(before)) {
-            let mut aside =
-                backups::place(self.state, Store::Backups, &self.order.run, path)?;
+            let mut aside = backups::place(self.state, Store::Backups, &self.order.run, path)?;
             apply::exchange_back(
                 staging.fd(),
                 name,

@@ -83,10 +83,9 @@ impl Finder<'_> {
         }
         Ok(match turn.change.territory == self.here {
             true => Whereabouts::Gone,
-            false => Whereabouts::Peer {
-                run: turn.change.run.clone(),
-                stored: turn.change.path.clone(),
-            },
+            false => {
+                Whereabouts::Peer { run: turn.change.run.clone(), stored: turn.change.path.clone() }
+            }
         })
     }
 
@@ -131,7 +130,12 @@ pub struct Restore {
 impl Restore {
     /// Whether there is nothing to be done and nothing to be said.
     pub fn is_empty(&self) -> bool {
-        *self == Restore { stands: self.stands, began_later: self.began_later.clone(), ..Restore::default() }
+        *self
+            == Restore {
+                stands: self.stands,
+                began_later: self.began_later.clone(),
+                ..Restore::default()
+            }
     }
 }
 

@@ -81,11 +81,13 @@ pub fn named(runs: &BTreeMap<String, RunRecord>, given: &str) -> Result<String> 
                 true => "nothing that could be put back is on record".to_owned(),
                 false => format!("the last that changed something: {}", newest.join(", ")),
             };
-            Err(EngineError::Config { message: format!("no run `{given}` is on record"), hint: Some(hint) })
+            Err(EngineError::Config {
+                message: format!("no run `{given}` is on record"),
+                hint: Some(hint),
+            })
         }
         _ => {
-            let shown: Vec<&str> =
-                fitting.iter().rev().take(SHOWN).map(|id| id.as_str()).collect();
+            let shown: Vec<&str> = fitting.iter().rev().take(SHOWN).map(|id| id.as_str()).collect();
             let more = fitting.len().saturating_sub(SHOWN);
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             Err(EngineError::Config {
@@ -116,7 +118,10 @@ mod tests {
             let error = named(&runs, given).unwrap_err();
             format!("{error}; {}", error.hint())
         };
-        assert!(told("20260102").contains("2 runs") && told("20260102").contains("20260102T2, 20260102T1"));
+        assert!(
+            told("20260102").contains("2 runs")
+                && told("20260102").contains("20260102T2, 20260102T1")
+        );
         assert!(told("x").contains("20260102T2, 20260102T1, 20260101T1"), "{}", told("x"));
         assert!(told("").contains("no run"));
         assert!(named(&BTreeMap::new(), "last").is_err());

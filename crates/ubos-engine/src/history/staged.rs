@@ -126,7 +126,8 @@ pub(super) fn copy_to(from: BorrowedFd<'_>, name: &[u8], place: &mut Place) -> i
         rustix::fs::symlinkat(&read_link(from, name)?[..], &place.dir, &temporary[..])?;
     } else {
         let (file, stat) = open_file_in(from, name)?;
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let to = openat(&place.dir, &temporary[..], flags, Mode::RUSR | Mode::WUSR)?;
         if platform::clone_file(file.as_fd(), to.as_fd()).is_err() {
             platform::copy_bytes(file.as_fd(), to.as_fd(), stat.st_size as u64)?;

@@ -110,7 +110,8 @@ pub fn follow(path: &RelPath, changes: &[Change]) -> Vec<Change> {
     let mut name = path.clone();
     let mut kept = Vec::new();
     for change in changes.iter().rev() {
-        let left = change.from.as_ref().is_some_and(|from| covers(from, &name) || covers(&name, from));
+        let left =
+            change.from.as_ref().is_some_and(|from| covers(from, &name) || covers(&name, from));
         if !covers(&name, &change.path) && !renames(change, &name) && !left {
             continue;
         }
@@ -250,7 +251,8 @@ pub(super) mod tests {
             change(5, "r4", "b", "rename", "new/f>new/g", ["B", "B"]),
             change(6, "r5", "b", "update", "new/g", ["B", "C"]),
         ];
-        let seen = |name: &str| follow(&path(name), &changes).iter().map(|c| c.seq).collect::<Vec<_>>();
+        let seen =
+            |name: &str| follow(&path(name), &changes).iter().map(|c| c.seq).collect::<Vec<_>>();
         assert_eq!(seen("new/g"), [1, 3, 5, 6]);
         assert_eq!(seen("new"), [1, 3, 5, 6]);
         assert_eq!(seen("old/f"), [1, 3, 4], "what was moved away left the place empty");

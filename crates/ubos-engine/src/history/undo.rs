@@ -28,7 +28,8 @@ pub fn undo(changes: &[Change], names: &Sides<String>, only: &[RelPath]) -> Undo
     let mut undo = Undo::default();
     let wanted = |change: &Change| {
         let places = std::iter::once(&change.path).chain(&change.from);
-        only.is_empty() || places.into_iter().any(|path| only.iter().any(|place| covers(place, path)))
+        only.is_empty()
+            || places.into_iter().any(|path| only.iter().any(|place| covers(place, path)))
     };
     // The last change is undone first: a folder stands again before what was in it.
     for change in changes.iter().rev().filter(|change| wanted(change)) {

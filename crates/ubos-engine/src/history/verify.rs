@@ -89,7 +89,9 @@ pub fn verify(state: &StateDir, config: &Config) -> Result<Checked> {
 /// What is wrong with the former version of `change`, if anything is.
 fn check(state: &StateDir, change: &Change) -> std::io::Result<Option<&'static str>> {
     let kept: Vec<Place> = match change.seals() {
-        true => backups::existing(state, Store::Sealed, &change.run, &change.path)?.into_iter().collect(),
+        true => backups::existing(state, Store::Sealed, &change.run, &change.path)?
+            .into_iter()
+            .collect(),
         false => backups::versions(state, &change.run, &change.path)?,
     };
     let mut what = "missing";

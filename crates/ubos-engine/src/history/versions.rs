@@ -137,10 +137,7 @@ mod tests {
     #[test]
     fn every_version_of_a_file_is_found_under_its_present_name() {
         let found = told(&of("E/f"));
-        assert_eq!(
-            found,
-            ["r7 E/f E/f", "r4 E/f E/f", "r4 E/f E/f", "r2 E/f D/f", "r1 E/f D/f"]
-        );
+        assert_eq!(found, ["r7 E/f E/f", "r4 E/f E/f", "r4 E/f E/f", "r2 E/f D/f", "r1 E/f D/f"]);
         assert!(of("log").iter().all(Turn::is_growth));
     }
 
@@ -153,9 +150,7 @@ mod tests {
 
     #[test]
     fn at_an_instant_stood_what_the_first_change_after_it_ended() {
-        for (seq, expected) in
-            [(1, ""), (2, "A"), (3, "C"), (5, "B"), (6, "M"), (8, "M")]
-        {
+        for (seq, expected) in [(1, ""), (2, "A"), (3, "C"), (5, "B"), (6, "M"), (8, "M")] {
             assert_eq!(before("E/f", seq), Some(mark(expected)), "{seq}");
         }
         assert_eq!(before("E/f", 9), None, "what stands now");

@@ -193,7 +193,8 @@ fn list_run(past: &Past, given: &str, ui: &Ui) -> Outcome {
         }))?;
         return Ok(0);
     }
-    let head = format!("{}  {}  run {run}\n", clock::local(&time_of(past, &run)), command_of(past, &run));
+    let head =
+        format!("{}  {}  run {run}\n", clock::local(&time_of(past, &run)), command_of(past, &run));
     match rows.is_empty() {
         true => text.push_str("  It put nothing aside here, or its backups have expired.\n"),
         false => text.push_str(&format!("Put them back:  ubos-sync undo {run}\n")),
@@ -215,7 +216,12 @@ fn prune(past: &Past, days: Option<u32>, runs: Option<u32>, dry_run: bool, ui: &
         let (some, weight) = weigh(past, run)?;
         (files, size) = (files + some, size + weight);
         rows.push(json!({"run": run, "files": some, "bytes": weight}));
-        text.push_str(&format!("  {:>10}  {:>9}  run {}\n", plural(some, "file"), bytes(weight), one_line(run)));
+        text.push_str(&format!(
+            "  {:>10}  {:>9}  run {}\n",
+            plural(some, "file"),
+            bytes(weight),
+            one_line(run)
+        ));
     }
     if !dry_run {
         let records = retention::prune(&past.state, &gone)?;

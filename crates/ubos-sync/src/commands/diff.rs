@@ -71,7 +71,10 @@ pub(crate) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Outcome {
     if past.present(&path) == Mark::Folder {
         return Err(Failure::usage(
             format!("`{path}` is a folder"),
-            format!("name a file in it; `{}` lists its versions", about("history", path.as_bytes(), "")),
+            format!(
+                "name a file in it; `{}` lists its versions",
+                about("history", path.as_bytes(), "")
+            ),
         ));
     }
     let versions = match &args.at {
@@ -103,7 +106,11 @@ fn show(path: &RelPath, versions: &[Version], ui: &Ui) -> Outcome {
     let text = match versions {
         [old, new] if old.bytes == new.bytes => {
             let name = one_line(&path.to_string());
-            format!("{name}: no difference between {} and {}.\n", one_line(&old.label), one_line(&new.label))
+            format!(
+                "{name}: no difference between {} and {}.\n",
+                one_line(&old.label),
+                one_line(&new.label)
+            )
         }
         [old, new] => diff::two(&old.shown(), &new.shown(), ui.width(), ui),
         [base, here, there] => {
@@ -133,9 +140,8 @@ fn link_text(mark: &Mark) -> Option<Vec<u8>> {
 
 fn read(mut file: File, past: &Past, path: &RelPath) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|e| {
-        EngineError::io("read", past.state.root().path().join(path.to_string()), e)
-    })?;
+    file.read_to_end(&mut bytes)
+        .map_err(|e| EngineError::io("read", past.state.root().path().join(path.to_string()), e))?;
     Ok(bytes)
 }
 
@@ -158,7 +164,10 @@ fn of_conflict(past: &Past, conflict: &Conflict) -> Result<Vec<Version>, Failure
             Some(kept.ok_or_else(|| {
                 Failure::usage(
                     format!("the version of {} is not kept here", past.names.there),
-                    format!("`{}` shows what is known of it", about("conflicts", path.as_bytes(), "")),
+                    format!(
+                        "`{}` shows what is known of it",
+                        about("conflicts", path.as_bytes(), "")
+                    ),
                 )
             })?)
         }
@@ -191,7 +200,10 @@ fn since_agreed(past: &Past, path: &RelPath) -> Result<Vec<Version>, Failure> {
                 None => {
                     return Err(Failure::usage(
                         format!("the text of `{path}` that both sides last agreed on is not kept"),
-                        format!("`{}` compares with a former version", about("diff", path.as_bytes(), "--at last")),
+                        format!(
+                            "`{}` compares with a former version",
+                            about("diff", path.as_bytes(), "--at last")
+                        ),
                     ));
                 }
                 text => text,
@@ -232,7 +244,8 @@ fn since(past: &Past, path: &RelPath, at: &str) -> Result<Vec<Version>, Failure>
 }
 
 fn kept(past: &Past, run: &str, stored: &RelPath) -> Result<Vec<u8>, Failure> {
-    let failed = |e| EngineError::io("read", past.state.path(&format!("backups/{run}/{stored}")), e);
+    let failed =
+        |e| EngineError::io("read", past.state.path(&format!("backups/{run}/{stored}")), e);
     let place = backups::existing(&past.state, Store::Backups, run, stored).map_err(failed)?;
     let place = place.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
     let (fd, _) = open_file_in(place.dir.as_fd(), &place.name).map_err(failed)?;

@@ -65,14 +65,18 @@ pub(crate) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Outcome {
         return Ok(0);
     }
     let is_folder = now == Mark::Folder
-        || formers.iter().any(|former| former.turn.target != path || former.turn.ended == Mark::Folder);
+        || formers
+            .iter()
+            .any(|former| former.turn.target != path || former.turn.ended == Mark::Folder);
     let text = match is_folder {
         true => folder(&path, &formers, &past, ui),
         false => file(&path, &formers, &now, &past, ui),
     };
     let grown = match growths {
         0 => String::new(),
-        many => format!("It grew {}; what was there then still stands at its beginning.\n", times(many)),
+        many => {
+            format!("It grew {}; what was there then still stands at its beginning.\n", times(many))
+        }
     };
     ui.page(&(text + &grown))?;
     Ok(0)
@@ -94,7 +98,8 @@ fn size_now(past: &Past, path: &RelPath) -> Option<u64> {
 }
 
 fn file(path: &RelPath, formers: &[Former<'_>], now: &Mark, past: &Past, ui: &Ui) -> String {
-    let mut text = format!("{}: {}\n", one_line(&path.to_string()), plural(formers.len(), "former version"));
+    let mut text =
+        format!("{}: {}\n", one_line(&path.to_string()), plural(formers.len(), "former version"));
     text.push_str(&render::now(now, size_now(past, path), ui));
     for former in formers {
         text.push_str(&render::version(former, path, ui));
@@ -113,7 +118,10 @@ fn folder(path: &RelPath, formers: &[Former<'_>], past: &Past, ui: &Ui) -> Strin
             let command = command.filter(|word| !word.is_empty()).unwrap_or("was cut off");
             let head = format!("{}  {command}", clock::local(&change.time));
             let head = ui.tone(Tone::Strong, &head);
-            text.push_str(&format!("{head}  {}\n", ui.tone(Tone::Faint, &format!("run {}", change.run))));
+            text.push_str(&format!(
+                "{head}  {}\n",
+                ui.tone(Tone::Faint, &format!("run {}", change.run))
+            ));
         }
         text.push_str(&render::below(former));
     }
@@ -141,7 +149,8 @@ pub(crate) fn one<'t>(
     here: &str,
     since: &crate::past::Since,
 ) -> Option<&'t Turn> {
-    let found = ubos_engine::history::versions::in_force(turns, here, |change| since.covers(change));
+    let found =
+        ubos_engine::history::versions::in_force(turns, here, |change| since.covers(change));
     found.get(path).copied()
 }
 

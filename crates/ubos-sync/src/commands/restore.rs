@@ -86,7 +86,9 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     request.put_back = Some(PutBack { steps: plan.steps, reason, wins: true });
     let report = if offline { put_back_here(&request) } else { sync::cycle(&request, ui) };
     let again = match &args.at {
-        Some(at) => about("restore", path.as_bytes(), &format!("--at {}", render::command::quote(at))),
+        Some(at) => {
+            about("restore", path.as_bytes(), &format!("--at {}", render::command::quote(at)))
+        }
         None => about("restore", path.as_bytes(), ""),
     };
     show(&report, &again, ui)
@@ -136,7 +138,9 @@ fn nothing_to_place(
     }
     if let Some((log, place)) = plan.sealed.first() {
         return Err(Failure::usage(
-            format!("`{log}` is a log that only grows; its old form is not put in the place of the new one"),
+            format!(
+                "`{log}` is a log that only grows; its old form is not put in the place of the new one"
+            ),
             format!("it is in `{place}`, and stays there"),
         ));
     }

@@ -48,7 +48,8 @@ pub(crate) struct UndoArgs {
 pub(crate) fn run(args: &UndoArgs, global: &Global, ui: &Ui) -> Outcome {
     let past = Past::open(global)?;
     let run = past.run(&args.run)?;
-    let only = args.paths.iter().map(|path| past.path(path)).collect::<Result<Vec<RelPath>, _>>()?;
+    let only =
+        args.paths.iter().map(|path| past.path(path)).collect::<Result<Vec<RelPath>, _>>()?;
     let changes = trail::of_run(&past.state, &run)?;
     let undo = undo(&changes, &past.names, &only);
     if undo.steps.here.is_empty() && undo.steps.there.is_empty() {
@@ -83,7 +84,10 @@ fn nothing_to_undo(run: &str, undo: &Undo, past: &Past, ui: &Ui) -> Outcome {
         }))?;
     } else {
         let run = one_line(run);
-        ui.answer(&format!("Run {run} replaced, deleted and moved nothing here.\n{}", stays(undo)))?;
+        ui.answer(&format!(
+            "Run {run} replaced, deleted and moved nothing here.\n{}",
+            stays(undo)
+        ))?;
     }
     Ok(0)
 }

@@ -73,7 +73,10 @@ fn content(former: &Former<'_>) -> String {
 /// The present version as a line.
 pub(crate) fn now(found: &Mark, length: Option<u64>, ui: &Ui) -> String {
     let what = mark(found);
-    ui.tone(Tone::Strong, format!("  now                        {:>9}  {what}", size(length)).trim_end()) + "\n"
+    ui.tone(
+        Tone::Strong,
+        format!("  now                        {:>9}  {what}", size(length)).trim_end(),
+    ) + "\n"
 }
 
 /// A former version as a line. `name` is shown where it is not the one that was asked for.

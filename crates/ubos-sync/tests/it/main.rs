@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
+mod backups_command;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
@@ -14,6 +15,7 @@ mod exit_codes;
 mod faults;
 mod guards;
 mod histories;
+mod history;
 mod init;
 mod json_report;
 mod links_and_names;
@@ -22,6 +24,7 @@ mod manifest_changes;
 mod moves;
 mod one_way;
 mod real_input;
+mod restore;
 mod scenarios_basic;
 mod scenarios_commands;
 mod scenarios_folders;
@@ -30,6 +33,9 @@ mod scenarios_modes;
 mod ssh;
 mod ssh_install;
 mod state_damage;
+mod undo;
+#[cfg(feature = "failpoints")]
+mod undo_crash;
 
 use ubos_testkit::World;
 
