@@ -83,7 +83,8 @@ fn instant_in(text: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
             'w' => 604_800,
             _ => return None,
         };
-        return Timestamp::new(now.as_second() - i64::from(count) * seconds, 0).ok().map(written);
+        let ago = jiff::SignedDuration::from_secs(i64::from(count) * seconds);
+        return now.checked_sub(ago).ok().map(written);
     }
     if let Ok(stamp) = text.parse::<Timestamp>() {
         return Some(written(stamp));
