@@ -309,8 +309,10 @@ impl<'a> Batch<'a> {
     /// grows is not put back into an earlier state.
     fn check_selected(&self, step: &PutBackStep) -> Result<(), Refusal> {
         let mut paths = vec![&step.path];
-        if let PutBackSource::MoveBack { from } = &step.source {
-            paths.push(from);
+        match &step.source {
+            PutBackSource::MoveBack { from } => paths.push(from),
+            PutBackSource::Backup { stored, .. } => paths.push(stored),
+            PutBackSource::Folder { .. } => {}
         }
         let is_folder =
             step.content == Mark::Folder || matches!(step.source, PutBackSource::Folder { .. });

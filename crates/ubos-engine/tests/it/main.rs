@@ -6,5 +6,6 @@ mod conformance;
 mod hostile_agent;
 mod hostile_peer;
 mod operations;
+mod put_back;
 mod state_damage;
 mod subject;

@@ -4,7 +4,7 @@ use std::fs;
 
 use ubos_testkit::{Node, Side, World, backups};
 
-use crate::agreed;
+use crate::{BINARY, agreed};
 
 /// `notes/f` was A, then B (edited there), then C (edited there); the laptop has both backups.
 fn three_versions() -> (World, [String; 2]) {
@@ -255,4 +255,17 @@ fn something_that_stands_in_the_way_is_not_touched() {
     assert_eq!(world.laptop().get("notes/f"), Some(Node::file("A")));
     let kept = backups::of_path(&world.root(Side::Laptop), "notes/f");
     assert_eq!(kept.last().unwrap().node, Node::link("/etc/passwd"));
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_changes_and_it_is_said() {
+    let Some(world) = World::agreed_unprivileged(BINARY) else { return };
+    world.server().write("notes/D/a", "B");
+    world.laptop().sync().exits(0);
+    world.laptop().chmod("notes/D", 0o555);
+    let run = world.laptop().sync_with(["restore", "notes/D/a"]);
+    world.laptop().chmod("notes/D", 0o755);
+    run.exits(7).skipped([("notes/D/a", Side::Laptop)]);
+    assert_eq!(run.report.skipped[0].reason, "permission-denied");
+    assert_eq!(world.laptop().get("notes/D/a"), Some(Node::file("B")));
 }
