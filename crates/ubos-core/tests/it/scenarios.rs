@@ -574,7 +574,7 @@ fn only_two_files_can_be_merged() {
         ("folder", ("f=A", "f/x=X", "f=C", "f"), "kind-change f f/x"),
         ("link", ("f=A", "f>k", "f=C", "f"), "kind-change f"),
         ("links", ("f>a", "f>k", "f>l", "f"), "modify-modify f"),
-        ("folder gone", ("D/a=1 k=K", "k=K", "D/a=2 k=K", "D"), "dir-delete D"),
+        ("folder gone", ("D/a=1 k=K", "k=K", "D/a=2 k=K", "D"), "dir-delete D D/a"),
         ("log", ("logs/l=ab", "logs/l=xy", "logs/l=abc", "logs/l"), "append-diverged logs/l"),
         ("held", ("in/x=A", "in/x=B", "in/x=A", "in/x"), "held:drift in/x"),
     ];

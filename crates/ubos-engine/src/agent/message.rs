@@ -16,7 +16,7 @@ use crate::state::config::Symlinks;
 use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
-pub const PROTOCOL: (u32, u32) = (1, 1);
+pub const PROTOCOL: (u32, u32) = (2, 2);
 
 /// First words of the initiator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,7 +210,7 @@ pub enum Request {
     Absent,
     /// Modification times of these paths. List of paths follows. → `Done`, list of times.
     Times,
-    /// Contents of these paths, for showing: regular files of at most [`MAX_VERSION`] bytes. List of
+    /// Contents of these paths, for showing: regular files of at most 1 MiB. List of
     /// paths follows. → `Done`, list of contents.
     Contents,
     /// What would sending cost, by changed pieces? List of [`SendItem`](super::content::SendItem) follows. → `Done`, list of
@@ -248,7 +248,8 @@ pub enum Request {
         /// The run.
         run: String,
     },
-    /// Keep these versions of conflicts, and none else. List of [`KeptVersions`] follows.
+    /// Keep the versions of the open conflicts, of which these are the initiator's. List of
+    /// [`KeptVersion`] follows. → `Done`, list of hashes: what is still missing of the initiator's.
     KeepVersions,
     /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
     /// paths.
@@ -435,18 +436,12 @@ pub struct AuditNote {
     pub json: String,
 }
 
-/// Longest content that is kept to show a conflict offline, in bytes.
-pub const MAX_VERSION: u64 = 1 << 20;
-
-/// Both versions of a conflict, for showing and merging it offline.
+/// A version of an open conflict, for showing and merging it without the peer. Who keeps it knows
+/// from its own open matters, and by the hash, to what it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptVersions {
-    /// Where.
-    pub path: RelPath,
-    /// The conflict's mark.
-    pub mark: Digest,
-    /// The contents, by territory; nothing where they are already kept, or too long.
-    pub contents: Vec<(String, Vec<u8>)>,
+pub struct KeptVersion {
+    /// The content.
+    pub content: Vec<u8>,
 }
 
 /// An open conflict or held path, as both sides keep it.

@@ -214,7 +214,7 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
         }
         Request::KeepVersions => {
             let versions: Vec<_> = list(channel)?;
-            acknowledge(channel, endpoint.keep_versions(&versions))
+            reply(channel, endpoint.keep_versions(&versions))
         }
         Request::Untracked => {
             let dirs: Vec<_> = list(channel)?;

@@ -1,6 +1,8 @@
 //! Stage 1: both territories opened, locked, agreed. While ssh shakes hands, this side is already
 //! scanned; if nothing speaks against it, those scans are the ones that count.
 
+use std::collections::BTreeMap;
+
 use ubos_core::entry::Digest;
 use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
@@ -42,6 +44,8 @@ pub(super) struct Loaded {
     pub config: Config,
     /// The pair.
     pub pair: String,
+    /// Contents that go to both sides, by their hash.
+    pub provided: BTreeMap<Digest, Vec<u8>>,
     /// What was put back before the scan, and is all that this run carries.
     pub put_back: Option<PutBackPaths>,
 }
@@ -235,6 +239,7 @@ fn settle(
         early,
         config,
         pair: peer.pair.clone(),
+        provided: request.provided.clone(),
         standings,
         put_back: None,
     };

@@ -3,7 +3,8 @@
 //! load → scan → reconcile → plan → transfer → commit → record → report. Besides the stages live
 //! here what two territories must agree on before they may decide (`agree`), the law of the
 //! manifests (`law`), what becomes of a run that was cut off (`recover`), confirmed plans
-//! (`confirm`), and former versions that are put back before the scan (`put_back`).
+//! (`confirm`), what becomes of conflicts without a person (`settle`), and former versions that
+//! are put back before the scan (`put_back`).
 
 pub mod agree;
 mod commit;
@@ -13,6 +14,7 @@ mod law;
 mod load;
 mod pending;
 mod plan;
+mod provided;
 mod put_back;
 mod recent;
 mod reconcile;
@@ -20,7 +22,9 @@ mod record;
 mod recover;
 pub mod report;
 mod scan;
+mod settle;
 mod transfer;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

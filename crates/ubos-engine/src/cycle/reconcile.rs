@@ -6,6 +6,7 @@ use ubos_core::conflict::{Choice, Conflict, ConflictKind, Resolution};
 use ubos_core::entry::Entry;
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
+use ubos_core::policy::{Policies, Policy};
 use ubos_core::reconcile::{Context, NameRules, Reconciliation, reconcile as decide};
 use ubos_core::selection::Selection;
 use ubos_core::sides::{Side, Sides};
@@ -13,7 +14,7 @@ use ubos_core::sides::{Side, Sides};
 use super::load::Loaded;
 use super::put_back::PutBackPaths;
 use super::scan::ScannedRun;
-use super::{ConflictPolicy, Request};
+use super::{ConflictPolicy, Request, settle};
 use crate::endpoint::Scanned;
 use crate::error::{EngineError, Result};
 
@@ -28,35 +29,49 @@ pub(super) struct Reconciled {
 }
 
 pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconciled> {
-    let ScannedRun { loaded, seen } = scanned;
+    let ScannedRun { mut loaded, seen } = scanned;
     let none = BTreeMap::new();
     let given = request.resolutions.as_ref().unwrap_or(&none);
-    let mut decisions = decide_with(&loaded, &seen, given)?;
-    let by_policy = match loaded.put_back {
-        None => resolutions_by_policy(&request.conflicts, &decisions.conflicts),
-        Some(_) => BTreeMap::new(),
-    };
-    if !by_policy.is_empty() {
-        decisions = decide_with(&loaded, &seen, &by_policy)?;
+    let policies = policies(&loaded, request)?;
+    let mut decisions = decide_with(&loaded, &seen, &policies, given)?;
+    // A person's decision about single paths decides nothing else, nor does merging after a loss.
+    if request.focus().is_none() && !request.merge_lost {
+        let by_policy = settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
+        if !by_policy.is_empty() {
+            decisions = decide_with(&loaded, &seen, &policies, &by_policy)?;
+        }
     }
     if let Some(placed) = &loaded.put_back {
         let winning = winning(placed, &decisions.conflicts);
         if !winning.is_empty() {
-            decisions = decide_with(&loaded, &seen, &winning)?;
+            decisions = decide_with(&loaded, &seen, &policies, &winning)?;
         }
         decisions.keep_only(&placed.set(), &placed.trees);
     }
     Ok(Reconciled { loaded, seen, decisions })
 }
 
+/// What the configuration says for each path; nothing where the request overrules it.
+fn policies(loaded: &Loaded, request: &Request) -> Result<Policies> {
+    if request.conflicts != ConflictPolicy::ByPath {
+        return Ok(Policies::default());
+    }
+    let fold_case = loaded.standings.iter().any(|(_, standing)| standing.folds_case);
+    loaded.config.policies(&loaded.names.there, fold_case)
+}
+
 fn decide_with(
     loaded: &Loaded,
     seen: &Sides<Scanned>,
+    policies: &Policies,
     resolutions: &BTreeMap<RelPath, Resolution>,
 ) -> Result<Reconciliation> {
     let selection = selection(loaded)?;
     let table = loaded.local.table()?;
-    let restore = loaded.config.restore_deleted;
+    let restore = |path: &RelPath| match policies.set_for(path) {
+        Some(policy) => policy == Policy::Restore,
+        None => loaded.config.restore_deleted,
+    };
     Ok(decide(&Context {
         baseline: table,
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
@@ -73,7 +88,7 @@ fn decide_with(
             ..NameRules::default()
         }),
         resolutions,
-        restore_deleted: &|_| restore,
+        restore_deleted: &restore,
         selection_changed: table.header().generation > 0
             && table.header().manifests != loaded.manifests,
     }))
@@ -102,25 +117,6 @@ fn winning(placed: &PutBackPaths, conflicts: &[Conflict]) -> BTreeMap<RelPath, R
         Some((conflict.path.clone(), resolution))
     });
     won.collect()
-}
-
-fn resolutions_by_policy(
-    policy: &ConflictPolicy,
-    conflicts: &[Conflict],
-) -> BTreeMap<RelPath, Resolution> {
-    let choose = |conflict: &Conflict| match policy {
-        ConflictPolicy::Hold | ConflictPolicy::ByPath | ConflictPolicy::Merge => None,
-        ConflictPolicy::Take(side) => Some(Choice::Take(*side)),
-        ConflictPolicy::Newer => newer(conflict).map(Choice::Take),
-    };
-    conflicts
-        .iter()
-        .filter_map(|conflict| {
-            let resolution =
-                Resolution { choice: choose(conflict)?, mark: conflict.mark, beside: None };
-            Some((conflict.path.clone(), resolution))
-        })
-        .collect()
 }
 
 /// The side that was modified later, where that can be said: both hold a file or link, and the

@@ -4,17 +4,16 @@
 use ubos_core::entry::Base;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Plan;
-use ubos_core::sides::Side;
 
 use super::commit::Committed;
 use super::load::Loaded;
 use super::report::RunReport;
-use super::{Request, recover};
-use crate::agent::message::{KeptVersions, OpenMatter, PublicRow};
+use super::{Request, recover, versions};
+use crate::agent::message::{OpenMatter, PublicRow};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failpoint;
-use crate::state::{matters, versions};
+use crate::state::matters;
 
 /// What is on record.
 pub(super) struct Recorded {
@@ -52,10 +51,19 @@ pub(super) fn record(
         recover::audit(&mut loaded, &line)?;
     }
     let run = loaded.run.clone();
-    loaded.local.finish(&run)?;
-    loaded.remote.finish(&run)?;
+    finish(&mut loaded, &run)?;
     failpoint!("finished");
     Ok(Recorded { loaded, plan })
+}
+
+/// Both sides end the run at the same time: each reads what it agreed on once more.
+fn finish(loaded: &mut Loaded, run: &str) -> Result<()> {
+    let Loaded { local, remote, .. } = loaded;
+    std::thread::scope(|scope| {
+        let far = scope.spawn(|| remote.finish(run));
+        local.finish(run)?;
+        far.join().expect("a finishing thread does not panic")
+    })
 }
 
 /// What stays open is kept on both sides, together with what a person chose to leave as it is.
@@ -67,6 +75,7 @@ fn keep_open(
 ) -> Result<()> {
     let pair = loaded.pair.clone();
     let before = matters::load(loaded.local.state(), &pair)?;
+    let had_conflicts = before.iter().any(|matter| matches!(matter, OpenMatter::Conflict(_)));
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
@@ -97,41 +106,8 @@ fn keep_open(
     open.extend(left);
     loaded.local.keep_open(&open)?;
     loaded.remote.keep_open(&open)?;
-    keep_versions(loaded, plan)
-}
-
-/// So many bytes of conflicting versions are fetched in one run; the rest waits for the next.
-const MAX_FETCH: usize = 32 << 20;
-
-/// Both versions of each open conflict go to both sides, so that it can be shown offline.
-fn keep_versions(loaded: &mut Loaded, plan: &Plan) -> Result<()> {
-    let mut kept = Vec::new();
-    let mut missing = Vec::new();
-    for conflict in &plan.conflicts {
-        if !versions::has(loaded.local.state(), &conflict.path, conflict.mark)? {
-            missing.push(conflict);
-        }
-        let (path, mark) = (conflict.path.clone(), conflict.mark);
-        kept.push(KeptVersions { path, mark, contents: Vec::new() });
+    if had_conflicts || !plan.conflicts.is_empty() {
+        versions::exchange(loaded, &plan.conflicts)?;
     }
-    let mut fetched = 0;
-    for chunk in missing.chunks(64) {
-        if fetched > MAX_FETCH {
-            break;
-        }
-        let paths: Vec<RelPath> = chunk.iter().map(|conflict| conflict.path.clone()).collect();
-        for side in Side::BOTH {
-            let name = loaded.names.get(side).clone();
-            let contents = recover::endpoint(loaded, side).contents(&paths)?;
-            for (path, content) in paths.iter().zip(contents) {
-                let place = kept.iter_mut().find(|versions| versions.path == *path);
-                if let (Some(place), Some(content)) = (place, content) {
-                    fetched += content.len();
-                    place.contents.push((name.clone(), content));
-                }
-            }
-        }
-    }
-    loaded.local.keep_versions(&kept)?;
-    loaded.remote.keep_versions(&kept)
+    Ok(())
 }

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ubos_core::baseline::Baseline;
-use ubos_core::entry::{Base, Digest};
+use ubos_core::entry::{Base, Digest, Entry};
 use ubos_core::path::RelPath;
-use ubos_core::plan::Item;
+use ubos_core::plan::{Item, OpKind, Operation};
 use ubos_core::sides::{Side, Sides};
 
 use super::Request;
@@ -137,6 +137,10 @@ fn settle_run(sides: &Sides<Option<RunEvidence>>) -> BTreeMap<RelPath, Base> {
         if all(Applied::No) {
             continue;
         }
+        if let Some((path, entry)) = half_merged(item, &results) {
+            settled.insert(path.clone(), Base::Known(entry.clone()));
+            continue;
+        }
         let done = all(Applied::Yes);
         for (path, entry) in &item.rows {
             let base = match (done, entry) {
@@ -148,6 +152,20 @@ fn settle_run(sides: &Sides<Option<RunEvidence>>) -> BTreeMap<RelPath, Base> {
         }
     }
     settled
+}
+
+/// Of a merge that only one side was given: where, and what the other side still holds. The merge
+/// was made of that, so it is a later edit of it and goes on its way as such.
+fn half_merged<'i>(item: &'i Item, results: &[Applied]) -> Option<(&'i RelPath, &'i Entry)> {
+    let ([one, other], [first, second]) = (&item.ops[..], results) else { return None };
+    let replaces = |op: &Operation| matches!(op.kind, OpKind::Replace { .. });
+    let merge = replaces(one) && replaces(other) && one.to != other.to && one.post == other.post;
+    let left = match (first, second) {
+        (Applied::Yes, Applied::No) => other,
+        (Applied::No, Applied::Yes) => one,
+        _ => return None,
+    };
+    left.pre.as_ref().filter(|_| merge && one.path == other.path).map(|pre| (&left.path, pre))
 }
 
 /// What is known of a side's operations of a run.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 use ubos_core::selection::Selection;
@@ -13,7 +14,7 @@ use super::standing;
 use super::{Endpoint, Scanned, rows};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder, Standing,
 };
 use crate::apply::{self, Applier, BackedUp};
@@ -35,7 +36,7 @@ use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::Table;
-use crate::state::{StateDir, matters, versions};
+use crate::state::{StateDir, matters, texts, versions};
 use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
@@ -63,6 +64,7 @@ pub struct LocalEndpoint {
     run: String,
     intended: Vec<Item>,
     backed_up: Vec<BackedUp>,
+    agreed: texts::Agreed,
     pub(super) audit: Option<Audit>,
 }
 
@@ -92,6 +94,7 @@ impl LocalEndpoint {
             run: String::new(),
             intended: Vec::new(),
             backed_up: Vec::new(),
+            agreed: texts::Agreed::default(),
             audit: None,
         }
     }
@@ -285,8 +288,9 @@ impl Endpoint for LocalEndpoint {
         Ok(paths.iter().map(read).collect())
     }
 
-    fn keep_versions(&mut self, kept: &[KeptVersions]) -> Result<()> {
-        versions::keep(&self.state, kept)
+    fn keep_versions(&mut self, given: &[KeptVersion]) -> Result<Vec<Digest>> {
+        let open = matters::load(&self.state, &self.peer.pair)?;
+        versions::keep(&self.state, &self.peer.pair, &open, given)
     }
 
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
@@ -430,7 +434,7 @@ impl Endpoint for LocalEndpoint {
 
     fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()> {
         let rows = rows::public_rows(&self.intended, &order.failed, extra);
-        let table = self.table()?;
+        let table = self.table.as_ref().ok_or_else(no_state)?;
         let header = &order.header;
         let expected = table.header().next(
             &header.run,
@@ -446,6 +450,7 @@ impl Endpoint for LocalEndpoint {
             });
         }
         let stored = rows::stored_rows(rows, table, &self.evidence, self.selection.as_ref());
+        self.agreed.prepare(&stored, table);
         let failed = self.failed("write");
         self.table_mut()?.prepare(expected, stored).map_err(failed)?;
         failpoint!("prepared");
@@ -455,6 +460,7 @@ impl Endpoint for LocalEndpoint {
     fn commit(&mut self) -> Result<()> {
         let failed = self.failed("write");
         self.table_mut()?.commit().map_err(failed)?;
+        self.agreed.commit();
         failpoint!("committed");
         Ok(())
     }
@@ -507,6 +513,9 @@ impl Endpoint for LocalEndpoint {
         let failed = self.failed("write");
         self.table_mut()?.note_stamps(refreshed).map_err(failed)?;
         self.keep_seen()?;
+        // What cannot be kept is missing, which the next run notices; the sync is as good without.
+        let _ = texts::keep(&self.state, &self.peer.pair, self.table()?, &self.agreed);
+        versions::clean(&self.state)?;
         self.staging = None;
         for run in staging::runs(&self.state)? {
             staging::remove(&self.state, &run)?;

@@ -12,13 +12,13 @@ pub mod standing;
 
 use std::collections::BTreeSet;
 
-use ubos_core::entry::Changes;
+use ubos_core::entry::{Changes, Digest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
 use crate::agent::content::{Collect, Resume, SendItem, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder,
 };
 use crate::error::Result;
@@ -56,8 +56,9 @@ pub trait Endpoint: Send {
     fn times(&mut self, paths: &[RelPath]) -> Result<Vec<Option<(i64, u32)>>>;
     /// Contents of regular files that are short enough to be kept for showing.
     fn contents(&mut self, paths: &[RelPath]) -> Result<Vec<Option<Vec<u8>>>>;
-    /// Keeps these versions of open conflicts, and drops all others.
-    fn keep_versions(&mut self, versions: &[KeptVersions]) -> Result<()>;
+    /// Keeps the versions of the open conflicts, of which these are the other side's, and drops all
+    /// others; returns what is still missing of the other side's.
+    fn keep_versions(&mut self, versions: &[KeptVersion]) -> Result<Vec<Digest>>;
     /// The folders among `dirs` with untracked content anywhere below.
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>>;
     /// Sends content into `sink`, without closing it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
@@ -13,7 +14,7 @@ use super::{Endpoint, Scanned};
 use crate::agent::channel::Channel;
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, Change, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    AuditNote, Change, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder,
 };
 use crate::error::{EngineError, Result};
@@ -161,9 +162,9 @@ impl Endpoint for RemoteEndpoint {
         self.done_list()
     }
 
-    fn keep_versions(&mut self, versions: &[KeptVersions]) -> Result<()> {
+    fn keep_versions(&mut self, versions: &[KeptVersion]) -> Result<Vec<Digest>> {
         self.ask_with(&Request::KeepVersions, Some(versions))?;
-        self.done()
+        self.done_list()
     }
 
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {

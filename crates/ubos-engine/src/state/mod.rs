@@ -12,6 +12,7 @@ pub mod lock;
 pub mod marker;
 pub mod matters;
 pub mod pack;
+mod policies;
 pub mod record;
 pub mod snapshot;
 pub mod table;

@@ -191,12 +191,24 @@ impl PackWriter {
     }
 }
 
-/// One content of the pack `name` in `dir`, without remembering the places of the others.
+/// Bytes of the pack `name` in `dir`, damaged or not; 0 if there is none.
 ///
 /// # Errors
 /// What the system says.
-pub fn find(dir: BorrowedFd<'_>, name: &str, digest: Digest) -> io::Result<Option<Vec<u8>>> {
-    Ok(Pack::open(dir, name)?.and_then(|pack| pack.get(digest)))
+pub fn length(dir: BorrowedFd<'_>, name: &str) -> io::Result<u64> {
+    let stat = crate::fs::stat_in(dir, name.as_bytes())?;
+    Ok(stat.map_or(0, |stat| stat.st_size as u64))
+}
+
+/// Removes the pack `name` in `dir`, if there is one.
+///
+/// # Errors
+/// What the system says.
+pub fn remove(dir: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    match rustix::fs::unlinkat(dir, name, rustix::fs::AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 fn open_existing(dir: BorrowedFd<'_>, name: &str) -> io::Result<Option<File>> {

@@ -6,6 +6,7 @@ mod conformance;
 mod hostile_agent;
 mod hostile_peer;
 mod operations;
+mod packs;
 mod put_back;
 mod state_damage;
 mod subject;

@@ -1,6 +1,8 @@
 //! `resolve`, `revert`, `promote`: a person's decision about single paths, carried out at once on
 //! both sides. Refused if either side changed since the clash was recorded.
 
+mod merge;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -33,12 +35,13 @@ Examples:
   ubos-sync resolve config/CLAUDE.md --keep balaur    balaur's version becomes both sides'
   ubos-sync resolve config/CLAUDE.md --keep both      balaur's version beside ours
   ubos-sync resolve docs --keep newer                 every conflict below docs/
+  ubos-sync resolve docs --keep merge                 both edits, wherever they fit together
   ubos-sync resolve . --leave                         all that is open stays as it is")]
 pub(crate) struct ResolveArgs {
     /// The paths in conflict, or folders above them
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// What to keep: a territory's name, both, newer, or changed-only (of a deleted folder: keep what was changed in it)
+    /// What to keep: a territory's name, both, newer, merge (both edits, where they fit together), or changed-only (of a deleted folder: keep what was changed in it)
     #[arg(
         long,
         value_name = "CHOICE",
@@ -84,6 +87,9 @@ pub(crate) fn resolve(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
         return sync::run(&request, ui);
     }
     let keep = args.keep.as_deref().unwrap_or_default();
+    if keep == "merge" {
+        return merge::resolve(&mut request, &open, paths, global, ui);
+    }
     decide(&mut request, &open, paths, |path, clash| {
         let choice = match (keep, clash) {
             ("both", _) => Choice::Both,

@@ -34,8 +34,9 @@ pub(crate) struct SyncArgs {
     /// Print the plan, change nothing anywhere
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// What to do with conflicts: hold, newer, or the name of the territory that wins
-    #[arg(long, value_name = "POLICY", default_value = "hold")]
+    /// What to do with conflicts: ask, hold, newer, merge (edits that fit together), or the name of
+    /// the territory that wins; without it what `config.toml` says for each path
+    #[arg(long, value_name = "POLICY", default_value = "ask")]
     conflicts: String,
     /// Carry out what a guard held, exactly the plan with this id as `status` showed it
     #[arg(long, value_name = "PLAN")]
@@ -116,8 +117,10 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
 
 fn policy(word: &str, global: &Global) -> Result<ConflictPolicy, Failure> {
     match word {
-        "hold" | "ask" => Ok(ConflictPolicy::Hold),
+        "ask" => Ok(ConflictPolicy::ByPath),
+        "hold" => Ok(ConflictPolicy::Hold),
         "newer" => Ok(ConflictPolicy::Newer),
+        "merge" => Ok(ConflictPolicy::Merge),
         name => Ok(ConflictPolicy::Take(side_named(name, global)?)),
     }
 }
