@@ -115,7 +115,7 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
     if shown < found {
         text.push_str(&format!("… and {} more; without --limit all are shown\n", found - shown));
     }
-    ui.page(&text)?;
+    ui.page(&format!("{}\n", text.trim_end()))?;
     Ok(code)
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn actions(
         add(Deed::ChangedOnly, 'c', None, text.into());
     }
     add(Deed::Skip, 's', None, "Skip it for now".into());
-    add(Deed::Below, 'a', None, "The same answer for everything below a folder".into());
+    add(Deed::Below, 'a', None, "The same answer for all that is open below a folder".into());
     add(Deed::Leave, 'l', None, "Leave it as it is, on purpose".into());
     add(Deed::Help, '?', None, "Explain".into());
     list
@@ -124,14 +124,17 @@ pub(crate) fn chosen<'a>(actions: &'a [Action], typed: &str) -> Option<&'a Actio
     actions.iter().find(|action| action.key == key || action.letter == Some(key))
 }
 
-/// The line that asks: `Choice [1-5, b, s, a, l, ?]: `.
+/// The line that asks: `Choice [1-5, b, s, a, l, ? explains]: `.
 pub(crate) fn choice_line(actions: &[Action]) -> String {
     let digits: Vec<char> = actions.iter().map(|a| a.key).filter(char::is_ascii_digit).collect();
     let mut keys = match digits.as_slice() {
         ['1', .., '5'] if digits.len() == 5 => vec!["1-5".to_owned()],
         _ => digits.iter().map(char::to_string).collect(),
     };
-    keys.extend(actions.iter().map(|a| a.key).filter(|k| !k.is_ascii_digit()).map(String::from));
+    keys.extend(actions.iter().filter(|action| !action.key.is_ascii_digit()).map(|action| {
+        let explains = if action.deed == Deed::Help { " explains" } else { "" };
+        format!("{}{explains}", action.key)
+    }));
     format!("Choice [{}]: ", keys.join(", "))
 }
 

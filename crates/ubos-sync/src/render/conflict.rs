@@ -8,11 +8,11 @@ use ubos_core::entry::{Base, Digest, Entry, Problem};
 use ubos_core::path::escape_bytes;
 use ubos_core::sides::{Side, Sides};
 
-use super::actions::{Action, Circumstances, actions, can_keep_both, noun};
+use super::actions::{Action, Circumstances, Deed, actions, can_keep_both, noun};
 use super::command::{about, word};
 use super::units::{age, bytes, local, plural};
 use super::wrap::hanging;
-use crate::ui::cells::padded;
+use crate::ui::cells::{padded, width};
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -34,18 +34,19 @@ pub(crate) fn conflict(conflict: &Conflict, names: &Sides<String>, left: bool, u
     }
     text.push_str(&children(conflict, "    ", FEW));
     if left {
-        text.push_str("    left as it is, on purpose\n");
+        text.push_str("    left as it is, on purpose\n\n");
         return text;
     }
-    text.push_str(&settle(conflict, names));
+    text.push_str(&settle(conflict, names, ui.width()));
+    text.push('\n');
     text
 }
 
 /// The command that settles a conflict, in one line that can be copied up to its end or its bracket.
-fn settle(conflict: &Conflict, names: &Sides<String>) -> String {
+fn settle(conflict: &Conflict, names: &Sides<String>, columns: usize) -> String {
     let path = conflict.path.as_bytes();
     match conflict.kind {
-        ConflictKind::Drift | ConflictKind::AppendDiverged => one_way(path),
+        ConflictKind::Drift | ConflictKind::AppendDiverged => one_way(path, columns),
         kind => {
             let keep = format!("--keep {}", word(names.here.as_bytes()));
             let mut others = vec![word(names.there.as_bytes())];
@@ -55,18 +56,29 @@ fn settle(conflict: &Conflict, names: &Sides<String>) -> String {
             if kind == ConflictKind::DirDelete {
                 others.push("changed-only".into());
             }
-            let others = others.join(", ");
-            format!("    settle it: {}   (or {others})\n", about("resolve", path, &keep))
+            let others = format!("(or {})", others.join(", "));
+            command("settle it: ", &about("resolve", path, &keep), &others, columns)
         }
     }
 }
 
+/// A command and a remark, beside it where there is room: the command itself is never broken, so that
+/// it can be copied.
+fn command(lead: &str, command: &str, remark: &str, columns: usize) -> String {
+    let line = format!("    {lead}{command}");
+    let gap = if width(&line) + 3 + width(remark) <= columns {
+        "   ".to_owned()
+    } else {
+        format!("\n    {}", " ".repeat(lead.len()))
+    };
+    format!("{line}{gap}{remark}\n")
+}
+
 /// The two ways to settle an edit in a one-way area.
-fn one_way(path: &[u8]) -> String {
+fn one_way(path: &[u8], columns: usize) -> String {
     let (revert, promote) = (about("revert", path, ""), about("promote", path, ""));
-    format!(
-        "    settle it: {revert}   (undo the edit)\n           or: {promote}   (send it there, once)\n"
-    )
+    command("settle it: ", &revert, "(undo the edit)", columns)
+        + &command("       or: ", &promote, "(send it there, once)", columns)
 }
 
 /// A held path with the command that settles it.
@@ -78,25 +90,28 @@ pub(crate) fn held(held: &Held, names: &Sides<String>, left: bool, ui: &Ui) -> S
     let why = format!("on {on}: {}", reason(held.reason, &one_line(names.get(held.on.other()))));
     text.push_str(&hanging("    ", &why, ui.width()));
     if left {
-        text.push_str("    left as it is, on purpose\n");
+        text.push_str("    left as it is, on purpose\n\n");
         return text;
     }
     let bytes = held.path.as_bytes();
     match held.reason {
-        HeldReason::Drift | HeldReason::DriftSourceGone => text.push_str(&one_way(bytes)),
+        HeldReason::Drift | HeldReason::DriftSourceGone => {
+            text.push_str(&one_way(bytes, ui.width()));
+        }
         HeldReason::UntrackedInTheWay | HeldReason::Problem(_) => {
             text.push_str(&hanging("    ", &advice(held.reason, &on), ui.width()));
             let leave = about("resolve", bytes, "--leave");
             text.push_str(&format!("    or leave it so: {leave}\n"));
         }
     }
+    text.push('\n');
     text
 }
 
 /// Why a path is held.
 fn reason(reason: HeldReason, other: &str) -> String {
     match reason {
-        HeldReason::Drift => format!("edited, but what counts in this one-way area is {other}"),
+        HeldReason::Drift => format!("edited, but in this area only {other}'s version counts"),
         HeldReason::DriftSourceGone => format!("edited in a one-way area, and deleted on {other}"),
         HeldReason::UntrackedInTheWay => "content that is not shared stands in the way".into(),
         HeldReason::Problem(problem) => match problem {
@@ -116,13 +131,13 @@ fn reason(reason: HeldReason, other: &str) -> String {
 fn advice(reason: HeldReason, on: &str) -> String {
     let doing = match reason {
         HeldReason::Problem(Problem::EscapingLink) => {
-            "make the link relative, to something inside the territory"
+            "let the link lead to something inside the territory, by a relative path"
         }
         HeldReason::Problem(Problem::Name | Problem::NameCollision) => "rename it",
         HeldReason::Problem(Problem::Unreadable | Problem::Busy) => "make it readable",
         _ => "move it elsewhere",
     };
-    format!("settle it: {doing} on {on}, then sync")
+    format!("settle it: on {on}, {doing}; then sync")
 }
 
 /// The whole of a conflict and what can be done about it: number `index` of `of`, counted from 1.
@@ -135,11 +150,9 @@ pub(crate) fn question(
 ) -> String {
     let columns = ui.width();
     let mut text = ui.tone(Tone::Attention, &format!("CONFLICT DETECTED: {}", path_of(conflict)));
-    let story = match of {
-        0 | 1 => capital(&story(conflict, names)),
-        _ => format!("{index} of {of}: {}", self::story(conflict, names)),
-    };
-    text.push_str(&format!("\n{}\n", hanging("", &story, columns)));
+    let count = if of > 1 { format!("{index} of {of}: ") } else { String::new() };
+    let story = hanging("", &format!("{count}{}", story(conflict, names)), columns);
+    text.push_str(&format!("\n{story}\n"));
     let mut times = Times::of(conflict, ui.zone());
     for side in Side::BOTH {
         text.push_str(&version(conflict, names, side, &mut times, ui));
@@ -147,7 +160,11 @@ pub(crate) fn question(
     }
     text.push_str(&agreed(conflict, ui));
     text.push_str(&format!("\n{}\n", ui.tone(Tone::Strong, "Actions:")));
-    for Action { key, letter, text: words, .. } in actions(conflict, names, known) {
+    for Action { deed, key, letter, text: words } in actions(conflict, names, known) {
+        // The line that asks names it; so all of this fits on a screen of 24 rows.
+        if deed == Deed::Help {
+            continue;
+        }
         let letter = letter.map(|letter| format!(" [{letter}]")).unwrap_or_default();
         let first = format!("  {key}. ");
         text.push_str(&hanging(&first, &format!("{}{letter}", one_line(&words)), columns));
@@ -163,24 +180,23 @@ fn version(
     times: &mut Times<'_>,
     ui: &Ui,
 ) -> String {
-    let name = one_line(names.get(side));
-    let head = |what: &str| ui.tone(Tone::Strong, &format!("{name} version{what}:")) + "\n";
-    let Some(seen) = conflict.sides.get(side) else {
-        return ui.tone(Tone::Strong, &format!("{name} version: deleted")) + "\n";
+    let head = |what: &str| {
+        let words = format!("{} version{what}", one_line(names.get(side)));
+        ui.tone(Tone::Strong, hanging("", &words, ui.width()).trim_end()) + "\n"
     };
-    if seen.entry.is_dir() {
-        let below = plural(conflict.children.len(), "changed path");
-        let what = match conflict.children.len() {
-            0 => "a folder".to_owned(),
-            _ => format!("a folder, {below} in it:"),
-        };
-        let head = ui.tone(Tone::Strong, &format!("{name} version: {what}"));
-        return format!("{head}\n{}", children(conflict, "  ", MANY));
+    let Some(seen) = conflict.sides.get(side) else { return head(": deleted") };
+    match (seen.entry.is_dir(), conflict.children.len()) {
+        (true, 0) => head(": a folder"),
+        (true, count) => {
+            let below = plural(count, "changed path");
+            head(&format!(": a folder, {below} in it:")) + &children(conflict, "", MANY)
+        }
+        (false, _) => {
+            let other = conflict.sides.get(side.other()).as_ref();
+            let facts = facts(&seen.entry, other.map(|seen| &seen.entry));
+            head(&format!("{}:", times.in_brackets(side))) + &facts
+        }
     }
-    let mut text = head(&times.in_brackets(side));
-    let other = conflict.sides.get(side.other()).as_ref();
-    text.push_str(&facts(&seen.entry, other.map(|seen| &seen.entry)));
-    text
 }
 
 /// Size and hash, or where a link leads; the executable bit where it tells two versions apart.
@@ -198,15 +214,14 @@ fn facts(entry: &Entry, other: Option<&Entry>) -> String {
     }
 }
 
-/// What both had agreed on.
+/// What both had agreed on, in a line.
 fn agreed(conflict: &Conflict, ui: &Ui) -> String {
-    let head = |rest: &str| ui.tone(Tone::Strong, &format!("Last agreed version:{rest}")) + "\n";
-    match &conflict.base {
-        Base::Known(Entry::Dir) => head(" a folder"),
-        Base::Known(entry) => head("") + &facts(entry, None),
-        Base::Absent => head(" none, the path is new"),
-        Base::Unknown => head(" not known"),
-    }
+    let what = match &conflict.base {
+        Base::Known(entry) => in_a_line(entry),
+        Base::Absent => "none, the path is new".into(),
+        Base::Unknown => "not known".into(),
+    };
+    hanging(&ui.tone(Tone::Strong, "Last agreed version: "), &what, ui.width())
 }
 
 /// How the changes clash, in a sentence without its capital.
@@ -242,20 +257,30 @@ fn story(conflict: &Conflict, names: &Sides<String>) -> String {
 /// One territory's version in a line.
 fn brief(conflict: &Conflict, side: Side, times: &mut Times<'_>) -> String {
     let Some(seen) = conflict.sides.get(side) else { return "deleted".into() };
-    let what = match &seen.entry {
-        Entry::File { digest, size, .. } => format!("{}, hash {}", bytes(*size), short(*digest)),
-        Entry::Symlink { target } => format!("link to {}", one_line(&escape_bytes(target))),
-        Entry::Dir => match conflict.children.len() {
-            0 => return "a folder".into(),
-            count => return format!("a folder, {} in it", plural(count, "changed path")),
-        },
-    };
+    let what = in_a_line(&seen.entry);
+    if seen.entry.is_dir() {
+        return match conflict.children.len() {
+            0 => what,
+            count => format!("{what}, {} in it", plural(count, "changed path")),
+        };
+    }
+    let newer = if times.newer(side).is_some() { " (newer)" } else { "" };
     match times.modified(side) {
-        Some(when) => format!("{what}, {when}"),
+        Some(when) => format!("{what}, {when}{newer}"),
         None => what,
     }
 }
 
+/// `4.2 kB, hash 17762fddd969…`, or where a link leads.
+fn in_a_line(entry: &Entry) -> String {
+    match entry {
+        Entry::File { digest, size, .. } => format!("{}, hash {}", bytes(*size), short(*digest)),
+        Entry::Symlink { target } => format!("link to {}", one_line(&escape_bytes(target))),
+        Entry::Dir => "a folder".into(),
+    }
+}
+
+/// The changed paths below a folder.
 fn children(conflict: &Conflict, indent: &str, limit: usize) -> String {
     let mut text = String::new();
     for child in conflict.children.iter().take(limit) {
@@ -282,7 +307,7 @@ impl<'a> Times<'a> {
         Self { times: conflict.sides.as_ref().map(time), zone, said: None }
     }
 
-    /// `modified 2025-10-07 14:30 CEST, 5 minutes newer`.
+    /// `modified 2025-10-07 14:30 CEST`.
     fn modified(&mut self, side: Side) -> Option<String> {
         let (time, zone) = local((*self.times.get(side))?, self.zone);
         let mut text = format!("modified {time}");
@@ -290,16 +315,16 @@ impl<'a> Times<'a> {
             text.push_str(&format!(" {zone}"));
             self.said = Some(zone);
         }
-        if let Some(newer) = self.newer(side) {
-            text.push_str(&format!(", {newer} newer"));
-        }
         Some(text)
     }
 
+    /// ` (modified 2025-10-07 14:30 CEST, 5 minutes newer)`.
     fn in_brackets(&mut self, side: Side) -> String {
-        self.modified(side).map(|when| format!(" ({when})")).unwrap_or_default()
+        let newer = self.newer(side).map(|age| format!(", {age} newer")).unwrap_or_default();
+        self.modified(side).map(|when| format!(" ({when}{newer})")).unwrap_or_default()
     }
 
+    /// By how much this version is newer than the other, in words.
     fn newer(&self, side: Side) -> Option<String> {
         let (own, other) = ((*self.times.get(side))?, (*self.times.get(side.other()))?);
         let seconds = u64::try_from(own.0.checked_sub(other.0)?).ok()?;
@@ -314,10 +339,4 @@ fn path_of(conflict: &Conflict) -> String {
 /// The first digits of a hash, enough to tell versions apart and to find them in the log.
 fn short(digest: Digest) -> String {
     format!("{}…", &digest.to_hex()[..12])
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }

@@ -18,9 +18,9 @@ const KINDS: [(ConflictKind, &str); 8] = [
     (ConflictKind::CreateCreate, "made by both"),
     (ConflictKind::ModifyDelete, "deleted on one side"),
     (ConflictKind::DeleteModify, "deleted on one side"),
-    (ConflictKind::DirDelete, "folders deleted on one side"),
+    (ConflictKind::DirDelete, "in deleted folders"),
     (ConflictKind::KindChange, "of two kinds"),
-    (ConflictKind::AppendDiverged, "logs that grew apart"),
+    (ConflictKind::AppendDiverged, "in logs that grew apart"),
     (ConflictKind::Drift, "in one-way areas"),
 ];
 

@@ -13,3 +13,6 @@ pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod units;
 pub(crate) mod wrap;
+
+#[cfg(test)]
+mod conflict_tests;

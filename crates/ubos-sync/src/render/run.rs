@@ -9,7 +9,7 @@ use ubos_engine::clock;
 use ubos_engine::cycle::report::{Action, RunReport, guard_word};
 
 use super::conflict::{conflict, held};
-use super::units::bytes;
+use super::units::{bytes, number};
 use crate::ui::sanitize::{one_line, sanitize};
 use crate::ui::{Tone, Ui};
 
@@ -22,15 +22,7 @@ pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
     if !ui.quiet() {
         actions(report, ui, &mut text);
     }
-    let left: HashSet<_> = report.left.iter().map(|(path, mark)| (path, *mark)).collect();
-    for open in &report.conflicts {
-        let left = left.contains(&(&open.path, open.mark));
-        text.push_str(&conflict(open, &report.names, left, ui));
-    }
-    for open in &report.held {
-        let left = left.contains(&(&open.path, open.mark));
-        text.push_str(&held(open, &report.names, left, ui));
-    }
+    undecided(report, ui, &mut text);
     guards(report, ui, &mut text);
     for skipped in &report.skipped {
         let on = report.names.get(skipped.on);
@@ -64,6 +56,31 @@ fn spaced(word: &str) -> String {
     match word {
         "local-only" => "local only; the other side does not get it".to_owned(),
         word => word.replace('-', " "),
+    }
+}
+
+/// What waits for a decision, each with the command that settles it.
+fn undecided(report: &RunReport, ui: &Ui, text: &mut String) {
+    let left: HashSet<_> = report.left.iter().map(|(path, mark)| (path, *mark)).collect();
+    let limit = if ui.verbose() { usize::MAX } else { MANY };
+    let all = report.conflicts.len() + report.held.len();
+    if all > 0 && !text.is_empty() {
+        text.push('\n');
+    }
+    for open in report.conflicts.iter().take(limit) {
+        let left = left.contains(&(&open.path, open.mark));
+        text.push_str(&conflict(open, &report.names, left, ui));
+    }
+    let held_limit = limit.saturating_sub(report.conflicts.len());
+    for open in report.held.iter().take(held_limit) {
+        let left = left.contains(&(&open.path, open.mark));
+        text.push_str(&held(open, &report.names, left, ui));
+    }
+    if all > limit {
+        let more = number((all - limit) as u64);
+        text.push_str(
+            &ui.tone(Tone::Attention, &format!("… and {more} more to decide (-v shows all)\n")),
+        );
     }
 }
 

@@ -211,5 +211,10 @@ fn paint(color: bool, tone: Tone, text: &str) -> String {
         Tone::Added => Style::new().fg_color(Some(AnsiColor::Green.into())),
         Tone::AddedWords => Style::new().fg_color(Some(AnsiColor::Green.into())).bold().underline(),
     };
-    format!("{style}{text}{style:#}")
+    // Line by line: a pager shows each line for itself.
+    let line = |line: &str| match line {
+        "" => String::new(),
+        line => format!("{style}{line}{style:#}"),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

@@ -19,6 +19,7 @@ mod history;
 mod init;
 mod json_report;
 mod links_and_names;
+mod listing;
 mod lost_state;
 mod manifest_changes;
 mod merging;

@@ -42,8 +42,8 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"\xfe\xff", "text in UTF-16"),
 ];
 
-/// Whether `bytes` can be shown as lines: no zero byte, and hardly anything that is neither UTF-8 nor
-/// white space.
+/// Whether `bytes` can be shown as lines: no zero byte, and not mostly what is neither UTF-8 nor white
+/// space.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     if bytes.contains(&0) || bytes.starts_with(b"%PDF-") {
         return false;
@@ -54,7 +54,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
             |c: &char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b');
         chunk.valid().chars().filter(control).count() + chunk.invalid().len()
     };
-    start.utf8_chunks().map(strange).sum::<usize>() * 10 <= start.len()
+    start.utf8_chunks().map(strange).sum::<usize>() * 3 <= start.len()
 }
 
 /// `PNG image, 1920 × 1080, 4.2 MB`.
