@@ -1,10 +1,11 @@
 //! What the audit log and the backups know, for the commands that go back: `history`, `restore`,
 //! `undo`, `diff`, `backups`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::selection::{Selection, Verdict};
 use ubos_core::sides::Sides;
@@ -13,11 +14,12 @@ use ubos_engine::endpoint::bounds::compile;
 use ubos_engine::endpoint::standing::read_manifests;
 use ubos_engine::error::EngineError;
 use ubos_engine::history::mark::{Mark, look};
+use ubos_engine::history::restore::Finder;
 use ubos_engine::history::runs::{self, RunRecord};
 use ubos_engine::history::trail::Change;
-use ubos_engine::state::StateDir;
 use ubos_engine::state::config::{Config, Peer};
 use ubos_engine::state::table::{Loaded, Table};
+use ubos_engine::state::{StateDir, texts};
 
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -38,6 +40,8 @@ pub(crate) struct Past {
     pub runs: BTreeMap<String, RunRecord>,
     /// When the record begins.
     pub begin: Option<String>,
+    /// The agreed texts that are kept here.
+    texts: HashSet<Digest>,
 }
 
 /// Since when changes count as later.
@@ -79,7 +83,13 @@ impl Past {
         let names = Sides::new(config.name.clone(), peer_name.to_owned());
         let peer = peer.clone();
         let (runs, begin) = runs::all(&state)?;
-        Ok(Self { state, config, peer, names, runs, begin })
+        let texts = texts::known(&state, &peer.pair)?;
+        Ok(Self { state, config, peer, names, runs, begin, texts })
+    }
+
+    /// Finds the contents of former versions, of which `trail` tells.
+    pub(crate) fn finder<'a>(&'a self, trail: &'a [Change]) -> Finder<'a> {
+        Finder { state: &self.state, here: &self.names.here, trail, texts: &self.texts }
     }
 
     /// A path of the command line, which must be selected or hold what is.

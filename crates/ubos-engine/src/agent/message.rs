@@ -488,6 +488,8 @@ pub enum PutBackSource {
         /// The path.
         from: RelPath,
     },
+    /// Among the agreed texts: the one with the hash of the step's content.
+    Text,
 }
 
 /// What must stand at a path for something to be put there.

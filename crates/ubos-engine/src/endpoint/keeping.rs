@@ -66,9 +66,9 @@ impl LocalEndpoint {
         }
         let manifests = &order.scan.manifests;
         let selection = compile(&self.peer.manifests, manifests, &order.scan.builtin)?;
-        let Self { state, audit, config, .. } = self;
+        let Self { state, audit, config, peer, .. } = self;
         let (run, own) = (&order.run, &config.name);
-        let mut batch = Batch::prepare(state, &selection, order, steps)?;
+        let mut batch = Batch::prepare(state, &peer.pair, &selection, order, steps)?;
         if order.dry_run {
             return batch.finish();
         }

@@ -36,6 +36,9 @@ use crate::state::StateDir;
 /// Mode of a folder of which nobody remembers the mode.
 const PASSAGE_MODE: u32 = 0o755;
 
+/// Mode of a file of which nobody remembers the mode, and which nothing stands in the place of.
+const PLAIN_MODE: u32 = 0o644;
+
 /// Up to this many files and folders are synced one by one; beyond, the whole file system at once.
 const EACH: usize = 16;
 
@@ -45,6 +48,7 @@ pub const CHANGED: &str = "changed-since-run";
 /// Steps on their way. The methods are called in the order in which they stand here.
 pub struct Batch<'a> {
     state: &'a StateDir,
+    pair: &'a str,
     selection: &'a Selection,
     order: &'a PutBackOrder,
     staging: Option<Staging>,
@@ -100,6 +104,7 @@ impl<'a> Batch<'a> {
     /// If staging or syncing it fails for all.
     pub fn prepare(
         state: &'a StateDir,
+        pair: &'a str,
         selection: &'a Selection,
         order: &'a PutBackOrder,
         steps: &'a [PutBackStep],
@@ -110,7 +115,7 @@ impl<'a> Batch<'a> {
         };
         let (coming, touched) = Default::default();
         let mut batch =
-            Self { state, selection, order, staging, moves: Vec::new(), coming, touched };
+            Self { state, pair, selection, order, staging, moves: Vec::new(), coming, touched };
         for (number, step) in steps.iter().enumerate() {
             let planned = batch.plan(number, step);
             batch.moves.push(planned);
@@ -265,7 +270,7 @@ impl<'a> Batch<'a> {
             _ if *mark == Mark::Folder => return Err(Refusal::Because("folder-in-the-way")),
             _ => {}
         }
-        let content = self.stage(number, step)?;
+        let content = self.stage(number, step, present.as_ref().map(|(_, stamp)| stamp))?;
         // Of what is not on record only the content itself tells whether it stands there already.
         if mark.is_present() && mark.same_content(&content.mark) {
             return Ok(PutBackResult::Stands);
@@ -312,7 +317,7 @@ impl<'a> Batch<'a> {
         match &step.source {
             PutBackSource::MoveBack { from } => paths.push(from),
             PutBackSource::Backup { stored, .. } => paths.push(stored),
-            PutBackSource::Folder { .. } => {}
+            PutBackSource::Folder { .. } | PutBackSource::Text => {}
         }
         let is_folder =
             step.content == Mark::Folder || matches!(step.source, PutBackSource::Folder { .. });
@@ -343,7 +348,12 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn stage(&self, number: usize, step: &PutBackStep) -> Result<Content, Refusal> {
+    fn stage(
+        &self,
+        number: usize,
+        step: &PutBackStep,
+        present: Option<&Stamp>,
+    ) -> Result<Content, Refusal> {
         let found = match &step.source {
             PutBackSource::Backup { run, stored } => staged::from_backup(
                 self.state,
@@ -357,6 +367,18 @@ impl<'a> Batch<'a> {
                 let mode = run.as_ref().and_then(|run| self.kept_mode(run, &step.path));
                 let mode = mode.unwrap_or(PASSAGE_MODE);
                 Some(staged::folder(self.staging.as_ref(), number, mode)?)
+            }
+            PutBackSource::Text => {
+                let mode = present.map_or(PLAIN_MODE, Stamp::permissions);
+                let pair = self.pair;
+                staged::from_text(
+                    self.state,
+                    pair,
+                    self.staging.as_ref(),
+                    number,
+                    &step.content,
+                    mode,
+                )?
             }
             PutBackSource::MoveBack { .. } => None,
         };
@@ -563,7 +585,7 @@ impl PutBackStep {
         match &self.source {
             PutBackSource::Backup { run, .. } => Some(run),
             PutBackSource::Folder { run } => run.as_deref(),
-            PutBackSource::MoveBack { .. } => None,
+            PutBackSource::MoveBack { .. } | PutBackSource::Text => None,
         }
     }
 }

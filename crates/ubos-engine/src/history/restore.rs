@@ -1,8 +1,10 @@
 //! Which steps bring a version of a path, or of a folder and all below it, back. Every content is
 //! looked for in the backups; nothing is deleted and nothing is moved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use ubos_core::baseline::{Baseline, Row};
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::sides::{Side, Sides};
 
@@ -24,6 +26,8 @@ pub enum Whereabouts {
         /// The path there.
         stored: RelPath,
     },
+    /// Among the agreed texts of this territory.
+    Text,
     /// Among the sealed logs of this territory.
     Sealed {
         /// The path of the file, relative to the root, as text.
@@ -54,6 +58,8 @@ pub struct Finder<'a> {
     pub here: &'a str,
     /// The changes of the path, of which each may have kept the content that is looked for.
     pub trail: &'a [Change],
+    /// The agreed texts that this territory keeps.
+    pub texts: &'a HashSet<Digest>,
 }
 
 impl Finder<'_> {
@@ -80,6 +86,9 @@ impl Finder<'_> {
                     return Ok(found);
                 }
             }
+        }
+        if turn.ended.digest().is_some_and(|digest| self.texts.contains(&digest)) {
+            return Ok(Whereabouts::Text);
         }
         Ok(match turn.change.territory == self.here {
             true => Whereabouts::Gone,
@@ -179,6 +188,9 @@ pub fn at(
                 let source = PutBackSource::Backup { run, stored };
                 restore.steps.here.push(step(target, source, &turn.ended, now));
             }
+            (_, Whereabouts::Text) => {
+                restore.steps.here.push(step(target, PutBackSource::Text, &turn.ended, now));
+            }
             (_, Whereabouts::Peer { run, stored }) => {
                 let source = PutBackSource::Backup { run, stored };
                 let there = (present.agreed)(target);
@@ -205,6 +217,44 @@ pub fn at(
 fn step(path: &RelPath, source: PutBackSource, content: &Mark, expected: Mark) -> PutBackStep {
     let expects = Expected::Holds(expected);
     PutBackStep { path: path.clone(), source, content: content.clone(), expects }
+}
+
+/// Brings back what both sides last agreed on at `path`, or at the paths below it that are gone, if
+/// that was changed here since and its text is kept here. The versions that runs replaced are
+/// older than this one.
+pub fn agreed(
+    finder: &Finder<'_>,
+    path: &RelPath,
+    table: &dyn Baseline,
+    present: &Present<'_>,
+) -> Restore {
+    let mut restore = Restore::default();
+    let mut add = |path: &RelPath, row: &Row, below: bool| {
+        let agreed = Mark::of(row.base.entry());
+        let now = (present.now)(path);
+        let gone = !now.is_present();
+        if now.same_content(&agreed) || below && !gone {
+            return;
+        }
+        match &agreed {
+            Mark::File { digest, .. } if finder.texts.contains(digest) => {
+                restore.steps.here.push(step(path, PutBackSource::Text, &agreed, now));
+            }
+            Mark::Folder if gone => {
+                let source = PutBackSource::Folder { run: None };
+                restore.steps.here.push(step(path, source, &agreed, now));
+            }
+            _ => {}
+        }
+    };
+    if let Some(row) = table.row(path) {
+        add(path, &row, false);
+    }
+    table.below(Some(path), &mut |path, row| {
+        add(path, row, true);
+        true
+    });
+    restore
 }
 
 /// The newest former state that differs from what stands now: the run that ended it, and what
@@ -257,7 +307,8 @@ mod tests {
         ];
         let trail = follow(&path("D"), &trail);
         let turns = turns(&path("D"), &trail);
-        let finder = Finder { state: &state, here: "a", trail: &trail };
+        let none = HashSet::new();
+        let finder = Finder { state: &state, here: "a", trail: &trail, texts: &none };
         let now = |at: &RelPath| if *at == path("D/a") { mark("Z") } else { Mark::Absent };
         let present = Present { now: &now, agreed: &|_| mark("agreed") };
         let plan = |seq: u64| at(&finder, &turns, &present, &|change| change.seq >= seq).unwrap();
@@ -270,6 +321,11 @@ mod tests {
         assert_eq!(first.steps.there[0].expects, Expected::Holds(mark("agreed")));
         assert_eq!(plan(6).gone, [path("D/a")], "its backup is not there");
         assert_eq!(plan(7), Restore::default());
+        let texts = HashSet::from([Digest::of(b"X")]);
+        let knowing = Finder { texts: &texts, ..finder };
+        let plan = at(&knowing, &turns, &present, &|change| change.seq >= 3).unwrap();
+        assert!(plan.steps.here.iter().any(|s| s.source == PutBackSource::Text), "{plan:?}");
+        let finder = Finder { texts: &none, ..knowing };
         let begin = |run: &str| trail.iter().find(|c| c.run == run).unwrap().seq;
         let (run, _) = newest(&finder, &turns, &present, &begin).unwrap().unwrap();
         assert_eq!(run, "r3");

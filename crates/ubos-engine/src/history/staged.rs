@@ -13,10 +13,10 @@ use ubos_core::path::{RelPath, escape_bytes};
 use super::mark::Mark;
 use crate::apply;
 use crate::backups::{self, Place};
-use crate::fs::{Stamp, list, open_child_dir, open_file_in, platform, read_link, stat_in};
+use crate::fs::{Stamp, atomic, list, open_child_dir, open_file_in, platform, read_link, stat_in};
 use crate::scanner::digest::hash_file;
 use crate::staging::Staging;
-use crate::state::StateDir;
+use crate::state::{StateDir, texts};
 
 /// What the names of staged versions begin with. What an exchange brings out has such a name for
 /// a moment, so that nobody may take it for a leftover of a transfer.
@@ -90,6 +90,29 @@ fn file(
     rustix::fs::renameat(staging.fd(), &name, staging.fd(), &known)?;
     let mark = Mark::File { digest, exec: stamp.exec() };
     Ok(Content { name: known, mark, size: stamp.size })
+}
+
+/// The agreed text that is `expected`, with the permission bits of `mode`.
+pub(super) fn from_text(
+    state: &StateDir,
+    pair: &str,
+    staging: Option<&Staging>,
+    number: usize,
+    expected: &Mark,
+    mode: u32,
+) -> io::Result<Option<Content>> {
+    let Mark::File { digest, exec } = expected else { return Ok(None) };
+    let Some(text) = texts::base_text(state, pair, *digest).map_err(io::Error::other)? else {
+        return Ok(None);
+    };
+    let name = format!("{PREFIX}{number}-{}", digest.to_hex());
+    if let Some(staging) = staging {
+        let to = staging.open_for_writing(&name, 0o600, true)?;
+        atomic::write_all(to.as_fd(), &text)?;
+        let mode = apply::mode_for_new(mode, *exec);
+        fchmod(&to, Mode::from_raw_mode(mode as _))?;
+    }
+    Ok(Some(Content { name, mark: expected.clone(), size: text.len() as u64 }))
 }
 
 fn link(staging: Option<&Staging>, number: usize, place: &Place) -> io::Result<Content> {

@@ -17,7 +17,7 @@ use ubos_engine::backups::{self, Store};
 use ubos_engine::error::EngineError;
 use ubos_engine::fs::open_file_in;
 use ubos_engine::history::mark::Mark;
-use ubos_engine::history::restore::{Finder, Whereabouts};
+use ubos_engine::history::restore::Whereabouts;
 use ubos_engine::history::trail;
 use ubos_engine::history::versions::turns;
 use ubos_engine::state::{matters, texts};
@@ -227,7 +227,7 @@ fn since(past: &Past, path: &RelPath, at: &str) -> Result<Vec<Version>, Failure>
         let bytes = here.bytes.clone();
         return Ok(vec![Version { label, bytes }, here]);
     };
-    let finder = Finder { state: &past.state, here: &past.names.here, trail: &trail };
+    let finder = past.finder(&trail);
     let bytes = match (&turn.ended, finder.find(turn)?) {
         (Mark::Absent, _) => None,
         (mark @ (Mark::Link(_) | Mark::Folder), _) => link_text(mark),

@@ -8,7 +8,7 @@ use ubos_core::path::RelPath;
 use ubos_engine::backups::{self, Store};
 use ubos_engine::clock;
 use ubos_engine::history::mark::Mark;
-use ubos_engine::history::restore::{Finder, Whereabouts};
+use ubos_engine::history::restore::Whereabouts;
 use ubos_engine::history::trail;
 use ubos_engine::history::versions::{Turn, turns};
 
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Outcome {
     let path = past.path(&args.path)?;
     let trail = trail::of_path(&past.state, &path)?;
     let turns = turns(&path, &trail);
-    let finder = Finder { state: &past.state, here: &past.names.here, trail: &trail };
+    let finder = past.finder(&trail);
     let mut formers = Vec::new();
     for turn in turns.iter().filter(|turn| turn.is_version()) {
         let content = finder.find(turn)?;

@@ -14,6 +14,7 @@ use ubos_engine::cycle::{PutBack, put_back_here};
 use ubos_engine::history::restore::{self, Finder, Present, Restore};
 use ubos_engine::history::trail;
 use ubos_engine::history::versions::{Turn, turns};
+use ubos_engine::state::table::Table;
 
 use super::history::nothing_known;
 use super::sync;
@@ -28,7 +29,8 @@ use crate::ui::sanitize::one_line;
 /// Bring a former version of a file or folder back
 ///
 /// What stands there now goes to the backups first, so that this can be undone too. Without `--at`
-/// it is the newest former version that differs from what stands now. A content that is kept here
+/// it is the last agreed version, if that was changed here since the last sync, else the newest
+/// former version that differs from what stands now. A content that is kept here
 /// needs no peer, and the next sync carries it; one that only the peer has is brought by a sync at
 /// once. A deleted folder comes back whole. Nothing is deleted.
 #[derive(Debug, Args)]
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     let path = past.path(&args.path)?;
     let trail = trail::of_path(&past.state, &path)?;
     let turns = turns(&path, &trail);
-    let finder = Finder { state: &past.state, here: &past.names.here, trail: &trail };
+    let finder = past.finder(&trail);
     let table = past.baseline()?;
     let now = |path: &RelPath| past.present(path);
     let agreed = |path: &RelPath| agreed(table.as_ref(), path);
@@ -68,12 +70,10 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
             let plan = restore::at(&finder, &turns, &present, &|change| since.covers(change))?;
             (since.words(), plan)
         }
-        None => {
-            let first = |run: &str| past.first(run);
-            let (run, plan) = restore::newest(&finder, &turns, &present, &first)?
-                .ok_or_else(|| nothing_known(&path, &past))?;
-            (Since::Run { first: 0, id: run }.words(), plan)
-        }
+        None => match newest(&past, &path, &finder, &turns, &present, table.as_ref())? {
+            Some(found) => found,
+            None => return Err(nothing_known(&path, &past)),
+        },
     };
     if plan.steps.here.is_empty() && plan.steps.there.is_empty() {
         return nothing_to_place(&path, &words, &plan, &turns, &past, ui);
@@ -92,6 +92,27 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
         None => about("restore", path.as_bytes(), ""),
     };
     show(&report, &again, ui)
+}
+
+/// The newest version that differs from what stands now: what both sides last agreed on, if it was
+/// changed here since, else what a run ended.
+fn newest(
+    past: &Past,
+    path: &RelPath,
+    finder: &Finder<'_>,
+    turns: &[Turn],
+    present: &Present<'_>,
+    table: Option<&Table>,
+) -> Result<Option<(String, Restore)>, Failure> {
+    if let Some(table) = table {
+        let plan = restore::agreed(finder, path, table, present);
+        if !plan.is_empty() {
+            return Ok(Some(("when last synced".to_owned(), plan)));
+        }
+    }
+    let first = |run: &str| past.first(run);
+    let found = restore::newest(finder, turns, present, &first)?;
+    Ok(found.map(|(id, plan)| (Since::Run { first: 0, id }.words(), plan)))
 }
 
 /// Shows what was put back, and returns the exit code.

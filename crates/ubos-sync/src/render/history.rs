@@ -60,7 +60,7 @@ fn ended(turn: &Turn) -> String {
 /// Where a content is, in words; the peer is named as the one who was changed.
 fn content(former: &Former<'_>) -> String {
     match &former.content {
-        Whereabouts::Here { .. } => "kept here".into(),
+        Whereabouts::Here { .. } | Whereabouts::Text => "kept here".into(),
         Whereabouts::Peer { .. } => format!("kept on {}", former.turn.change.territory),
         Whereabouts::Sealed { place } => format!("kept in {}", one_line(place)),
         Whereabouts::Moved(to) => format!("stands at {}", one_line(&to.to_string())),
@@ -136,6 +136,7 @@ pub(crate) fn version_json(former: &Former<'_>) -> Value {
     map.insert("version".into(), mark_json(&turn.ended, former.size));
     let (word, place) = match &former.content {
         Whereabouts::Here { .. } => ("here", None),
+        Whereabouts::Text => ("text", None),
         Whereabouts::Peer { .. } => ("peer", None),
         Whereabouts::Sealed { place } => ("sealed", Some(place.clone())),
         Whereabouts::Moved(to) => ("moved", Some(to.to_string())),

@@ -2,10 +2,15 @@
 
 use ubos_testkit::{Side, World, backups};
 
-use crate::agreed;
+use crate::BINARY;
 
 fn replaced() -> (World, String) {
-    let world = agreed();
+    let world = World::unpaired(BINARY);
+    for side in Side::BOTH {
+        // What is no text is kept in the backups and nowhere else.
+        world.at(side).write("notes/f", "\0");
+    }
+    let world = world.paired();
     world.server().write("notes/f", "B");
     world.server().remove("notes/g");
     let run = world.laptop().sync().exits(0).report.run.clone();

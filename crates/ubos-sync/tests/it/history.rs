@@ -12,7 +12,7 @@ fn edited(world: &World, side: Side, content: &str) -> String {
 #[test]
 fn every_version_is_listed_with_its_run_its_place_and_the_next_step() {
     let world = agreed();
-    let here = edited(&world, Side::Server, "Bb");
+    let here = edited(&world, Side::Server, "\0b");
     let there = edited(&world, Side::Laptop, "Ccc");
     let told = world.laptop().run(["history", "notes/f"]);
     told.exits(0).says("notes/f: 2 former versions").says("now").says("3 B");

@@ -73,11 +73,48 @@ fn a_restore_is_undone_offline() {
     world.laptop().sync_with(["undo", "last"]).exits(0).clean().both("notes/f = C");
 }
 
-#[test]
-fn what_only_the_peer_has_is_brought_by_a_run() {
+/// `notes/f` holds a picture on both sides, which was replaced there by the laptop's `B`. What is
+/// no text is kept where it was replaced, and nowhere else.
+fn replaced_picture() -> World {
     let world = agreed();
+    world.laptop().write("notes/f", b"\0picture");
+    world.laptop().sync().exits(0);
+    world.mark();
     world.laptop().write("notes/f", "B");
     world.laptop().sync().exits(0);
+    world
+}
+
+#[test]
+fn a_text_that_both_had_comes_back_without_the_peer() {
+    let world = agreed();
+    world.laptop().write("notes/f", "B");
+    world.laptop().chmod("notes/f", 0o600);
+    world.laptop().sync().exits(0);
+    cut_off(&world);
+    let run = world.laptop().sync_with(["restore", "notes/f"]);
+    run.exits(0).live("", "notes/f = B").backups("notes/f = B", "");
+    assert_eq!(world.laptop().mode("notes/f"), 0o600, "never wider than what stood there");
+}
+
+#[test]
+fn what_was_changed_since_the_last_sync_comes_back_as_it_was_then() {
+    let world = agreed();
+    world.server().write("notes/f", "B");
+    world.laptop().sync().exits(0);
+    world.mark();
+    world.laptop().write("notes/f", "spoiled");
+    world.laptop().remove("notes/D");
+    world.laptop().write("notes/others/00.md", "an edit that stays");
+    for path in ["notes/f", "notes"] {
+        world.laptop().watched(&["restore", path]).exits(0).says("put back");
+    }
+    world.expect("notes/others/00.md = an edit that stays", "");
+}
+
+#[test]
+fn what_only_the_peer_has_is_brought_by_a_run() {
+    let world = replaced_picture();
     let run = world.laptop().sync_with(["restore", "notes/f"]);
     run.exits(0).clean().both("").backups("notes/f = B", "notes/f = B");
     run.actions([("update", "notes/f", Side::Server), ("update", "notes/f", Side::Laptop)]);
@@ -87,19 +124,15 @@ fn what_only_the_peer_has_is_brought_by_a_run() {
 
 #[test]
 fn what_only_the_peer_has_wins_over_an_edit_here_that_was_not_synced() {
-    let world = agreed();
-    world.laptop().write("notes/f", "B");
-    world.laptop().sync().exits(0);
+    let world = replaced_picture();
     world.laptop().write("notes/f", "not synced");
-    let run = world.laptop().sync_with(["restore", "notes/f"]);
+    let run = world.laptop().sync_with(["restore", "notes/f", "--at", "last"]);
     run.exits(0).clean().both("").backups("notes/f = not synced", "notes/f = B");
 }
 
 #[test]
 fn an_edit_at_the_peer_is_not_overwritten_by_a_restore_there() {
-    let world = agreed();
-    world.laptop().write("notes/f", "B");
-    world.laptop().sync().exits(0);
+    let world = replaced_picture();
     world.server().write("notes/f", "edited there");
     let run = world.laptop().sync_with(["restore", "notes/f"]);
     run.exits(7).skipped([("notes/f", Side::Server)]);
@@ -108,9 +141,7 @@ fn an_edit_at_the_peer_is_not_overwritten_by_a_restore_there() {
 
 #[test]
 fn what_only_the_peer_has_waits_while_it_is_away() {
-    let world = agreed();
-    world.laptop().write("notes/f", "B");
-    world.laptop().sync().exits(0);
+    let world = replaced_picture();
     cut_off(&world);
     let told = world.laptop().watched(&["restore", "notes/f"]);
     told.exits(5).says("on balaur: waits").says("ubos-sync restore notes/f");
