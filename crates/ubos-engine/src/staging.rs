@@ -14,7 +14,7 @@ use ubos_core::entry::Entry;
 use crate::agent::content::Slot;
 use crate::error::{EngineError, Result};
 use crate::fs::{Stamp, list, open_child_dir, platform, stat_in};
-use crate::history::staged::{is_ours as is_put_back, rescue};
+use crate::history::put_back::staged::{is_ours as is_put_back, rescue};
 use crate::state::StateDir;
 
 /// Marks that a run began to carry out its operations on this side. Outside the journal on

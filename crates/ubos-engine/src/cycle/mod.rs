@@ -157,11 +157,12 @@ pub type Listener<'a> = &'a (dyn Fn(Event) + Sync);
 pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
     let mut report = RunReport::begin(request, clock::run_id());
     if let Err(error) = stages(request, listener, &mut report) {
-        if request.dry_run && matches!(error, EngineError::Unreachable { .. }) {
+        let unreachable = matches!(error, EngineError::Unreachable { .. });
+        if request.dry_run && unreachable && request.put_back.is_none() {
             // What waits here can be told without the peer; if not even that, the error is enough.
             let _ = pending::look(request, &mut report);
         }
-        if matches!(error, EngineError::Unreachable { .. }) {
+        if unreachable {
             put_back::without_peer(request, &mut report);
         }
         report.fail(error);

@@ -10,10 +10,10 @@ use rustix::io::Errno;
 use ubos_core::entry::Digest;
 use ubos_core::path::{RelPath, escape_bytes};
 
-use super::mark::Mark;
 use crate::apply;
 use crate::backups::{self, Place};
 use crate::fs::{Stamp, atomic, list, open_child_dir, open_file_in, platform, read_link, stat_in};
+use crate::history::mark::Mark;
 use crate::scanner::digest::hash_file;
 use crate::staging::Staging;
 use crate::state::{StateDir, texts};
