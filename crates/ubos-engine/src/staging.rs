@@ -16,6 +16,7 @@ use crate::agent::content::Slot;
 use crate::backups::{self, Store};
 use crate::error::{EngineError, Result};
 use crate::fs::{Stamp, list, open_child_dir, open_file_in, platform, stat_in};
+use crate::history::put_back::staged::{is_ours as is_put_back, rescue as rescue_put_back};
 use crate::scanner::digest::hash_file;
 use crate::state::StateDir;
 
@@ -144,6 +145,9 @@ impl Leftovers {
             let Some(staging) = Staging::existing(state, &run)? else { continue };
             let listed = list(staging.fd()).unwrap_or_default();
             for entry in listed {
+                if is_put_back(&entry.name) {
+                    continue;
+                }
                 let Ok(name) = String::from_utf8(entry.name.to_vec()) else { continue };
                 let Some((_, mark)) = name.rsplit_once('-') else { continue };
                 let Ok(Some(stat)) = stat_in(staging.fd(), name.as_bytes()) else { continue };
@@ -210,6 +214,11 @@ pub fn rescue(state: &StateDir, run: &str) -> Result<()> {
 /// What the system says.
 pub fn remove(state: &StateDir, run: &str) -> Result<()> {
     let Some(parent) = state.existing_folder(FOLDER)? else { return Ok(()) };
+    if let Some(staging) = Staging::existing(state, run)? {
+        rescue_put_back(state, &staging).map_err(|e| {
+            EngineError::io("look through", state.path(&format!("{FOLDER}/{run}")), e)
+        })?;
+    }
     remove_tree(parent.as_fd(), run.as_bytes())
         .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))
 }

@@ -256,6 +256,10 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             acknowledge(channel, endpoint.keep_open(&matters))
         }
         Request::Finish { run } => acknowledge(channel, endpoint.finish(&run)),
+        Request::PutBack(order) => {
+            let steps: Vec<_> = list(channel)?;
+            reply(channel, endpoint.put_back(&order, &steps))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
 
 use super::agree::{self, Agreement};
+use super::put_back::PutBackPaths;
 use super::report::RunReport;
 use super::{ConflictPolicy, Event, Listener, Request, confirm, diagnosis, law, recover};
 use crate::agent::message::{OpenMatter, Purpose, ScanOrder, Standing};
@@ -48,6 +49,8 @@ pub(super) struct Loaded {
     pub pair: String,
     /// Contents that go to both sides, by their hash.
     pub provided: BTreeMap<Digest, Vec<u8>>,
+    /// What was put back before the scan, and is all that this run carries.
+    pub put_back: Option<PutBackPaths>,
 }
 
 /// What is known before the peer has answered.
@@ -223,7 +226,9 @@ fn meet(
 
 /// How this side would scan if its own manifests rule; `None` if it cannot know.
 fn early_order(request: &Request, opened: &Opened, standing: &Standing) -> Option<ScanOrder> {
+    // What is put back first is not in a scan that was made before.
     if request.merge_lost
+        || request.put_back.is_some()
         || standing.header.is_none()
         || standing.open_runs
         || standing.prepared.is_some()
@@ -276,6 +281,7 @@ fn settle(
         pair: peer.pair.clone(),
         provided: request.provided.clone(),
         standings,
+        put_back: None,
     };
     let sides = loaded.standings.as_ref();
     report.diagnosis = diagnosis::diagnose(sides.map(Some), &loaded.names, &expected);

@@ -12,6 +12,7 @@ use ubos_core::selection::Selection;
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
+use super::put_back::PutBackPaths;
 use super::scan::ScannedRun;
 use super::{ConflictPolicy, Request, settle};
 use crate::endpoint::Scanned;
@@ -46,6 +47,13 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
         if !by_policy.is_empty() {
             decisions = decide_with(&loaded, &seen, &policies, &by_policy)?;
         }
+    }
+    if let Some(placed) = &loaded.put_back {
+        let winning = winning(placed, &decisions.conflicts);
+        if !winning.is_empty() {
+            decisions = decide_with(&loaded, &seen, &policies, &winning)?;
+        }
+        decisions.keep_only(&placed.set(), &placed.trees);
     }
     Ok(Reconciled { loaded, seen, decisions })
 }
@@ -86,7 +94,13 @@ fn decide_with(
     Ok(decide(&Context {
         baseline: table,
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
-        direction: &|path| direction(selection, path),
+        direction: &|path| {
+            let by_manifest = direction(selection, path)?;
+            // What a person puts back in a one-way area goes to the other side once, as with
+            // `promote`.
+            let put_back = loaded.put_back.as_ref().is_some_and(|placed| placed.contains(path));
+            Some(if put_back { Direction::Bidirectional } else { by_manifest })
+        },
         owner: loaded.owner,
         names: loaded.standings.as_ref().map(|standing| NameRules {
             case_insensitive: standing.folds_case,
@@ -111,6 +125,17 @@ pub(super) fn selection(loaded: &Loaded) -> Result<&Selection> {
 pub(super) fn direction(selection: &Selection, path: &RelPath) -> Option<Direction> {
     let as_file = selection.judge_path(path, false).direction();
     as_file.or_else(|| selection.judge_path(path, true).direction())
+}
+
+/// Where a version that was put back wins over what the other side changed.
+fn winning(placed: &PutBackPaths, conflicts: &[Conflict]) -> BTreeMap<RelPath, Resolution> {
+    let conflicts = conflicts.iter().filter(|c| placed.wins && c.kind != ConflictKind::DirDelete);
+    let won = conflicts.filter_map(|conflict| {
+        let choice = Choice::Take(*placed.paths.get(&conflict.path)?);
+        let resolution = Resolution { choice, mark: conflict.mark, beside: None };
+        Some((conflict.path.clone(), resolution))
+    });
+    won.collect()
 }
 
 /// The side that was modified later, where that can be said: both hold a file or link, and the

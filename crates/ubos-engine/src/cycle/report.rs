@@ -42,6 +42,23 @@ pub struct Action {
     pub held_by: Option<ubos_core::plan::Guard>,
 }
 
+/// A former version that was put back, or would be by a dry run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutBackRow {
+    /// Where.
+    pub path: RelPath,
+    /// The side.
+    pub to: Side,
+    /// The word of the contract.
+    pub op: &'static str,
+    /// Of a move: where it was.
+    pub from: Option<RelPath>,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// `restored` or `undone`.
+    pub reason: &'static str,
+}
+
 /// The report of a run.
 #[derive(Debug, Default)]
 pub struct RunReport {
@@ -59,6 +76,8 @@ pub struct RunReport {
     pub started: String,
     /// End, RFC 3339.
     pub finished: String,
+    /// What was put back before anything else.
+    pub put_back: Vec<PutBackRow>,
     /// What was done.
     pub actions: Vec<Action>,
     /// What a guard held.
@@ -205,7 +224,7 @@ impl RunReport {
         self.plan = plan.id;
         self.conflicts = plan.conflicts;
         self.held = plan.held;
-        self.skipped = plan.skipped;
+        self.skipped.extend(plan.skipped);
         self.notices = plan.notices;
         self.guards = plan.guards;
         self.pending = plan.pending;
@@ -242,7 +261,10 @@ impl RunReport {
     /// What the audit log keeps of the run besides the changes themselves. What was already open
     /// before, by these marks, is on record since it appeared.
     pub(super) fn audit_lines(&self, plan: &Plan, known: &HashSet<Digest>) -> Vec<String> {
-        let quiet = self.actions.is_empty() && plan.skipped.is_empty() && plan.guards.is_empty();
+        let quiet = self.actions.is_empty()
+            && self.put_back.is_empty()
+            && plan.skipped.is_empty()
+            && plan.guards.is_empty();
         let mut lines = Vec::new();
         let mut record = |event: &str, path: &RelPath, more: Vec<(&str, Value)>| {
             let mut fields = Map::new();
@@ -275,15 +297,24 @@ impl RunReport {
                 vec![("on", on.into()), ("reason", held.reason.word().into())],
             );
         }
+        lines.push(self.end_record(plan, quiet));
+        lines
+    }
+
+    /// What the audit log says of the run as a whole, where there is no plan.
+    pub(super) fn run_record(&self) -> String {
+        self.end_record(&Plan::default(), self.put_back.is_empty())
+    }
+
+    fn end_record(&self, plan: &Plan, quiet: bool) -> String {
         let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         let end = json!({
             "event": "run", "command": self.command, "from": self.names.here, "to": self.names.there,
             "who": who, "started": self.started, "generation": self.generation,
-            "actions": self.actions.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
+            "actions": self.actions.len() + self.put_back.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
             "skipped": plan.skipped.len(), "guards": plan.guards.len(), "quiet": quiet,
         });
-        lines.push(end.to_string());
-        lines
+        end.to_string()
     }
 }
 

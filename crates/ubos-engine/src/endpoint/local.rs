@@ -15,11 +15,11 @@ use super::{Endpoint, Scanned, rows};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
 use crate::agent::message::{
     AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    RunEvidence, ScanOrder, Standing,
+    PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder, Standing,
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
-use crate::backups;
+use crate::backups::retention;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
@@ -498,7 +498,15 @@ impl Endpoint for LocalEndpoint {
         matters::save(&self.state, &self.peer.pair, &own)
     }
 
-    fn finish(&mut self, _run: &str) -> Result<()> {
+    fn put_back(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>> {
+        self.put_back_steps(order, steps)
+    }
+
+    fn finish(&mut self, run: &str) -> Result<()> {
         failpoint!("finishing");
         let evidence = &self.evidence;
         let mut refreshed = std::mem::take(&mut self.refreshed);
@@ -515,10 +523,9 @@ impl Endpoint for LocalEndpoint {
         for run in staging::runs(&self.state)? {
             staging::remove(&self.state, &run)?;
         }
-        let open = matters::load(&self.state, &self.peer.pair)?;
-        let keep = if open.is_empty() { Vec::new() } else { backups::runs(&self.state)? };
-        backups::prune(&self.state, &self.config.backups, &keep)?;
-        Ok(())
+        let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
+        let pruned = retention::prune(&self.state, &gone)?;
+        self.audit_records(run, pruned.into_iter())
     }
 
     fn wire_bytes(&self) -> u64 {

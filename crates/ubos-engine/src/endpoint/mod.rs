@@ -19,7 +19,7 @@ use ubos_core::plan::Item;
 use crate::agent::content::{Collect, Resume, SendItem, StageResult, Want};
 use crate::agent::message::{
     AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    RunEvidence, ScanOrder,
+    PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder,
 };
 use crate::error::Result;
 use crate::state::generation::Header;
@@ -97,6 +97,12 @@ pub trait Endpoint: Send {
     fn audit(&mut self, notes: &[AuditNote]) -> Result<()>;
     /// Keeps the open conflicts and held paths in place of the former ones.
     fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()>;
+    /// Puts former versions back, before the scan.
+    fn put_back(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>>;
     /// Ends the run: drops what was staged and not used, keeps evidence, prunes.
     fn finish(&mut self, run: &str) -> Result<()>;
     /// Bytes that crossed the wire so far, both ways; 0 for a side on this machine.

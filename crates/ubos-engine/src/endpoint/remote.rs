@@ -15,7 +15,7 @@ use crate::agent::channel::Channel;
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
     AuditNote, Change, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    Request, Response, RunEvidence, ScanOrder,
+    PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
@@ -259,6 +259,15 @@ impl Endpoint for RemoteEndpoint {
     fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()> {
         self.ask_with(&Request::KeepOpen, Some(matters))?;
         self.done()
+    }
+
+    fn put_back(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>> {
+        self.ask_with(&Request::PutBack(order.clone()), Some(steps))?;
+        self.done_list()
     }
 
     fn finish(&mut self, run: &str) -> Result<()> {

@@ -47,6 +47,18 @@ pub fn base_text(state: &StateDir, pair: &str, digest: Digest) -> Result<Option<
     look_up(state, &format!("state/{pair}"), TEXTS, digest)
 }
 
+/// The hashes of the agreed texts that are kept, for looking up many. Needs no lock.
+///
+/// # Errors
+/// What the system says.
+pub fn known(state: &StateDir, pair: &str) -> Result<HashSet<Digest>> {
+    let folder = format!("state/{pair}");
+    let Some(dir) = state.existing_folder(&folder)? else { return Ok(HashSet::new()) };
+    let pack = Pack::open(dir.as_fd(), TEXTS)
+        .map_err(|e| EngineError::io("read", state.path(&format!("{folder}/{TEXTS}")), e))?;
+    Ok(pack.map(|pack| pack.latest_first().collect()).unwrap_or_default())
+}
+
 /// The version of an open conflict with this hash, if it is kept and undamaged. Needs no lock.
 ///
 /// # Errors

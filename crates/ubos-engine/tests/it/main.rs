@@ -7,5 +7,6 @@ mod hostile_agent;
 mod hostile_peer;
 mod operations;
 mod packs;
+mod put_back;
 mod state_damage;
 mod subject;

@@ -135,6 +135,7 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
         provided: BTreeMap::new(),
         leave: Vec::new(),
         merge_lost: false,
+        put_back: None,
     })
 }
 

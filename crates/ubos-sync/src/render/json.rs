@@ -11,7 +11,7 @@ use ubos_core::sides::{Side, Sides};
 use ubos_engine::agent::message::Guarded;
 use ubos_engine::clock::rfc3339;
 use ubos_engine::cycle::diagnosis::Finding;
-use ubos_engine::cycle::report::{Action, RunReport, guard_word};
+use ubos_engine::cycle::report::{Action, PutBackRow, RunReport, guard_word};
 
 use super::guarded::{confirm, confirm_run};
 use super::settle::{settle_commands, settle_commands_of_conflict};
@@ -39,7 +39,8 @@ pub(crate) fn run(report: &RunReport) -> Value {
         "finished": report.finished,
         "generation": report.generation,
         "last_run": report.last_run.map(rfc3339),
-        "actions": report.actions.iter().map(|a| action(a, names)).collect::<Vec<_>>(),
+        "actions": report.put_back.iter().map(|row| put_back(row, names))
+            .chain(report.actions.iter().map(|a| action(a, names))).collect::<Vec<_>>(),
         "conflicts": report.conflicts.iter().map(|c| conflict(c, names)).collect::<Vec<_>>(),
         "held": held,
         "skipped": report.skipped.iter().map(|s| row(&s.path, names.get(s.on), &s.reason)).collect::<Vec<_>>(),
@@ -48,8 +49,8 @@ pub(crate) fn run(report: &RunReport) -> Value {
             "guard": guard_word(g.guard), "on": names.get(g.on), "count": g.count, "detail": g.detail,
         })).collect::<Vec<_>>(),
         "totals": {
-            "actions": report.actions.len(),
-            "bytes": total(|a| a.bytes),
+            "actions": report.actions.len() + report.put_back.len(),
+            "bytes": total(|a| a.bytes) + report.put_back.iter().map(|row| row.bytes).sum::<u64>(),
             "wire_bytes": total(|a| a.wire_bytes),
             "pending": report.pending,
             "left": report.left.len(),
@@ -95,7 +96,8 @@ fn diagnosis(report: &RunReport) -> Value {
     report.diagnosis.iter().map(finding).collect()
 }
 
-fn put_path(map: &mut Map<String, Value>, key: &str, path: &RelPath) {
+/// A path and, if it is not UTF-8, its exact bytes.
+pub(crate) fn put_path(map: &mut Map<String, Value>, key: &str, path: &RelPath) {
     map.insert(key.to_owned(), path.to_string().into());
     if std::str::from_utf8(path.as_bytes()).is_err() {
         map.insert(format!("{key}_b64"), BASE64.encode(path.as_bytes()).into());
@@ -121,6 +123,21 @@ fn action(action: &Action, names: &Sides<String>) -> Value {
     map.insert("bytes".into(), action.bytes.into());
     map.insert("wire_bytes".into(), action.wire_bytes.into());
     map.insert("reason".into(), json!(action.reason));
+    map.into()
+}
+
+/// A former version that was put back is an action too; nothing crossed the wire for it.
+fn put_back(row: &PutBackRow, names: &Sides<String>) -> Value {
+    let mut map = Map::new();
+    put_path(&mut map, "path", &row.path);
+    map.insert("to".into(), names.get(row.to).clone().into());
+    map.insert("op".into(), row.op.into());
+    if let Some(from) = &row.from {
+        put_path(&mut map, "from", from);
+    }
+    map.insert("bytes".into(), row.bytes.into());
+    map.insert("wire_bytes".into(), 0.into());
+    map.insert("reason".into(), row.reason.into());
     map.into()
 }
 

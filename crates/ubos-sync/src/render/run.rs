@@ -91,7 +91,7 @@ fn arrow(report: &RunReport, to: Side) -> String {
     format!("{} → {}", report.names.get(to.other()), report.names.get(to))
 }
 
-fn actions(report: &RunReport, ui: &Ui, text: &mut String) {
+pub(super) fn actions(report: &RunReport, ui: &Ui, text: &mut String) {
     let limit = if ui.verbose() { usize::MAX } else { MANY };
     for action in report.actions.iter().take(limit) {
         text.push_str(&action_line(report, action, ui));

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
+mod backups_command;
 mod conversation;
 #[cfg(feature = "failpoints")]
 mod crash;
@@ -16,6 +17,7 @@ mod faults;
 mod guards;
 mod held;
 mod histories;
+mod history;
 mod init;
 mod json_report;
 mod links_and_names;
@@ -35,6 +37,7 @@ mod prompt_screen;
 mod readme_recovery;
 mod real_input;
 mod recover;
+mod restore;
 mod scenarios_basic;
 mod scenarios_commands;
 mod scenarios_folders;
@@ -43,6 +46,9 @@ mod scenarios_modes;
 mod ssh;
 mod ssh_install;
 mod state_damage;
+mod undo;
+#[cfg(feature = "failpoints")]
+mod undo_crash;
 
 use ubos_testkit::World;
 
