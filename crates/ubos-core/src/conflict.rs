@@ -159,6 +159,14 @@ pub enum Choice {
     ChangedOnly,
     /// Each version stays, the one of the peer beside the other under a name of its own.
     Both,
+    /// Of two files: both territories get this content, which was made of both. Who runs the sync
+    /// provides it.
+    Merged {
+        /// Its hash.
+        digest: Digest,
+        /// Its length, in bytes.
+        size: u64,
+    },
 }
 
 /// A choice, with the clash it was made for.

@@ -9,6 +9,8 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::{Item, OpKind, Operation};
 use ubos_core::sides::Sides;
 
+use crate::history::mark::Mark;
+
 /// The word of an operation in reports and the log.
 pub fn op_word(op: &Operation) -> &'static str {
     match &op.kind {
@@ -31,42 +33,55 @@ pub fn put_path(record: &mut Map<String, Value>, key: &str, path: &RelPath) {
     }
 }
 
-/// What an entry is, in a word or a hash.
-fn mark(entry: Option<&Entry>) -> Value {
-    match entry {
-        None => Value::Null,
-        Some(Entry::Dir) => "folder".into(),
-        Some(Entry::Symlink { target }) => {
-            format!("link:{}", ubos_core::path::escape_bytes(target)).into()
-        }
-        Some(Entry::File { digest, exec, .. }) => {
-            format!("{}{}", digest.to_hex(), if *exec { "+x" } else { "" }).into()
-        }
-    }
-}
-
-/// One record for each operation that is about to be carried out. A record without a later
-/// `failed` one of the same run and path was carried out, if the run ended.
+/// One record for each operation that is about to be carried out, and one for each thing that goes
+/// with a folder that is replaced as a whole. A record without a later `skipped` one of the same
+/// run and path was carried out, if the run ended.
 pub fn of_items<'a>(
     items: &'a [Item],
     names: &'a Sides<String>,
     confirmed: bool,
 ) -> impl Iterator<Item = Map<String, Value>> + 'a {
-    items.iter().flat_map(|item| &item.ops).map(move |op| {
-        let mut record = Map::new();
-        record.insert("event".into(), "change".into());
-        put_path(&mut record, "path", &op.path);
-        record.insert("to".into(), names.get(op.to).clone().into());
-        record.insert("op".into(), op_word(op).into());
-        record.insert("before".into(), mark(op.pre.as_ref()));
-        record.insert("after".into(), mark(op.post.as_ref()));
-        record.insert("reason".into(), json!(op.reason));
-        if confirmed {
-            record.insert("confirmed".into(), true.into());
-        }
-        if let OpKind::Rename { from, .. } = &op.kind {
-            put_path(&mut record, "from", from);
-        }
-        record
+    items.iter().flat_map(|item| &item.ops).flat_map(move |op| {
+        let replaced: &[(RelPath, Entry)] = match &op.kind {
+            OpKind::Replace { contents } => contents,
+            _ => &[],
+        };
+        // What was in a folder goes before the folder itself.
+        let inside = replaced.iter().rev().map(move |(path, entry)| {
+            let word = if entry.is_dir() { "rmdir" } else { "delete" };
+            record(op, names, confirmed, word, path, [Some(entry), None])
+        });
+        let word = op_word(op);
+        let own = record(op, names, confirmed, word, &op.path, [op.pre.as_ref(), op.post.as_ref()]);
+        inside.chain(std::iter::once(own))
     })
+}
+
+fn record(
+    op: &Operation,
+    names: &Sides<String>,
+    confirmed: bool,
+    word: &str,
+    path: &RelPath,
+    [before, after]: [Option<&Entry>; 2],
+) -> Map<String, Value> {
+    let mut record = Map::new();
+    record.insert("event".into(), "change".into());
+    put_path(&mut record, "path", path);
+    record.insert("to".into(), names.get(op.to).clone().into());
+    record.insert("op".into(), word.into());
+    for (key, entry) in [("before", before), ("after", after)] {
+        record.insert(key.into(), Mark::of(entry).to_value());
+        if let Some(Entry::File { size, .. }) = entry {
+            record.insert(format!("{key}_size"), (*size).into());
+        }
+    }
+    record.insert("reason".into(), json!(op.reason));
+    if confirmed {
+        record.insert("confirmed".into(), true.into());
+    }
+    if let OpKind::Rename { from, .. } = &op.kind {
+        put_path(&mut record, "from", from);
+    }
+    record
 }

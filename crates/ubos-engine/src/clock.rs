@@ -62,6 +62,58 @@ pub fn run_time(run: &str) -> Option<i64> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
+/// The instant that a person means, in RFC 3339, UTC, with milliseconds, so that it compares with
+/// times of the audit log as text: RFC 3339 or the beginning of one down to the month (its first
+/// moment; in the zone of this machine where it names none), or `30m`, `2h`, `3d`, `1w` ago.
+/// `None` if the text is none of these.
+pub fn instant(text: &str) -> Option<String> {
+    instant_in(text, Timestamp::now(), &TimeZone::system())
+}
+
+fn instant_in(text: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let written = |stamp: Timestamp| format!("{stamp:.3}");
+    if let Some(unit) = text.chars().last().filter(|_| text.is_ascii())
+        && let Ok(count) = text[..text.len() - 1].parse::<u32>()
+    {
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        let ago = jiff::SignedDuration::from_secs(i64::from(count) * seconds);
+        return now.checked_sub(ago).ok().map(written);
+    }
+    if let Ok(stamp) = text.parse::<Timestamp>() {
+        return Some(written(stamp));
+    }
+    if text.as_bytes().get(4) != Some(&b'-') {
+        return None;
+    }
+    let text = text.replacen(' ', "T", 1);
+    let rest = match text.len() {
+        7 => "-01T00:00:00",
+        10 => "T00:00:00",
+        13 => ":00:00",
+        16 => ":00",
+        _ => "",
+    };
+    let full = format!("{text}{rest}");
+    let local: jiff::civil::DateTime = full.parse().ok()?;
+    Some(written(local.to_zoned(zone.clone()).ok()?.timestamp()))
+}
+
+/// A time of the audit log as people read it, in the zone of this machine: `2026-11-22 14:05:33`.
+/// What is no time stays as it is.
+pub fn local(time: &str) -> String {
+    match time.parse::<Timestamp>() {
+        Ok(stamp) => stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => time.to_owned(),
+    }
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -78,6 +130,30 @@ mod tests {
             assert!(!is_id(bad), "{bad:?}");
         }
         assert!(!is_id(&"a".repeat(65)));
+    }
+
+    #[test]
+    fn an_instant_is_rfc_3339_or_a_beginning_of_it_or_so_long_ago() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let table = [
+            ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00.000Z"),
+            ("2026-11-20T10:00:00+01:00", "2026-11-20T09:00:00.000Z"),
+            ("2026-11-20T10:00", "2026-11-20T08:00:00.000Z"),
+            ("2026-11-20 10:00:05", "2026-11-20T08:00:05.000Z"),
+            ("2026-11-20T10", "2026-11-20T08:00:00.000Z"),
+            ("2026-11-20", "2026-11-19T22:00:00.000Z"),
+            ("2026-11", "2026-10-31T22:00:00.000Z"),
+            ("90s", "2026-11-22T11:58:30.000Z"),
+            ("2h", "2026-11-22T10:00:00.000Z"),
+            ("3d", "2026-11-19T12:00:00.000Z"),
+        ];
+        for (text, instant) in table {
+            assert_eq!(instant_in(text, now, &zone).as_deref(), Some(instant), "{text}");
+        }
+        for bad in ["", "h", "2x", "yesterday", "20261120T100000", "2026-13-01", "last", "ü"] {
+            assert_eq!(instant_in(bad, now, &zone), None, "{bad}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`cycle`] is one run: eight stages, each a file. What serves it, from the top: [`endpoint`]
 //! (a side of the pair), [`agent`] and [`link`] (the far side), [`scanner`], [`transfer`],
-//! [`staging`], [`apply`], [`backups`], [`state`], [`fs`].
+//! [`staging`], [`apply`], [`backups`], [`history`], [`state`], [`fs`].
 //!
 //! Nothing here prints.
 
@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod error;
 pub mod failpoint;
 pub mod fs;
+pub mod history;
 pub mod link;
 pub mod pairing;
 pub mod rsync;

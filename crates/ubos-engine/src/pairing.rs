@@ -147,7 +147,7 @@ pub fn join(root: &Path, join: &Join) -> Result<Standing> {
     config.save(&state)?;
     begin_pair(&state, &mut marker, &join.pair)?;
     let (table, damage) = standing::load(&state, &peer)?;
-    let marker = Marker::load(&state)?;
+    let marker = standing::marker(&state)?;
     standing::describe(&state, &config.name, &peer, table.as_ref(), marker.as_ref(), damage)
 }
 

@@ -10,16 +10,22 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat};
 
 use ubos_core::entry::Entry;
+use ubos_core::path::join_bytes;
 
 use crate::agent::content::Slot;
+use crate::backups::{self, Store};
 use crate::error::{EngineError, Result};
-use crate::fs::{Stamp, list, open_child_dir, platform, stat_in};
+use crate::fs::{Stamp, list, open_child_dir, open_file_in, platform, stat_in};
+use crate::history::put_back::staged::{is_ours as is_put_back, rescue as rescue_put_back};
+use crate::scanner::digest::hash_file;
 use crate::state::StateDir;
 
 /// Marks that a run began to carry out its operations on this side. Outside the journal on
 /// purpose: it tells even when the state was lost.
 const BEGAN: &str = "began";
 const FOLDER: &str = "staging";
+/// The folder in a run's backups for what has no path any more.
+const UNSETTLED: &str = "unsettled";
 
 /// The staging folder of one run.
 #[derive(Debug)]
@@ -89,6 +95,18 @@ impl Staging {
         platform::sync_file(&self.fd)
     }
 
+    /// Whether `name` holds exactly what it says, which then came from the other side.
+    fn is_incoming(&self, name: &[u8]) -> std::io::Result<bool> {
+        let Some(stat) = stat_in(self.fd(), name)? else { return Ok(true) };
+        let stamp = Stamp::of(&stat);
+        if stamp.file_type() != FileType::RegularFile {
+            return Ok(false);
+        }
+        let (fd, _) = open_file_in(self.fd(), name)?;
+        let digest = hash_file(fd.as_fd(), stamp.size, 1)?.digest.to_hex();
+        Ok(name.ends_with(&digest.as_bytes()[..16]))
+    }
+
     /// Whether operations began to be carried out.
     ///
     /// # Errors
@@ -127,6 +145,9 @@ impl Leftovers {
             let Some(staging) = Staging::existing(state, &run)? else { continue };
             let listed = list(staging.fd()).unwrap_or_default();
             for entry in listed {
+                if is_put_back(&entry.name) {
+                    continue;
+                }
                 let Ok(name) = String::from_utf8(entry.name.to_vec()) else { continue };
                 let Some((_, mark)) = name.rsplit_once('-') else { continue };
                 let Ok(Some(stat)) = stat_in(staging.fd(), name.as_bytes()) else { continue };
@@ -161,12 +182,43 @@ impl Leftovers {
     }
 }
 
+/// Moves what `run` took out of the tree, and could not put into the backups any more, there: what
+/// stands under a staged name and is not what the name says. For where the journal is lost that knew
+/// the paths. Does nothing if the run never began to act.
+///
+/// # Errors
+/// What the system says.
+pub fn rescue(state: &StateDir, run: &str) -> Result<()> {
+    let Some(staging) = Staging::existing(state, run)? else { return Ok(()) };
+    let rescue = || -> std::io::Result<()> {
+        if !staging.began()? {
+            return Ok(());
+        }
+        for entry in list(staging.fd())? {
+            if &entry.name[..] == BEGAN.as_bytes() || staging.is_incoming(&entry.name)? {
+                continue;
+            }
+            let path = join_bytes(UNSETTLED.as_bytes(), &entry.name)
+                .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
+            let mut place = backups::place(state, Store::Backups, run, &path)?;
+            place.take(staging.fd(), &entry.name)?;
+        }
+        Ok(())
+    };
+    rescue().map_err(|e| EngineError::io("keep", state.path(&format!("{FOLDER}/{run}")), e))
+}
+
 /// Removes the staging folder of `run` with what was not used.
 ///
 /// # Errors
 /// What the system says.
 pub fn remove(state: &StateDir, run: &str) -> Result<()> {
     let Some(parent) = state.existing_folder(FOLDER)? else { return Ok(()) };
+    if let Some(staging) = Staging::existing(state, run)? {
+        rescue_put_back(state, &staging).map_err(|e| {
+            EngineError::io("look through", state.path(&format!("{FOLDER}/{run}")), e)
+        })?;
+    }
     remove_tree(parent.as_fd(), run.as_bytes())
         .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, conflicts, demo, doctor, init, log, manifest, recover, resolve, sync,
+    agent, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
+    restore, sync, undo,
 };
 
 const EXIT_CODES: &str = "\
@@ -24,7 +25,8 @@ Examples:
   ubos-sync init ~/UBOS --peer balaur=me@balaur:/srv/janus   pair two folders
   ubos-sync status                                           what would happen
   ubos-sync bidirectional                                    sync both ways
-  ubos-sync resolve docs/plan.md --keep balaur               settle a conflict";
+  ubos-sync resolve docs/plan.md --keep balaur               settle a conflict
+  ubos-sync undo last                                        take the last sync back";
 
 /// Keep a folder on this machine and one on another the same, safely
 ///
@@ -103,6 +105,16 @@ pub(crate) enum Command {
     Recover(recover::RecoverArgs),
     /// Read the audit log
     Log(log::LogArgs),
+    // As above.
+    History(history::HistoryArgs),
+    // As above.
+    Diff(diff::DiffArgs),
+    // As above.
+    Restore(restore::RestoreArgs),
+    // As above.
+    Undo(undo::UndoArgs),
+    // As above.
+    Backups(backups::BackupsArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
     // As above.

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod failure;
 mod finding;
+mod past;
 mod render;
 mod territory;
 mod ui;
@@ -34,6 +35,11 @@ pub fn run() -> ExitCode {
         Command::Promote(args) => commands::resolve::promote(args, global, &ui),
         Command::Recover(args) => commands::recover::run(args, global, &ui),
         Command::Log(args) => commands::log::run(args, global, &ui),
+        Command::History(args) => commands::history::run(args, global, &ui),
+        Command::Diff(args) => commands::diff::run(args, global, &ui),
+        Command::Restore(args) => commands::restore::run(args, global, &ui),
+        Command::Undo(args) => commands::undo::run(args, global, &ui),
+        Command::Backups(args) => commands::backups::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Agent => commands::agent::run(),

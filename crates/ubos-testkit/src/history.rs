@@ -1,5 +1,6 @@
-//! Random histories from a seed: two users edit, runs start from either side, processes die; after
-//! each step the promises are checked, and at the end both sides must agree.
+//! Random histories from a seed: two users edit, resolve, restore and undo, runs start from either
+//! side, processes die; after each step the promises are checked, and at the end both sides must
+//! agree.
 
 use crate::failpoints::{Crash, run_to_crash};
 use crate::model::{Agreement, unsettled};
@@ -53,7 +54,10 @@ impl History {
         match self.dice.below(100) {
             0..62 => self.edit(side),
             62..68 => self.resolve(side),
-            68..76 if self.crashes => self.crash(side),
+            68..72 => self.restore(side),
+            72..76 => self.undo(side),
+            76..82 if self.crashes => self.crash(side),
+            82..84 if self.crashes => self.crash_undo(side),
             _ => self.sync(side),
         }
     }
@@ -98,11 +102,78 @@ impl History {
         }
         let row = self.dice.pick(&rows).clone();
         let path = row["path"].as_str().unwrap_or_default().to_owned();
-        let keep = self.dice.pick(&Side::BOTH).name();
-        self.note(side, format!("resolve {path} --keep {keep}"));
-        let outcome = self.world.at(side).resolve([&path, "--keep", keep]);
+        let choices: [&[&str]; 5] = [
+            &["--keep", "localhost"],
+            &["--keep", "balaur"],
+            &["--keep", "both"],
+            &["--keep", "newer"],
+            &["--leave"],
+        ];
+        let choice = *self.dice.pick(&choices);
+        self.note(side, format!("resolve {path} {}", choice.join(" ")));
+        let mut args = vec!["resolve", &path];
+        args.extend(choice);
+        // Which version is newer cannot be told of every conflict.
+        self.decide(side, &args, &[0, 2, 3, 7]);
+    }
+
+    /// Brings a former version of some path back, which may take away what stands there: into the
+    /// backups.
+    fn restore(&mut self, side: Side) {
+        let path = self.some_path();
+        let listed = self.world.at(side).run(["history", &path, "--json"]).json();
+        let rows = listed["versions"].as_array().cloned().unwrap_or_default();
+        if rows.is_empty() {
+            return;
+        }
+        let run = self.dice.pick(&rows)["run"].as_str().unwrap_or_default().to_owned();
+        self.note(side, format!("restore {path} --at {run}"));
+        // What was moved, or began later, cannot be put back.
+        self.decide(side, &["restore", &path, "--at", &run], &[0, 2, 3, 7]);
+    }
+
+    /// Undoes one of the last runs.
+    fn undo(&mut self, side: Side) {
+        let Some(run) = self.some_run(side) else { return };
+        self.note(side, format!("undo {run}"));
+        self.decide(side, &["undo", &run], &[0, 3, 7]);
+        if self.dice.chance(30) {
+            self.note(side, format!("undo {run} once more"));
+            self.decide(side, &["undo", &run], &[0, 3, 7]);
+        }
+    }
+
+    /// As [`History::undo`], with a process that dies.
+    fn crash_undo(&mut self, side: Side) {
+        let Some(run) = self.some_run(side) else { return };
+        let number = self.dice.below(30) + 1;
+        let crash = if self.dice.chance(50) { Crash::Here(number) } else { Crash::Agent(number) };
+        self.note(side, format!("undo {run} with {crash:?}"));
+        run_to_crash(self.world.at(side), &["undo", &run], crash);
+        self.agreement.learn(&self.world);
+    }
+
+    /// One of the last runs that changed something, as `side` has it on record.
+    fn some_run(&mut self, side: Side) -> Option<String> {
+        const LAST: usize = 5;
+        let log = self.world.at(side).run(["log", "--json"]).json();
+        let records = log["records"].as_array()?.iter();
+        let mut runs: Vec<&str> = records
+            .filter(|record| {
+                ["change", "restored"].contains(&record["event"].as_str().unwrap_or_default())
+            })
+            .filter_map(|record| record["run"].as_str())
+            .collect();
+        runs.dedup();
+        let recent = runs.split_off(runs.len().saturating_sub(LAST));
+        (!recent.is_empty()).then(|| (*self.dice.pick(&recent)).to_owned())
+    }
+
+    /// Carries out what a person decided. It may take away a version, as long as nothing is lost.
+    fn decide(&mut self, side: Side, args: &[&str], codes: &[i32]) {
+        let outcome = self.world.at(side).watched(args);
         let code = outcome.code();
-        assert!([0, 3, 7].contains(&code), "exit {code} of resolve\n{}", outcome.told());
+        assert!(codes.contains(&code), "exit {code} of {args:?}\n{}", outcome.told());
         self.agreement.learn(&self.world);
     }
 

@@ -6,7 +6,8 @@
 //! [`run`] both together with questions that read like a row of a table. After every run
 //! [`accounting`] asks on its own whether each content is still there and whether anything
 //! outside the selection was touched; [`backups`] finds what was replaced. [`sshd`] and [`proxy`]
-//! put a real connection between the two, [`failpoints`] kills a process at a chosen step, and a
+//! put a real connection between the two, a [`terminal`] lets a program talk to a person,
+//! [`failpoints`] kills a process at a chosen step, and a
 //! [`history`] does all of this at random from a seed.
 //!
 //! Nothing here is part of the shipped program, and nothing here calls its code: what the kit
@@ -28,6 +29,7 @@ pub mod script;
 pub mod sketch;
 pub mod snapshot;
 pub mod sshd;
+pub mod terminal;
 pub mod territory;
 pub mod world;
 

@@ -226,7 +226,8 @@ fn is_wanted(item: &Item, filter: Filter) -> bool {
     item.is_resolved() || item.ops.iter().all(|op| filter.wants(op.to))
 }
 
-fn id_of(items: &[Item]) -> String {
+/// The id of a plan with these items.
+pub fn id_of(items: &[Item]) -> String {
     let mut hasher = blake3::Hasher::new();
     for item in items {
         hasher.update(&item.digest().0);

@@ -98,6 +98,25 @@ fn hold_folders_with_content(items: &mut [Item]) {
             .filter(|(side, path, _)| *side == op.to && path.is_below(&op.path))
             .map(|(_, _, guard)| *guard);
     }
+    hold_empty_folders(items);
+}
+
+/// An empty folder below one that is held goes with it or not at all: one confirmation, and one
+/// undo, is about the whole.
+fn hold_empty_folders(items: &mut [Item]) {
+    let removal = |item: &Item| {
+        let op = item.ops.first().filter(|op| op.kind == OpKind::Rmdir)?;
+        Some((op.to, op.path.clone()))
+    };
+    let held: BTreeMap<(Side, RelPath), Guard> =
+        items.iter().filter_map(|item| Some((removal(item)?, item.guard?))).collect();
+    if held.is_empty() {
+        return;
+    }
+    for item in items.iter_mut().filter(|item| item.guard.is_none()) {
+        let Some((side, path)) = removal(item) else { continue };
+        item.guard = path.ancestors().find_map(|above| held.get(&(side, above)).copied());
+    }
 }
 
 /// The rows that are files or links, in all and by manifest entry.

@@ -69,6 +69,34 @@ impl Draft {
         ops.chain(self.item.rows.iter().map(|(path, _)| path))
     }
 
+    /// This draft as a person's decision, which neither a filter nor a guard holds; `None` if it is
+    /// not about what the person `asked` for, nor makes a folder on the way to it.
+    pub(crate) fn decided(
+        mut self,
+        asked: &dyn Fn(&RelPath) -> bool,
+        on_the_way: &dyn Fn(&RelPath) -> bool,
+    ) -> Option<Draft> {
+        let moved_from = self.item.ops.iter().filter_map(|op| match &op.kind {
+            OpKind::Rename { from, .. } => Some(from),
+            _ => None,
+        });
+        let wanted = self.paths().chain(moved_from).any(asked);
+        let passage =
+            self.item.ops.iter().all(|op| op.kind == OpKind::Mkdir) && self.paths().all(on_the_way);
+        if !wanted && !passage {
+            return None;
+        }
+        self.item.guard = None;
+        for op in &mut self.item.ops {
+            op.reason = Reason::Resolved;
+        }
+        if let Some(Otherwise::Pieces(pieces)) = &mut self.otherwise {
+            let all = std::mem::take(pieces);
+            pieces.extend(all.into_iter().filter_map(|piece| piece.decided(asked, on_the_way)));
+        }
+        Some(self)
+    }
+
     /// Adds the folders it depends on.
     pub(crate) fn collect_questions(&self, questions: &mut Sides<BTreeSet<RelPath>>) {
         if let Some((side, folder)) = self.folder() {

@@ -14,7 +14,7 @@ use crate::plan::Reason;
 use crate::sides::{Side, Sides};
 
 use super::survey::{Spot, below};
-use super::verdict::{Verdict, decide};
+use super::verdict::{LOCAL_ONLY, Verdict, decide};
 use super::{Context, resolve};
 
 /// All verdicts, agreeing with each other.
@@ -98,6 +98,7 @@ impl Judge<'_> {
         match verdict {
             Verdict::Clash(kind) => self.open_conflict(path, spot, kind),
             Verdict::Hold { on, reason, forget } => self.open_held(path, spot, on, reason, forget),
+            Verdict::Keep(Some((on, LOCAL_ONLY))) => self.only_copy(path, spot, on),
             verdict => {
                 self.close_if_absorbed(path, spot, &verdict);
                 verdict

@@ -24,7 +24,7 @@ mod steps;
 mod survey;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Baseline;
 use crate::conflict::{Conflict, Held, Notice, Resolution, Skipped};
@@ -112,11 +112,32 @@ impl Reconciliation {
     /// content (junk aside) lies anywhere below. The answer is an argument of
     /// [`crate::plan::plan`].
     pub fn questions(&self) -> Sides<Vec<RelPath>> {
-        let mut questions = Sides::<std::collections::BTreeSet<RelPath>>::default();
+        let mut questions = Sides::<BTreeSet<RelPath>>::default();
         for draft in &self.drafts {
             draft.collect_questions(&mut questions);
         }
         questions.map(|folders| folders.into_iter().collect())
+    }
+}
+
+impl Reconciliation {
+    /// Leaves only what brings `paths`, or what is below one of `trees`, to the other side, with
+    /// the folders on the way: a person asked for that and for nothing else. No guard holds it.
+    pub fn keep_only(&mut self, paths: &BTreeSet<RelPath>, trees: &[RelPath]) {
+        let asked = |path: &RelPath| {
+            paths.contains(path) || trees.iter().any(|tree| path == tree || path.is_below(tree))
+        };
+        let on_the_way = |path: &RelPath| {
+            paths
+                .range(path.clone()..)
+                .nth(usize::from(paths.contains(path)))
+                .is_some_and(|next| next.is_below(path))
+        };
+        let drafts = std::mem::take(&mut self.drafts);
+        self.drafts =
+            drafts.into_iter().filter_map(|draft| draft.decided(&asked, &on_the_way)).collect();
+        self.adopt.retain(|(path, _)| asked(path) || on_the_way(path));
+        self.guards.clear();
     }
 }
 

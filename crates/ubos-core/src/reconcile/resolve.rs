@@ -1,7 +1,7 @@
 //! Carries out what a person decided about a conflict or a held change, if it is still the one
 //! that the person saw.
 
-use crate::conflict::{Choice, ConflictKind};
+use crate::conflict::{Choice, ConflictKind, HeldReason, Resolution};
 use crate::entry::{Digest, Entry};
 use crate::path::RelPath;
 use crate::plan::Reason;
@@ -10,7 +10,7 @@ use crate::sides::Side;
 
 use super::folders::Judge;
 use super::survey::{Spot, below};
-use super::verdict::Verdict;
+use super::verdict::{LOCAL_ONLY, Verdict, merged_exec};
 
 /// Identity of a clash: what it is, where, and what both sides hold there. Times do not count, nor
 /// does it matter which side initiates: the side that owns the manifests always comes first.
@@ -33,6 +33,22 @@ pub(crate) fn mark<'s, I: Iterator<Item = (&'s RelPath, &'s Spot)>>(
         field(&entry_bytes(spot.entry(owner.other())));
     }
     Digest(*hasher.finalize().as_bytes())
+}
+
+/// Both sides get a content that was made of both versions; the executable bit is merged like any.
+fn merged(spot: &Spot, kind: Option<ConflictKind>, digest: Digest, size: u64) -> Option<Verdict> {
+    let (here, there) = (spot.entry(Side::Here)?, spot.entry(Side::There)?);
+    let mergeable = matches!(
+        kind?,
+        ConflictKind::ModifyModify | ConflictKind::CreateCreate | ConflictKind::Drift
+    );
+    let files = [here, there].iter().all(|entry| matches!(entry, Entry::File { .. }));
+    if !mergeable || !files {
+        return None;
+    }
+    // Without a file in the baseline there is no bit to compare with, as in a folder.
+    let exec = merged_exec(spot.base.entry().unwrap_or(&Entry::Dir), here, there);
+    Some(Verdict::agree(Some(&Entry::File { digest, size, exec }), Reason::Resolved))
 }
 
 impl Judge<'_> {
@@ -58,11 +74,53 @@ impl Judge<'_> {
             Choice::Take(side) => Some(self.take_clash(path, spot, kind, side)),
             Choice::ChangedOnly => self.take_changed(path, spot, kind),
             Choice::Both => self.place_beside(path, spot, resolution.beside.as_ref()),
+            Choice::Merged { digest, size } => merged(spot, kind, digest, size),
         };
         if verdict.is_none() {
             self.refuse(path);
         }
         verdict
+    }
+
+    /// What only the mirror of a one-way area holds stays there, unless a person sends it to the
+    /// authority or, having seen it as held, lets go of it. Nothing stands at the authority, so
+    /// sending overwrites nothing, whatever the person saw; what lies below a folder goes with it.
+    pub(crate) fn only_copy(&mut self, path: &RelPath, spot: &Spot, on: Side) -> Verdict {
+        let keep = Verdict::Keep(Some((on, LOCAL_ONLY)));
+        let Some(resolution) = self.ctx.resolutions.get(path) else {
+            return if self.is_way_to_sent(path, spot, on) {
+                Verdict::agree(Some(&Entry::Dir), Reason::Resolved)
+            } else {
+                keep
+            };
+        };
+        let hidden = below(self.spots, path).any(|(_, child)| child.has_problem());
+        let seen = HeldReason::DriftSourceGone.word();
+        let allowed = match resolution.choice {
+            Choice::Take(side) if side == on => true,
+            Choice::Take(_) => {
+                let shown = mark(self.ctx.owner, seen, path, spot, std::iter::empty);
+                resolution.mark == shown && !spot.is_dir(on)
+            }
+            _ => false,
+        };
+        match resolution.choice {
+            Choice::Take(side) if allowed && !hidden => {
+                self.take(path, spot, side, Reason::Resolved)
+            }
+            _ => {
+                self.refuse(path);
+                keep
+            }
+        }
+    }
+
+    /// Whether `path` is a folder that something below it, which a person sends, has to stand in.
+    fn is_way_to_sent(&self, path: &RelPath, spot: &Spot, on: Side) -> bool {
+        let sent = |(below, resolution): (&RelPath, &Resolution)| {
+            resolution.choice == Choice::Take(on) && below.is_below(path)
+        };
+        spot.is_dir(on) && self.ctx.resolutions.iter().any(sent)
     }
 
     fn take_clash(

@@ -11,6 +11,7 @@
 //! above it cover. Of the lines that are left the longest literal prefix wins.
 
 pub mod builtin;
+mod covers;
 pub mod entries;
 pub mod explain;
 mod name;
@@ -18,6 +19,8 @@ pub mod pattern;
 mod rules;
 mod scope;
 mod verdict;
+
+pub(crate) use self::covers::Covers;
 
 pub use self::builtin::{Builtin, is_disposable_junk, is_reserved_name};
 pub use self::entries::{Effect, EntryId, ManifestEntry};

@@ -5,6 +5,7 @@
 mod commit_model;
 mod laws;
 mod manifest_reading;
+mod merging;
 mod scenarios;
 mod selection_explained;
 mod selection_laws;

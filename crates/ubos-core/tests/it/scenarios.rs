@@ -1,6 +1,7 @@
 //! The named scenarios, as far as they can be told without a file system.
 
 use ubos_core::conflict::{Choice, Resolution};
+use ubos_core::entry::Digest;
 use ubos_core::plan::{Filter, Guard, OpKind, Plan, Reason};
 use ubos_core::sides::Side;
 
@@ -530,6 +531,103 @@ fn a_person_decides() {
         assert!(plan.refused.is_empty(), "{id}");
         world.resolutions.clear();
         assert!(world.decide().items.is_empty(), "{id}");
+    }
+}
+
+#[test]
+fn what_only_a_mirror_holds_is_sent_where_a_person_says_so() {
+    let send = |on: Side, at: &[&str]| -> std::collections::BTreeMap<_, _> {
+        let mark = Digest([0; 32]);
+        let resolution = Resolution { choice: Choice::Take(on), mark, beside: None };
+        at.iter().map(|at| (path(at), resolution.clone())).collect()
+    };
+    let cases = [
+        ("a file", "in/x=X k=K", "k=K", Side::Here, &["in/x"][..], "in/x=X k=K"),
+        (
+            "a folder",
+            "in/D/a=1 in/D/b=2 k=K",
+            "in/y=Y k=K",
+            Side::Here,
+            &["in/D"],
+            "in/D/a=1 in/D/b=2 in/y=Y k=K",
+        ),
+        ("a log", "logs/l=ab k=K", "k=K", Side::Here, &["logs/l"], "logs/l=ab k=K"),
+        ("out", "k=K", "out/x=X k=K", Side::There, &["out/x"], "out/x=X k=K"),
+    ];
+    for (id, here, there, on, at, server) in cases {
+        let mut world = World::new("k=K", here, there);
+        assert!(world.decide().items.iter().all(|item| !item.is_resolved()), "{id}");
+        world.resolutions = send(on, at);
+        let live = match on {
+            Side::Here => (if id == "a folder" { server } else { here }, server),
+            Side::There => (server, there),
+        };
+        let plan = check(id, &mut world, live, "", "", 0);
+        assert!(plan.refused.is_empty(), "{id}");
+        world.resolutions.clear();
+        assert!(world.decide().items.is_empty(), "{id}");
+    }
+    // Of a folder that only the mirror has, one file alone.
+    let mut world = World::new("k=K", "in/D/a=1 in/D/b=2 k=K", "k=K");
+    world.resolutions = send(Side::Here, &["in/D/a"]);
+    check("one of two", &mut world, ("in/D/a=1 in/D/b=2 k=K", "in/D/a=1 k=K"), "", "", 0);
+    // Nothing is taken away by a decision that was not made about exactly this.
+    let mut world = World::new("k=K", "in/x=X k=K", "k=K");
+    world.resolutions = send(Side::There, &["in/x"]);
+    let plan = world.run();
+    assert_eq!(plan.refused, [path("in/x")]);
+    assert!(plan.items.is_empty());
+}
+
+fn merged(text: &str) -> Choice {
+    Choice::Merged { digest: Digest::of(text.as_bytes()), size: text.len() as u64 }
+}
+
+#[test]
+fn both_sides_get_what_was_merged() {
+    let cases = [
+        ("edits", ("f=A", "f=B", "f=C", "f"), "f=BC", "L:f=B S:f=C"),
+        ("new files", ("", "f=B", "f=C", "f"), "f=BC", "L:f=B S:f=C"),
+        ("drift", ("in/x=A", "in/x=B", "in/x=C", "in/x"), "in/x=BC", "L:in/x=B S:in/x=C"),
+        ("bit set there", ("f=A", "f=B", "f*=C", "f"), "f*=BC", "L:f=B S:f*=C"),
+        ("bit taken here", ("f*=A", "f=B", "f*=C", "f"), "f=BC", "L:f=B S:f*=C"),
+        ("bit without memory", ("", "f*=B", "f=C", "f"), "f*=BC", "L:f*=B S:f=C"),
+    ];
+    for (id, (base, here, there, at), live, backup) in cases {
+        let mut world = World::new(base, here, there);
+        world.provided.push("BC");
+        resolve(&mut world, at, merged("BC"), None);
+        let plan = check(id, &mut world, (live, live), backup, "", 0);
+        assert!(plan.refused.is_empty(), "{id}");
+        world.resolutions.clear();
+        assert!(world.decide().items.is_empty(), "{id}");
+    }
+}
+
+#[test]
+fn a_merge_that_is_one_of_the_versions_changes_only_the_other() {
+    let mut world = World::new("f=A", "f=B", "f=C");
+    resolve(&mut world, "f", merged("C"), None);
+    check("theirs", &mut world, ("f=C", "f=C"), "L:f=B", "", 0);
+}
+
+#[test]
+fn only_two_files_can_be_merged() {
+    let cases = [
+        ("gone there", ("f=A k=K", "f=B k=K", "k=K", "f"), "modify-delete f"),
+        ("gone here", ("f=A k=K", "k=K", "f=B k=K", "f"), "delete-modify f"),
+        ("folder", ("f=A", "f/x=X", "f=C", "f"), "kind-change f f/x"),
+        ("link", ("f=A", "f>k", "f=C", "f"), "kind-change f"),
+        ("links", ("f>a", "f>k", "f>l", "f"), "modify-modify f"),
+        ("folder gone", ("D/a=1 k=K", "k=K", "D/a=2 k=K", "D"), "dir-delete D D/a"),
+        ("log", ("logs/l=ab", "logs/l=xy", "logs/l=abc", "logs/l"), "append-diverged logs/l"),
+        ("held", ("in/x=A", "in/x=B", "in/x=A", "in/x"), "held:drift in/x"),
+    ];
+    for (id, (base, here, there, at), open) in cases {
+        let mut world = World::new(base, here, there);
+        resolve(&mut world, at, merged("BC"), None);
+        let plan = check(id, &mut world, (here, there), "", open, 3);
+        assert_eq!(plan.refused, [path(at)], "{id}");
     }
 }
 

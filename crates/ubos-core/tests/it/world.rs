@@ -133,6 +133,8 @@ pub(crate) struct World {
     pub(crate) filter: Filter,
     pub(crate) owner: Side,
     pub(crate) resolutions: BTreeMap<RelPath, Resolution>,
+    /// Contents that stand on neither side and are given to both.
+    pub(crate) provided: Vec<&'static str>,
     pub(crate) confirmed: Option<BTreeSet<Digest>>,
     pub(crate) restore: bool,
     pub(crate) selection_changed: bool,
@@ -163,6 +165,7 @@ impl World {
             filter: Filter::Both,
             owner: Side::Here,
             resolutions: BTreeMap::new(),
+            provided: Vec::new(),
             confirmed: None,
             restore: false,
             selection_changed: false,
@@ -351,13 +354,18 @@ impl World {
         if !op.needs_content() {
             return None;
         }
+        let post = op.post.as_ref().expect("content belongs to something");
+        let exec = post.exec().unwrap_or(false);
+        let provided = self.provided.iter().map(|text| Node::File((*text).to_owned(), exec));
+        if let Some(node) = provided.into_iter().find(|node| node.entry() == *post) {
+            return Some(node);
+        }
         let at = &item.source_of(op);
         let node = before.get(op.to.other()).tree.get(at).cloned();
-        let post = op.post.as_ref().expect("content belongs to something");
         let sent = node.unwrap_or_else(|| panic!("nothing to send at {at}: {op:?}"));
         assert!(sent.entry().same_content(post), "another content at {at}: {op:?}");
         Some(match sent {
-            Node::File(text, _) => Node::File(text, post.exec().unwrap_or(false)),
+            Node::File(text, _) => Node::File(text, exec),
             other => other,
         })
     }

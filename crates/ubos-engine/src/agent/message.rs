@@ -6,16 +6,18 @@ use serde::{Deserialize, Serialize};
 use ubos_core::conflict::{Conflict, Held};
 use ubos_core::entry::{Base, Digest, Observation};
 use ubos_core::path::RelPath;
-use ubos_core::plan::Item;
+use ubos_core::plan::{Guard, Item};
 use ubos_core::selection::Builtin;
+use ubos_core::sides::{Side, Sides};
 
 use super::content::Slot;
 use crate::error::EngineError;
+use crate::history::mark::Mark;
 use crate::state::config::Symlinks;
 use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
-pub const PROTOCOL: (u32, u32) = (1, 1);
+pub const PROTOCOL: (u32, u32) = (2, 2);
 
 /// First words of the initiator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,7 +211,7 @@ pub enum Request {
     Absent,
     /// Modification times of these paths. List of paths follows. → `Done`, list of times.
     Times,
-    /// Contents of these paths, for showing: regular files of at most [`MAX_VERSION`] bytes. List of
+    /// Contents of these paths, for showing: regular files of at most 1 MiB. List of
     /// paths follows. → `Done`, list of contents.
     Contents,
     /// What would sending cost, by changed pieces? List of [`SendItem`](super::content::SendItem) follows. → `Done`, list of
@@ -247,7 +249,8 @@ pub enum Request {
         /// The run.
         run: String,
     },
-    /// Keep these versions of conflicts, and none else. List of [`KeptVersions`] follows.
+    /// Keep the versions of the open conflicts, of which these are the initiator's. List of
+    /// [`KeptVersion`] follows. → `Done`, list of hashes: what is still missing of the initiator's.
     KeepVersions,
     /// Which of these folders hold untracked content? List of paths follows. → `Done`, list of
     /// paths.
@@ -290,6 +293,9 @@ pub enum Request {
         /// The run.
         run: String,
     },
+    /// Put former versions back. List of [`PutBackStep`] follows. → `Done`, list of
+    /// [`PutBackResult`].
+    PutBack(PutBackOrder),
     /// More runs will follow on this connection: watch the tree between them.
     StandBy,
     /// Another run begins. → [`Response::Standing`]
@@ -318,6 +324,7 @@ impl Request {
             | Request::Stage { run }
             | Request::Intend { run, .. }
             | Request::Finish { run } => Some(run),
+            Request::PutBack(order) => Some(&order.run),
             _ => None,
         }
     }
@@ -459,18 +466,12 @@ pub struct AuditNote {
     pub json: String,
 }
 
-/// Longest content that is kept to show a conflict offline, in bytes.
-pub const MAX_VERSION: u64 = 1 << 20;
-
-/// Both versions of a conflict, for showing and merging it offline.
+/// A version of an open conflict, for showing and merging it without the peer. Who keeps it knows
+/// from its own open matters, and by the hash, to what it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptVersions {
-    /// Where.
-    pub path: RelPath,
-    /// The conflict's mark.
-    pub mark: Digest,
-    /// The contents, by territory; nothing where they are already kept, or too long.
-    pub contents: Vec<(String, Vec<u8>)>,
+pub struct KeptVersion {
+    /// The content.
+    pub content: Vec<u8>,
 }
 
 /// An open conflict or held path, as both sides keep it.
@@ -482,4 +483,142 @@ pub enum OpenMatter {
     Held(Held),
     /// A mark that a person chose to leave as it is.
     Left(RelPath, Digest),
+    /// Something that a guard holds.
+    Guarded(Box<Guarded>),
+}
+
+/// A change that a guard holds until a person confirms the plan it is part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarded {
+    /// Where.
+    pub path: RelPath,
+    /// The side that would be changed.
+    pub on: Side,
+    /// What would be done, in the word of reports.
+    pub op: String,
+    /// The guard.
+    pub guard: Guard,
+    /// The plan that carries out all that is held, as each side would confirm it.
+    pub plans: Sides<String>,
+    /// The item of that plan, as each side names it.
+    pub digests: Sides<Digest>,
+}
+
+/// One thing to be put back on the side that is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBackStep {
+    /// Where it is to stand.
+    pub path: RelPath,
+    /// Where it is now.
+    pub source: PutBackSource,
+    /// What it is, where that is on record; [`Mark::Absent`] otherwise. Something else is never put back.
+    pub content: Mark,
+    /// What must stand at the path now.
+    pub expects: Expected,
+}
+
+/// Where something that is to be put back is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PutBackSource {
+    /// A file or link in the backups.
+    Backup {
+        /// The run whose backups they are.
+        run: String,
+        /// The path there.
+        stored: RelPath,
+    },
+    /// Nowhere: a folder is made, with the mode that it has in the backups of the run.
+    Folder {
+        /// The run, if one is known.
+        run: Option<String>,
+    },
+    /// At another path of the tree, from which it is moved.
+    MoveBack {
+        /// The path.
+        from: RelPath,
+    },
+    /// Among the agreed texts: the one with the hash of the step's content.
+    Text,
+}
+
+/// What must stand at a path for something to be put there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expected {
+    /// Whatever it is; it goes to the backups.
+    Anything,
+    /// This, the executable bit aside.
+    Holds(Mark),
+}
+
+/// What becomes of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PutBackResult {
+    /// It was put back (or would be, in a dry run).
+    Done {
+        /// How.
+        how: PutBackHow,
+        /// Bytes of content.
+        bytes: u64,
+    },
+    /// It stands there already.
+    Stands,
+    /// It was left alone; the reason.
+    Skipped(String),
+}
+
+/// How something was put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PutBackHow {
+    /// Where nothing stood.
+    Create,
+    /// In the place of something, which is now in the backups.
+    Update,
+    /// A folder was made.
+    Mkdir,
+    /// It was moved.
+    Rename,
+}
+
+impl PutBackHow {
+    /// The word of the contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            PutBackHow::Create => "create",
+            PutBackHow::Update => "update",
+            PutBackHow::Mkdir => "mkdir",
+            PutBackHow::Rename => "rename",
+        }
+    }
+}
+
+/// Why things are put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PutBackReason {
+    /// A person asked for a version of a path.
+    Restored,
+    /// A person undid a run.
+    Undone,
+}
+
+impl PutBackReason {
+    /// The word in reports and the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            PutBackReason::Restored => "restored",
+            PutBackReason::Undone => "undone",
+        }
+    }
+}
+
+/// How things are to be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBackOrder {
+    /// The run that does it.
+    pub run: String,
+    /// What takes part in it.
+    pub scan: ScanOrder,
+    /// Why.
+    pub reason: PutBackReason,
+    /// Only say what would become of each step.
+    pub dry_run: bool,
 }

@@ -251,7 +251,7 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
         }
         Request::KeepVersions => {
             let versions: Vec<_> = list(channel)?;
-            acknowledge(channel, endpoint.keep_versions(&versions))
+            reply(channel, endpoint.keep_versions(&versions))
         }
         Request::Untracked => {
             let dirs: Vec<_> = list(channel)?;
@@ -293,6 +293,10 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             acknowledge(channel, endpoint.keep_open(&matters))
         }
         Request::Finish { run } => acknowledge(channel, endpoint.finish(&run)),
+        Request::PutBack(order) => {
+            let steps: Vec<_> = list(channel)?;
+            reply(channel, endpoint.put_back(&order, &steps))
+        }
         Request::StandBy => {
             endpoint.stand_by();
             acknowledge(channel, Ok(()))

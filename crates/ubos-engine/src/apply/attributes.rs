@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat};
+use rustix::fs::{Mode, Stat, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat};
 
 use crate::fs::Stamp;
 
@@ -20,6 +20,21 @@ pub(super) fn with_exec(mode: u32, exec: bool) -> u32 {
 /// attributes of `from`. What the system does not let us carry over stays as it is: a lost
 /// attribute must not keep an edit from arriving.
 pub(super) fn inherit(from: &OwnedFd, to: &OwnedFd, exec: bool) -> std::io::Result<()> {
+    let old = copy_ownership(from, to)?;
+    let mode = with_exec(Stamp::of(&old).permissions(), exec);
+    fchmod(to, Mode::from_raw_mode(mode as _))?;
+    Ok(())
+}
+
+/// Gives `to` the owner, group, permissions and extended attributes of `from`, of which it is a
+/// copy, as [`inherit`] does; bits that lend rights stay off.
+pub(crate) fn keep_attributes(from: &OwnedFd, to: &OwnedFd) -> std::io::Result<()> {
+    let old = copy_ownership(from, to)?;
+    let mode = Stamp::of(&old).permissions() & 0o777;
+    Ok(fchmod(to, Mode::from_raw_mode(mode as _))?)
+}
+
+fn copy_ownership(from: &OwnedFd, to: &OwnedFd) -> std::io::Result<Stat> {
     let old = fstat(from)?;
     let new = fstat(to)?;
     if old.st_uid != new.st_uid || old.st_gid != new.st_gid {
@@ -31,9 +46,7 @@ pub(super) fn inherit(from: &OwnedFd, to: &OwnedFd, exec: bool) -> std::io::Resu
         }
     }
     copy_attributes(from, to);
-    let mode = with_exec(Stamp::of(&old).permissions(), exec);
-    fchmod(to, Mode::from_raw_mode(mode as _))?;
-    Ok(())
+    Ok(old)
 }
 
 fn copy_attributes(from: &OwnedFd, to: &OwnedFd) {

@@ -204,8 +204,10 @@ impl From<rustix::io::Errno> for Refusal {
 }
 
 pub(crate) use append::set_mtime;
+pub(crate) use attributes::keep_attributes;
 pub use late::was_written;
 pub use precondition::with_untracked;
+pub(crate) use steps::exchange_back;
 
 /// Permission bits of a new file: never wider than its source, and writable by nobody else.
 pub(crate) fn mode_for_new(source: u32, exec: bool) -> u32 {

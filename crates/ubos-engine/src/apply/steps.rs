@@ -111,7 +111,14 @@ impl Applier<'_> {
                 other?;
                 failpoint!("exchanged");
                 if !self.came_out(&name, before, pre, &op.path, &contents)? {
-                    self.exchange_back(&name, parent.as_fd(), op.path.name(), placed, &mut place)?;
+                    exchange_back(
+                        staging,
+                        &name,
+                        parent.as_fd(),
+                        op.path.name(),
+                        placed,
+                        &mut place,
+                    )?;
                     return Err(Refusal::Changed);
                 }
                 place.take(staging, name.as_bytes())?;
@@ -121,36 +128,6 @@ impl Applier<'_> {
         self.note_backup(&op.path, &place, pre);
         self.placed(slot, op, parent.as_fd())?;
         Ok(Outcome::Done)
-    }
-
-    /// Gives the live name back to what an exchange brought out of it. `placed` is the inode that
-    /// stands there instead, as far as nobody saved the file once more. If somebody did, that
-    /// newer version comes out now: it goes back in turn, and the older one, which the person
-    /// replaced, to the backups.
-    fn exchange_back(
-        &self,
-        name: &str,
-        parent: BorrowedFd<'_>,
-        live: &[u8],
-        placed: Option<u64>,
-        place: &mut backups::Place,
-    ) -> io::Result<()> {
-        const ATTEMPTS: usize = 32;
-        let staging = self.staging.fd();
-        let held = || {
-            Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|stat| Stamp::of(&stat).ino))
-        };
-        let mut expected = placed;
-        for attempt in 0..ATTEMPTS {
-            let given_back = held()?;
-            platform::exchange(staging, name.as_bytes(), parent, live)?;
-            if held()? == expected {
-                // The very first to come out is our own; what comes later was somebody's.
-                return if attempt == 0 { Ok(()) } else { place.take(staging, name.as_bytes()) };
-            }
-            expected = given_back;
-        }
-        place.take(staging, name.as_bytes())
     }
 
     /// Whether the entry that an exchange brought out is the one that was checked before it.
@@ -227,6 +204,8 @@ impl Applier<'_> {
         let Ok(folder) = open_child_dir(parent.as_fd(), op.path.name()) else {
             return Err(Refusal::Changed);
         };
+        let mode = Stamp::of(&rustix::fs::fstat(&folder)?).permissions();
+        backups::keep_folder(self.state, self.run, &op.path, mode)?;
         for listed in list(folder.as_fd())? {
             if is_disposable_junk(&listed.name)
                 && let Ok(path) = path::join_bytes(op.path.as_bytes(), &listed.name)
@@ -410,6 +389,34 @@ impl Applier<'_> {
             self.backed_up.push(BackedUp { path, place: at, entry, stamp });
         }
     }
+}
+
+/// Gives the live name back to what an exchange brought out of it. `placed` is the inode that
+/// stands there instead, as far as nobody saved the file once more. If somebody did, that newer
+/// version comes out now: it goes back in turn, and the older one, which the person replaced, to
+/// the backups.
+pub(crate) fn exchange_back(
+    staging: BorrowedFd<'_>,
+    name: &str,
+    parent: BorrowedFd<'_>,
+    live: &[u8],
+    placed: Option<u64>,
+    place: &mut backups::Place,
+) -> io::Result<()> {
+    const ATTEMPTS: usize = 32;
+    let held =
+        || Ok::<_, io::Error>(stat_in(staging, name.as_bytes())?.map(|stat| Stamp::of(&stat).ino));
+    let mut expected = placed;
+    for attempt in 0..ATTEMPTS {
+        let given_back = held()?;
+        platform::exchange(staging, name.as_bytes(), parent, live)?;
+        if held()? == expected {
+            // The very first to come out is our own; what comes later was somebody's.
+            return if attempt == 0 { Ok(()) } else { place.take(staging, name.as_bytes()) };
+        }
+        expected = given_back;
+    }
+    place.take(staging, name.as_bytes())
 }
 
 /// Whether a live or staged entry is exactly `entry`.

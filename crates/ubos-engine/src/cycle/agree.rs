@@ -9,6 +9,7 @@ use ubos_core::sides::{Side, Sides};
 
 use crate::agent::message::Standing;
 use crate::error::EngineError;
+use crate::state::generation::Header;
 
 /// What has to happen before a run may scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,9 @@ pub fn judge(
     expected: &Sides<String>,
 ) -> Result<Agreement, EngineError> {
     for side in Side::BOTH {
-        identity(sides.get(side), names.get(side), expected.get(side))?;
+        identity(side, sides.get(side), names, expected.get(side))?;
     }
-    let healing = Side::BOTH.into_iter().find(|&side| state_is_behind_tree(sides, side));
+    let healing = Side::BOTH.into_iter().find(|&side| heals(sides, side));
     if let Some(side) = healing {
         return Ok(Agreement::Heal(side));
     }
@@ -56,22 +57,53 @@ pub fn judge(
             return Ok(Agreement::RollForward(side));
         }
     }
-    let older = if here.generation <= there.generation { Side::Here } else { Side::There };
-    Err(EngineError::guard(
-        "older-state",
-        format!(
-            "{} is at generation {} of this pair, {} at {}: one of them was restored from an older copy",
-            names.here, here.generation, names.there, there.generation
-        ),
-        if older == Side::Here { RECOVER } else { RECOVER_THERE },
-    ))
+    Err(older_state(Sides::new(here, there), names))
 }
 
-const RECOVER: &str = "`ubos-sync recover` shows what would be merged; nothing is deleted by it";
-const RECOVER_THERE: &str =
-    "`ubos-sync recover` here shows what would be merged; nothing is deleted by it";
+/// What a person runs next, on the machine that reports the guard: either side may.
+const RECOVER: &str =
+    "`ubos-sync recover` says what it sees and what it would do, then asks; it deletes nothing";
 
-fn identity(standing: &Standing, name: &str, expected: &str) -> Result<(), EngineError> {
+fn older_state(headers: Sides<&Header>, names: &Sides<String>) -> EngineError {
+    let generation = |side: Side| headers.get(side).generation;
+    let message = match Side::BOTH.into_iter().find(|&side| generation(side) == 0) {
+        Some(new) => format!(
+            "{} has not synced with {} yet, which knows this pair (generation {}): a new folder stands in its place",
+            names.get(new),
+            names.get(new.other()),
+            generation(new.other())
+        ),
+        None => format!(
+            "{} is at generation {} of this pair, {} at {}: one of them was restored from an older copy",
+            names.here,
+            generation(Side::Here),
+            names.there,
+            generation(Side::There)
+        ),
+    };
+    EngineError::guard("older-state", message, RECOVER)
+}
+
+/// The sentence for a folder that is not the one that was paired, and the way to the right one.
+pub(super) fn wrong_address(guard: &'static str, message: String, peer: &str) -> EngineError {
+    let hint = format!(
+        "if {peer} was moved: `ubos-sync init . --peer {peer}=ADDRESS`, in the top folder of this territory, with its new address; if it is lost for good: the same with the address of a new, empty folder, then `ubos-sync recover`; if a disk is not mounted over there, mount it"
+    );
+    EngineError::guard(guard, message, &hint)
+}
+
+/// Whether `recover` can help against a guard of [`judge`].
+pub(super) fn is_recoverable(error: &EngineError) -> bool {
+    matches!(error, EngineError::Guard { guard, .. } if guard != "foreign-root")
+}
+
+fn identity(
+    side: Side,
+    standing: &Standing,
+    names: &Sides<String>,
+    expected: &str,
+) -> Result<(), EngineError> {
+    let name = names.get(side);
     match &standing.replica {
         None => Err(EngineError::guard(
             "marker-missing",
@@ -80,22 +112,31 @@ fn identity(standing: &Standing, name: &str, expected: &str) -> Result<(), Engin
             ),
             RECOVER,
         )),
-        Some(replica) if replica != expected => Err(EngineError::guard(
-            "foreign-root",
-            format!("{name} is another folder than the one that was paired"),
-            "check the address; to pair these two folders anew, run `ubos-sync init`",
-        )),
+        Some(replica) if replica != expected => Err(foreign(side, names)),
         Some(_) if !standing.same_host => Err(EngineError::guard(
             "other-host",
             format!("{name} was paired on another machine: this is a copy of it, or it was moved"),
-            RECOVER,
+            "`ubos-sync recover` adopts it if it was moved, and says what to do with a copy",
         )),
         Some(_) => Ok(()),
     }
 }
 
+/// A root that has another identity than the pair knows.
+pub(super) fn foreign(side: Side, names: &Sides<String>) -> EngineError {
+    let message = format!("{} is another folder than the one that was paired", names.get(side));
+    match side {
+        Side::There => wrong_address("foreign-root", message, &names.there),
+        Side::Here => EngineError::guard(
+            "foreign-root",
+            message,
+            "its `.ubos-sync` belongs to another territory: put the right one back, or set it aside and pair this folder anew with `ubos-sync init`",
+        ),
+    }
+}
+
 /// State lost or older, while the marker proves that the tree is as new as the other's baseline.
-fn state_is_behind_tree(sides: Sides<&Standing>, side: Side) -> bool {
+pub(super) fn heals(sides: Sides<&Standing>, side: Side) -> bool {
     let (own, other) = (sides.get(side), sides.get(side.other()));
     let (Some(marker), Some(theirs)) = (own.marker, &other.header) else { return false };
     let behind = own.header.as_ref().is_none_or(|own| own.generation < theirs.generation);
@@ -132,7 +173,6 @@ fn lost_state(standing: &Standing, name: &str) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::generation::Header;
     use ubos_core::entry::Digest;
 
     const PAIR: &str = "pair";

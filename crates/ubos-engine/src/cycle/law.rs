@@ -9,7 +9,8 @@ use crate::agent::message::Standing;
 use crate::endpoint::standing::{ROLES, manifest_paths};
 use crate::error::{EngineError, Result};
 
-/// The texts that rule, in the order of [`ROLES`].
+/// The texts that rule, in the order of [`ROLES`]. Those of `winner` count where the two sides dispute,
+/// if a person named one.
 ///
 /// # Errors
 /// [`EngineError::Config`] where a manifest is missing or was edited differently on both sides;
@@ -18,6 +19,7 @@ pub(super) fn rule(
     sides: Sides<&Standing>,
     names: &Sides<String>,
     peer: &str,
+    winner: Option<Side>,
 ) -> Result<[Vec<u8>; 3]> {
     let header = sides.here.header.as_ref().or(sides.there.header.as_ref());
     let known = header.filter(|header| header.generation > 0);
@@ -42,17 +44,18 @@ pub(super) fn rule(
     for role in ROLES {
         let path = paths.get(role);
         let text = |side: Side| texts.get(side).get(role).clone().unwrap_or_default();
-        rule[index(role)] = match laws.get(role) {
-            Law::Agreed => text(Side::Here),
-            Law::Of(side) => text(*side),
-            Law::Missing(missing) => {
+        rule[index(role)] = match (laws.get(role), winner) {
+            (Law::Disputed(_), Some(side)) => text(side),
+            (Law::Agreed, _) => text(Side::Here),
+            (Law::Of(side), _) => text(*side),
+            (Law::Missing(missing), _) => {
                 let on: Vec<&str> = missing.iter().map(|side| names.get(*side).as_str()).collect();
                 return Err(EngineError::Config {
                     message: format!("the manifest `{path}` is missing on {}", on.join(" and ")),
                     hint: Some("restore it; an empty file is allowed, a missing one never means \"nothing\" or \"everything\"".into()),
                 });
             }
-            Law::Disputed(lines) => {
+            (Law::Disputed(lines), None) => {
                 let mut message = format!("`{path}` was edited differently on both sides:");
                 for line in lines {
                     let text = String::from_utf8_lossy(&line.text);
@@ -69,6 +72,14 @@ pub(super) fn rule(
         };
     }
     Ok(rule)
+}
+
+/// How a person says which manifests rule while the memory of both is dropped.
+pub(super) fn which(names: &Sides<String>) -> String {
+    format!(
+        "make the two files equal; or let one territory's versions win everywhere: `ubos-sync recover --prefer {}` or `ubos-sync recover --prefer {}`",
+        names.here, names.there
+    )
 }
 
 /// The digests of manifests, as the baseline keeps them.

@@ -1,14 +1,17 @@
 //! Stage 1: both territories opened, locked, agreed. While ssh shakes hands, this side is already
 //! scanned; if nothing speaks against it, those scans are the ones that count.
 
+use std::collections::BTreeMap;
+
 use ubos_core::entry::Digest;
 use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
 
 use super::agree::{self, Agreement};
+use super::put_back::PutBackPaths;
 use super::report::RunReport;
-use super::{Event, Listener, Request, confirm, law, recover};
-use crate::agent::message::{Purpose, ScanOrder, Standing};
+use super::{ConflictPolicy, Event, Listener, Request, confirm, diagnosis, law, recover};
+use crate::agent::message::{OpenMatter, Purpose, ScanOrder, Standing};
 use crate::endpoint::local::LocalEndpoint;
 use crate::endpoint::remote::RemoteEndpoint;
 use crate::endpoint::{Endpoint, Scanned};
@@ -16,6 +19,7 @@ use crate::error::{EngineError, Result};
 use crate::link::{self, Address, Greeting, Link, Target};
 use crate::state::StateDir;
 use crate::state::config::{Config, Peer};
+use crate::state::marker::Marker;
 
 /// Both sides, ready to be scanned.
 pub(super) struct Loaded {
@@ -37,10 +41,16 @@ pub(super) struct Loaded {
     pub manifests: [Digest; 3],
     /// The scans, if they are already done.
     pub early: Option<Sides<Scanned>>,
+    /// What a guard holds of all that was decided, also where only single paths were asked for.
+    pub guarded: Vec<OpenMatter>,
     /// This territory's configuration.
     pub config: Config,
     /// The pair.
     pub pair: String,
+    /// Contents that go to both sides, by their hash.
+    pub provided: BTreeMap<Digest, Vec<u8>>,
+    /// What was put back before the scan, and is all that this run carries.
+    pub put_back: Option<PutBackPaths>,
 }
 
 /// What is known before the peer has answered.
@@ -60,7 +70,12 @@ pub(super) fn load(
     let mut opened = open(request, report)?;
     if let Some(id) = &request.confirm {
         // An unknown plan touches nothing, not even a cut-off run.
-        confirm::recall(opened.local.state(), id)?;
+        confirm::recall(
+            opened.local.state(),
+            &opened.peer.pair,
+            id,
+            &confirm::Shown::by(request, &report.names),
+        )?;
     }
     let target = target(request, &opened)?;
     let purpose =
@@ -98,9 +113,10 @@ fn open(request: &Request, report: &mut RunReport) -> Result<Opened> {
     let (peer_name, peer) = config.peer(request.peer.as_deref())?;
     let (peer_name, peer) = (peer_name.to_owned(), peer.clone());
     report.name(&config.name, &peer_name);
-    let own_replica = match crate::state::marker::Marker::load(&state)? {
-        Some(marker) => marker.replica,
-        None => String::new(),
+    // The configuration remembers it too: a marker that belongs elsewhere is noticed by that.
+    let own_replica = match &config.replica {
+        Some(replica) => replica.clone(),
+        None => Marker::load(&state)?.map(|marker| marker.replica).unwrap_or_default(),
     };
     let local = LocalEndpoint::open(state, config.clone(), peer.clone(), Side::Here);
     Ok(Opened { local, config, peer_name, peer, own_replica })
@@ -134,10 +150,40 @@ fn greet(
         Err(error @ EngineError::Unreachable { .. }) if target.agent.is_none() => {
             // Perhaps the agent is where `init` puts it, and not in the PATH.
             drop(link);
-            let (link, greeting) = link::connect_installed(target, purpose, error)?;
+            let (link, greeting) = link::connect_installed(target, purpose, error)
+                .map_err(|error| at_address(error, peer))?;
             Ok((RemoteEndpoint::new(link, peer), greeting))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(at_address(error, peer)),
+    }
+}
+
+/// A peer that answers from a folder which is no territory of this pair: the address is wrong, or
+/// what should be there is not.
+fn at_address(error: EngineError, peer: &str) -> EngineError {
+    match error.kind() {
+        "root-missing" => agree::wrong_address("root-missing", error.to_string(), peer),
+        "foreign-root" => agree::wrong_address("foreign-root", error.to_string(), peer),
+        _ => error,
+    }
+}
+
+/// Says what is the matter as far as it can be told where the peer was not met.
+pub(super) fn explain(request: &Request, error: &EngineError, report: &mut RunReport) {
+    let refused = diagnosis::of_refusal(error, &report.names.there);
+    let met = !report.diagnosis.is_empty();
+    if met || refused.is_none() && !matches!(error, EngineError::Unreachable { .. }) {
+        return;
+    }
+    // The error itself is told in any case; this only adds to it.
+    let Ok(Opened { mut local, own_replica, peer, .. }) = open(request, report) else { return };
+    let Ok(standing) = local.look() else { return };
+    let expected = Sides::new(own_replica, peer.replica);
+    let sides = Sides::new(Some(&standing), None);
+    report.diagnosis = diagnosis::diagnose(sides, &report.names, &expected);
+    if let Some(refused) = refused {
+        report.diagnosis.retain(|finding| finding.on == Side::Here);
+        report.diagnosis.push(refused);
     }
 }
 
@@ -180,7 +226,9 @@ fn meet(
 
 /// How this side would scan if its own manifests rule; `None` if it cannot know.
 fn early_order(request: &Request, opened: &Opened, standing: &Standing) -> Option<ScanOrder> {
+    // What is put back first is not in a scan that was made before.
     if request.merge_lost
+        || request.put_back.is_some()
         || standing.header.is_none()
         || standing.open_runs
         || standing.prepared.is_some()
@@ -235,15 +283,26 @@ fn settle(
         order: order(request, &config, Default::default()),
         manifests: [Digest([0; 32]); 3],
         early,
+        guarded: Vec::new(),
         config,
         pair: peer.pair.clone(),
+        provided: request.provided.clone(),
         standings,
+        put_back: None,
     };
-    if request.merge_lost {
+    let sides = loaded.standings.as_ref();
+    report.diagnosis = diagnosis::diagnose(sides.map(Some), &loaded.names, &expected);
+    let judged = agree::judge(sides, &loaded.names, &expected);
+    let forgets = request.merge_lost && judged.as_ref().is_err_and(agree::is_recoverable);
+    if forgets {
         recover::forget(&mut loaded, &expected, request.dry_run)?;
         loaded.early = None;
+        report.forgets = true;
+    } else if request.merge_lost && judged.is_ok() && !request.dry_run {
+        // Nothing is lost: there is nothing to merge.
+        return Ok(None);
     } else {
-        let agreement = agree::judge(loaded.standings.as_ref(), &loaded.names, &expected)?;
+        let agreement = judged?;
         let unmarked = loaded.standings.iter().any(|(_, standing)| !standing.marked);
         if agreement != Agreement::Equal {
             loaded.early = None;
@@ -254,7 +313,16 @@ fn settle(
             return Ok(None);
         }
     }
-    let rule = law::rule(loaded.standings.as_ref(), &loaded.names, &peer.manifests)?;
+    let winner = match request.conflicts {
+        ConflictPolicy::Take(side) if forgets => Some(side),
+        _ => None,
+    };
+    let rule = match law::rule(loaded.standings.as_ref(), &loaded.names, &peer.manifests, winner) {
+        Err(EngineError::Config { message, .. }) if forgets && winner.is_none() => {
+            return Err(EngineError::Config { message, hint: Some(law::which(&loaded.names)) });
+        }
+        rule => rule?,
+    };
     loaded.manifests = law::digests(&rule);
     if loaded.order.manifests != rule {
         let blank = loaded.order.blank.take();

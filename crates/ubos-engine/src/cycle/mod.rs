@@ -2,33 +2,41 @@
 //!
 //! load → scan → reconcile → plan → transfer → commit → record → report. Besides the stages live
 //! here what two territories must agree on before they may decide (`agree`), the law of the
-//! manifests (`law`), what becomes of a run that was cut off (`recover`), and confirmed plans
-//! (`confirm`).
+//! manifests (`law`), what is the matter with them (`diagnosis`), what becomes of a run that was cut
+//! off (`recover`), confirmed plans (`confirm`), what becomes of conflicts without a person
+//! (`settle`), and former versions that are put back before the scan (`put_back`).
 
 pub mod agree;
 mod commit;
 pub mod confirm;
 mod delta;
+pub mod diagnosis;
 mod law;
 mod load;
 mod pending;
 mod plan;
+mod provided;
+mod put_back;
 mod recent;
 mod reconcile;
 mod record;
 mod recover;
 pub mod report;
 mod scan;
+mod settle;
 mod transfer;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ubos_core::conflict::Resolution;
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Filter;
-use ubos_core::sides::Side;
+use ubos_core::sides::{Side, Sides};
 
+use crate::agent::message::{PutBackReason, PutBackSource, PutBackStep};
 use crate::clock;
 use crate::error::EngineError;
 use report::RunReport;
@@ -60,30 +68,67 @@ pub struct Request {
     pub confirm: Option<String>,
     /// What a person decided about single paths; nothing else is then carried out.
     pub resolutions: Option<BTreeMap<RelPath, Resolution>>,
+    /// The contents of each [`Choice::Merged`](ubos_core::conflict::Choice::Merged) by their hash:
+    /// they are given to both sides.
+    pub provided: BTreeMap<Digest, Vec<u8>>,
     /// Paths whose clash is to be left as it is.
     pub leave: Vec<RelPath>,
-    /// Whether lost or older state is to be merged without deleting anything.
+    /// Whether lost or older state is to be merged without deleting anything. Where nothing is lost,
+    /// such a run changes nothing.
     pub merge_lost: bool,
+    /// Former versions that are put back before the scan; nothing else is then carried out.
+    pub put_back: Option<PutBack>,
+}
+
+/// Former versions that a person wants back.
+#[derive(Debug, Clone)]
+pub struct PutBack {
+    /// What is put back on each side.
+    pub steps: Sides<Vec<PutBackStep>>,
+    /// Why.
+    pub reason: PutBackReason,
+    /// Whether they also win over what the other side changed since the last sync. Otherwise that
+    /// is a conflict.
+    pub wins: bool,
+}
+
+impl PutBack {
+    /// Every path that a step is about.
+    pub fn paths(&self) -> impl Iterator<Item = &RelPath> {
+        let steps = self.steps.here.iter().chain(&self.steps.there);
+        steps.flat_map(|step| {
+            let from = match &step.source {
+                PutBackSource::MoveBack { from } => Some(from),
+                _ => None,
+            };
+            std::iter::once(&step.path).chain(from)
+        })
+    }
 }
 
 impl Request {
     /// The paths that a person's decision is about, if it is about single paths.
     fn focus(&self) -> Option<Vec<RelPath>> {
         let resolved = self.resolutions.iter().flat_map(|map| map.keys());
-        let paths: Vec<RelPath> = resolved.chain(&self.leave).cloned().collect();
+        let put_back = self.put_back.iter().flat_map(PutBack::paths);
+        let paths: Vec<RelPath> = resolved.chain(&self.leave).chain(put_back).cloned().collect();
         (!paths.is_empty()).then_some(paths)
     }
 }
 
-/// What happens to conflicts in a run.
+/// What happens to conflicts in a run that is not about single paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConflictPolicy {
+    /// What the configuration says for each path; where it says nothing they stay open.
+    ByPath,
     /// They stay open.
     Hold,
     /// The later modification time wins, where both sides hold something.
     Newer,
     /// This side wins.
     Take(Side),
+    /// Edits that fit together are merged; the rest stays open.
+    Merge,
 }
 
 /// What a run tells while it goes on.
@@ -114,10 +159,26 @@ pub type Listener<'a> = &'a (dyn Fn(Event) + Sync);
 pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
     let mut report = RunReport::begin(request, clock::run_id());
     if let Err(error) = stages(request, listener, &mut report) {
-        if request.dry_run && matches!(error, EngineError::Unreachable { .. }) {
+        let unreachable = matches!(error, EngineError::Unreachable { .. });
+        if request.dry_run && unreachable && request.put_back.is_none() {
             // What waits here can be told without the peer; if not even that, the error is enough.
             let _ = pending::look(request, &mut report);
         }
+        load::explain(request, &error, &mut report);
+        if unreachable {
+            put_back::without_peer(request, &mut report);
+        }
+        report.fail(error);
+    }
+    report.finish();
+    report
+}
+
+/// Puts former versions back on this side alone, without asking for the peer: the next run brings
+/// them there.
+pub fn put_back_here(request: &Request) -> RunReport {
+    let mut report = RunReport::begin(request, clock::run_id());
+    if let Err(error) = put_back::here(request, &mut report) {
         report.fail(error);
     }
     report.finish();
@@ -132,6 +193,9 @@ fn stages(
     let Some(loaded) = load::load(request, report, listener)? else {
         return Ok(());
     };
+    let Some(loaded) = put_back::both(loaded, request, report)? else {
+        return Ok(());
+    };
     let scanned = scan::scan(loaded)?;
     let reconciled = reconcile::reconcile(scanned, request)?;
     let planned = plan::plan(reconciled, request, report)?;
@@ -141,5 +205,5 @@ fn stages(
     let transferred = transfer::transfer(planned, report, listener)?;
     let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;
-    report::conclude(recorded, report)
+    report::conclude(recorded, request, report)
 }

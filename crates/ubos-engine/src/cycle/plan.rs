@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use ubos_core::conflict::Notice;
 use ubos_core::entry::{Entry, State};
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Plan, PlanInput, plan as order};
+use ubos_core::plan::{Guard, Item, Plan, PlanInput, id_of, plan as order};
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
 use super::reconcile::{Reconciled, selection};
 use super::report::RunReport;
-use super::{Request, confirm, recent};
+use super::{Request, confirm, recent, report};
+use crate::agent::message::{Guarded, OpenMatter};
 use crate::clock;
 use crate::endpoint::Scanned;
 use crate::error::Result;
@@ -32,8 +33,9 @@ pub(super) fn plan(
     report: &mut RunReport,
 ) -> Result<Planned> {
     let Reconciled { mut loaded, seen, decisions } = reconciled;
+    let shown = confirm::Shown::by(request, &loaded.names);
     let confirmed = match &request.confirm {
-        Some(id) => Some(confirm::recall(loaded.local.state(), id)?),
+        Some(id) => Some(confirm::recall(loaded.local.state(), &loaded.pair, id, &shown)?),
         None => None,
     };
     let untracked = ask_untracked(&mut loaded, decisions.questions())?;
@@ -62,6 +64,8 @@ pub(super) fn plan(
             first_run: first.then(|| shared(&seen)),
         },
     );
+    plan.id = shown.id(&plan.id);
+    loaded.guarded = guarded(&plan);
     keep_resolved_only(&mut plan, request);
     add_times(&mut loaded, &mut plan)?;
     note_strange_dates(&seen, &mut plan);
@@ -72,10 +76,38 @@ pub(super) fn plan(
     Ok(Planned { loaded, seen, plan })
 }
 
+/// What a guard holds, each with the plan that carries it out from either side.
+fn guarded(plan: &Plan) -> Vec<OpenMatter> {
+    let held: Vec<&Item> = plan.items.iter().filter(|item| item.guard.is_some()).collect();
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let own: Vec<Item> = held.iter().map(|item| (*item).clone()).collect();
+    let mirrored: Vec<Item> = held.iter().map(|item| item.mirrored()).collect();
+    let plans = Sides::new(id_of(&own), id_of(&mirrored));
+    let mut matters = Vec::new();
+    for (item, mirrored) in held.iter().zip(&mirrored) {
+        let digests = Sides::new(item.digest(), mirrored.digest());
+        for action in item.ops.iter().flat_map(|op| report::actions(op, 0, item.guard)) {
+            let Some(guard) = action.held_by else { continue };
+            matters.push(OpenMatter::Guarded(Box::new(Guarded {
+                path: action.path,
+                on: action.to,
+                op: action.op.to_owned(),
+                guard,
+                plans: plans.clone(),
+                digests,
+            })));
+        }
+    }
+    matters
+}
+
 /// A person's decision about single paths carries out nothing else.
 fn keep_resolved_only(plan: &mut Plan, request: &Request) {
     if request.resolutions.is_some() || !request.leave.is_empty() {
-        plan.items.retain(ubos_core::plan::Item::is_resolved);
+        plan.items.retain(Item::is_resolved);
+        plan.guards.retain(|report| report.guard == Guard::Mount);
     }
 }
 

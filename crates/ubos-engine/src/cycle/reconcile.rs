@@ -6,13 +6,15 @@ use ubos_core::conflict::{Choice, Conflict, ConflictKind, Resolution};
 use ubos_core::entry::Entry;
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
+use ubos_core::policy::{Policies, Policy};
 use ubos_core::reconcile::{Context, NameRules, Reconciliation, reconcile as decide};
 use ubos_core::selection::Selection;
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
+use super::put_back::PutBackPaths;
 use super::scan::ScannedRun;
-use super::{ConflictPolicy, Request};
+use super::{ConflictPolicy, Request, settle};
 use crate::endpoint::Scanned;
 use crate::error::{EngineError, Result};
 
@@ -27,36 +29,85 @@ pub(super) struct Reconciled {
 }
 
 pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconciled> {
-    let ScannedRun { loaded, seen } = scanned;
+    let ScannedRun { mut loaded, seen } = scanned;
     let none = BTreeMap::new();
     let given = request.resolutions.as_ref().unwrap_or(&none);
-    let mut decisions = decide_with(&loaded, &seen, given)?;
-    let by_policy = resolutions_by_policy(&request.conflicts, &decisions.conflicts);
-    if !by_policy.is_empty() {
-        decisions = decide_with(&loaded, &seen, &by_policy)?;
+    let policies = policies(&loaded, request)?;
+    let mut decisions = decide_with(&loaded, &seen, &policies, given)?;
+    // A person's decision about single paths decides nothing else, nor does merging after a loss, unless
+    // a territory was named that wins.
+    let preferred = matches!(request.conflicts, ConflictPolicy::Take(_));
+    if request.focus().is_none() && (!request.merge_lost || preferred) {
+        let mut by_policy =
+            settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
+        if request.merge_lost {
+            // Without memory no folder gives way to a file: that would take away all that is in it.
+            by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
+        }
+        if !by_policy.is_empty() {
+            decisions = decide_with(&loaded, &seen, &policies, &by_policy)?;
+        }
+    }
+    if let Some(placed) = &loaded.put_back {
+        let winning = winning(placed, &decisions.conflicts);
+        if !winning.is_empty() {
+            decisions = decide_with(&loaded, &seen, &policies, &winning)?;
+        }
+        decisions.keep_only(&placed.set(), &placed.trees);
     }
     Ok(Reconciled { loaded, seen, decisions })
+}
+
+fn takes_a_folder_away(
+    path: &RelPath,
+    resolution: &Resolution,
+    decisions: &Reconciliation,
+) -> bool {
+    let Choice::Take(side) = resolution.choice else { return false };
+    let conflicts = &decisions.conflicts;
+    let found = conflicts.binary_search_by(|conflict| conflict.path.cmp(path)).ok();
+    let loser = found.and_then(|index| conflicts[index].sides.get(side.other()).as_ref());
+    loser.is_some_and(|seen| seen.entry.is_dir())
+}
+
+/// What the configuration says for each path; nothing where the request overrules it.
+fn policies(loaded: &Loaded, request: &Request) -> Result<Policies> {
+    if request.conflicts != ConflictPolicy::ByPath {
+        return Ok(Policies::default());
+    }
+    let fold_case = loaded.standings.iter().any(|(_, standing)| standing.folds_case);
+    loaded.config.policies(&loaded.names.there, fold_case)
 }
 
 fn decide_with(
     loaded: &Loaded,
     seen: &Sides<Scanned>,
+    policies: &Policies,
     resolutions: &BTreeMap<RelPath, Resolution>,
 ) -> Result<Reconciliation> {
     let selection = selection(loaded)?;
     let table = loaded.local.table()?;
-    let restore = loaded.config.restore_deleted;
+    let restore = |path: &RelPath| match policies.set_for(path) {
+        Some(policy) => policy == Policy::Restore,
+        None => loaded.config.restore_deleted,
+    };
     Ok(decide(&Context {
         baseline: table,
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
-        direction: &|path| direction(selection, path),
+        direction: &|path| {
+            let by_manifest = direction(selection, path)?;
+            // What a person puts back in a one-way area goes to the other side once, as with
+            // `promote`.
+            let put_back = loaded.put_back.as_ref().is_some_and(|placed| placed.contains(path));
+            Some(if put_back { Direction::Bidirectional } else { by_manifest })
+        },
         owner: loaded.owner,
         names: loaded.standings.as_ref().map(|standing| NameRules {
             case_insensitive: standing.folds_case,
             ..NameRules::default()
         }),
         resolutions,
-        restore_deleted: &|_| restore,
+        restore_deleted: &restore,
         selection_changed: table.header().generation > 0
             && table.header().manifests != loaded.manifests,
     }))
@@ -76,23 +127,15 @@ pub(super) fn direction(selection: &Selection, path: &RelPath) -> Option<Directi
     as_file.or_else(|| selection.judge_path(path, true).direction())
 }
 
-fn resolutions_by_policy(
-    policy: &ConflictPolicy,
-    conflicts: &[Conflict],
-) -> BTreeMap<RelPath, Resolution> {
-    let choose = |conflict: &Conflict| match policy {
-        ConflictPolicy::Hold => None,
-        ConflictPolicy::Take(side) => Some(Choice::Take(*side)),
-        ConflictPolicy::Newer => newer(conflict).map(Choice::Take),
-    };
-    conflicts
-        .iter()
-        .filter_map(|conflict| {
-            let resolution =
-                Resolution { choice: choose(conflict)?, mark: conflict.mark, beside: None };
-            Some((conflict.path.clone(), resolution))
-        })
-        .collect()
+/// Where a version that was put back wins over what the other side changed.
+fn winning(placed: &PutBackPaths, conflicts: &[Conflict]) -> BTreeMap<RelPath, Resolution> {
+    let conflicts = conflicts.iter().filter(|c| placed.wins && c.kind != ConflictKind::DirDelete);
+    let won = conflicts.filter_map(|conflict| {
+        let choice = Choice::Take(*placed.paths.get(&conflict.path)?);
+        let resolution = Resolution { choice, mark: conflict.mark, beside: None };
+        Some((conflict.path.clone(), resolution))
+    });
+    won.collect()
 }
 
 /// The side that was modified later, where that can be said: both hold a file or link, and the

@@ -1,20 +1,22 @@
 //! Stage 7: the baseline advances by what was carried out, never by what was planned; open matters
 //! and the audit log follow.
 
-use ubos_core::entry::Base;
+use std::collections::HashSet;
+
+use ubos_core::entry::{Base, Digest};
 use ubos_core::path::RelPath;
-use ubos_core::plan::Plan;
+use ubos_core::plan::{Filter, Plan};
 use ubos_core::sides::Side;
 
 use super::commit::Committed;
 use super::load::Loaded;
 use super::report::RunReport;
-use super::{Request, recover};
-use crate::agent::message::{KeptVersions, OpenMatter, PublicRow};
+use super::{Request, recover, versions};
+use crate::agent::message::{OpenMatter, PublicRow};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failpoint;
-use crate::state::{matters, versions};
+use crate::state::matters;
 
 /// What is on record.
 pub(super) struct Recorded {
@@ -47,26 +49,38 @@ pub(super) fn record(
         report.generation = header.generation;
     }
     failpoint!("recorded");
-    keep_open(&mut loaded, &plan, request, report)?;
-    for line in report.audit_lines(&plan) {
-        recover::audit(&mut loaded, &line)?;
-    }
+    let known = keep_open(&mut loaded, &plan, request, report)?;
+    recover::audit_all(&mut loaded, report.audit_lines(&plan, &known))?;
     let run = loaded.run.clone();
-    loaded.local.finish(&run)?;
-    loaded.remote.finish(&run)?;
+    finish(&mut loaded, &run)?;
     failpoint!("finished");
     Ok(Recorded { loaded, plan })
 }
 
+/// Both sides end the run at the same time: each reads what it agreed on once more.
+fn finish(loaded: &mut Loaded, run: &str) -> Result<()> {
+    let Loaded { local, remote, .. } = loaded;
+    std::thread::scope(|scope| {
+        let far = scope.spawn(|| remote.finish(run));
+        local.finish(run)?;
+        far.join().expect("a finishing thread does not panic")
+    })
+}
+
 /// What stays open is kept on both sides, together with what a person chose to leave as it is.
+/// Returns the marks of what was open before.
 fn keep_open(
     loaded: &mut Loaded,
     plan: &Plan,
     request: &Request,
     report: &mut RunReport,
-) -> Result<()> {
+) -> Result<HashSet<Digest>> {
     let pair = loaded.pair.clone();
     let before = matters::load(loaded.local.state(), &pair)?;
+    let known: HashSet<Digest> = before.iter().filter_map(mark_of).collect();
+    let had_conflicts = before.iter().any(|matter| matches!(matter, OpenMatter::Conflict(_)));
+    let is_guarded = |matter: &OpenMatter| matches!(matter, OpenMatter::Guarded(_));
+    let (before_guarded, before): (Vec<_>, Vec<_>) = before.into_iter().partition(is_guarded);
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
@@ -95,43 +109,35 @@ fn keep_open(
     }
     report.note_left(&left);
     open.extend(left);
+    open.append(&mut guarded(before_guarded, loaded, request));
     loaded.local.keep_open(&open)?;
     loaded.remote.keep_open(&open)?;
-    keep_versions(loaded, plan)
+    if had_conflicts || !plan.conflicts.is_empty() {
+        versions::exchange(loaded, &plan.conflicts)?;
+    }
+    Ok(known)
 }
 
-/// So many bytes of conflicting versions are fetched in one run; the rest waits for the next.
-const MAX_FETCH: usize = 32 << 20;
+fn mark_of(matter: &OpenMatter) -> Option<Digest> {
+    match matter {
+        OpenMatter::Conflict(conflict) => Some(conflict.mark),
+        OpenMatter::Held(held) => Some(held.mark),
+        OpenMatter::Left(..) | OpenMatter::Guarded(_) => None,
+    }
+}
 
-/// Both versions of each open conflict go to both sides, so that it can be shown offline.
-fn keep_versions(loaded: &mut Loaded, plan: &Plan) -> Result<()> {
-    let mut kept = Vec::new();
-    let mut missing = Vec::new();
-    for conflict in &plan.conflicts {
-        if !versions::has(loaded.local.state(), &conflict.path, conflict.mark)? {
-            missing.push(conflict);
-        }
-        let (path, mark) = (conflict.path.clone(), conflict.mark);
-        kept.push(KeptVersions { path, mark, contents: Vec::new() });
-    }
-    let mut fetched = 0;
-    for chunk in missing.chunks(64) {
-        if fetched > MAX_FETCH {
-            break;
-        }
-        let paths: Vec<RelPath> = chunk.iter().map(|conflict| conflict.path.clone()).collect();
-        for side in Side::BOTH {
-            let name = loaded.names.get(side).clone();
-            let contents = recover::endpoint(loaded, side).contents(&paths)?;
-            for (path, content) in paths.iter().zip(contents) {
-                let place = kept.iter_mut().find(|versions| versions.path == *path);
-                if let (Some(place), Some(content)) = (place, content) {
-                    fetched += content.len();
-                    place.contents.push((name.clone(), content));
-                }
-            }
-        }
-    }
-    loaded.local.keep_versions(&kept)?;
-    loaded.remote.keep_versions(&kept)
+/// What guards hold now. A run in one direction says nothing of what they hold in the other.
+fn guarded(before: Vec<OpenMatter>, loaded: &mut Loaded, request: &Request) -> Vec<OpenMatter> {
+    let unasked = match request.filter {
+        Filter::Both => None,
+        Filter::Out => Some(Side::Here),
+        Filter::In => Some(Side::There),
+    };
+    let mut held = std::mem::take(&mut loaded.guarded);
+    held.extend(
+        before
+            .into_iter()
+            .filter(|matter| matches!(matter, OpenMatter::Guarded(g) if Some(g.on) == unasked)),
+    );
+    held
 }

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ubos_core::baseline::Baseline;
-use ubos_core::entry::{Base, Digest};
+use ubos_core::entry::{Base, Digest, Entry};
 use ubos_core::path::RelPath;
-use ubos_core::plan::Item;
+use ubos_core::plan::{Item, OpKind, Operation};
 use ubos_core::sides::{Side, Sides};
 
 use super::Request;
-use super::agree::Agreement;
+use super::agree::{self, Agreement};
 use super::load::Loaded;
 use super::report::RunReport;
 use crate::agent::content::Slot;
@@ -80,9 +80,15 @@ fn heal(loaded: &mut Loaded, side: Side) -> Result<()> {
 
 /// Adds a record of this run to both audit logs.
 pub(super) fn audit(loaded: &mut Loaded, json: &str) -> Result<()> {
-    let note = [AuditNote { run: loaded.run.clone(), json: json.to_owned() }];
-    loaded.local.audit(&note)?;
-    loaded.remote.audit(&note)
+    audit_all(loaded, vec![json.to_owned()])
+}
+
+/// Adds records of this run to both audit logs, which are made durable once.
+pub(super) fn audit_all(loaded: &mut Loaded, lines: Vec<String>) -> Result<()> {
+    let note = |json| AuditNote { run: loaded.run.clone(), json };
+    let notes: Vec<AuditNote> = lines.into_iter().map(note).collect();
+    loaded.local.audit(&notes)?;
+    loaded.remote.audit(&notes)
 }
 
 /// Settles what cut-off runs left, as a generation of its own.
@@ -137,6 +143,10 @@ fn settle_run(sides: &Sides<Option<RunEvidence>>) -> BTreeMap<RelPath, Base> {
         if all(Applied::No) {
             continue;
         }
+        if let Some((path, entry)) = half_merged(item, &results) {
+            settled.insert(path.clone(), Base::Known(entry.clone()));
+            continue;
+        }
         let done = all(Applied::Yes);
         for (path, entry) in &item.rows {
             let base = match (done, entry) {
@@ -148,6 +158,20 @@ fn settle_run(sides: &Sides<Option<RunEvidence>>) -> BTreeMap<RelPath, Base> {
         }
     }
     settled
+}
+
+/// Of a merge that only one side was given: where, and what the other side still holds. The merge
+/// was made of that, so it is a later edit of it and goes on its way as such.
+fn half_merged<'i>(item: &'i Item, results: &[Applied]) -> Option<(&'i RelPath, &'i Entry)> {
+    let ([one, other], [first, second]) = (&item.ops[..], results) else { return None };
+    let replaces = |op: &Operation| matches!(op.kind, OpKind::Replace { .. });
+    let merge = replaces(one) && replaces(other) && one.to != other.to && one.post == other.post;
+    let left = match (first, second) {
+        (Applied::Yes, Applied::No) => other,
+        (Applied::No, Applied::Yes) => one,
+        _ => return None,
+    };
+    left.pre.as_ref().filter(|_| merge && one.path == other.path).map(|pre| (&left.path, pre))
 }
 
 /// What is known of a side's operations of a run.
@@ -206,14 +230,7 @@ pub(super) fn forget(loaded: &mut Loaded, expected: &Sides<String>, dry_run: boo
             .as_ref()
             .is_some_and(|replica| replica != expected.get(side) && !expected.get(side).is_empty())
         {
-            return Err(EngineError::guard(
-                "foreign-root",
-                format!(
-                    "{} is another folder than the one that was paired",
-                    loaded.names.get(side)
-                ),
-                "check the address; to pair these two folders anew, run `ubos-sync init`",
-            ));
+            return Err(agree::foreign(side, &loaded.names));
         }
     }
     let generation =
@@ -222,12 +239,20 @@ pub(super) fn forget(loaded: &mut Loaded, expected: &Sides<String>, dry_run: boo
     header.generation = generation(Side::Here).max(generation(Side::There)) + 1;
     header.chain = Digest::of(format!("{} forgotten in {}", loaded.pair, loaded.run).as_bytes());
     header.trusted = false;
-    loaded.order.blank = Some(header.clone());
+    header.made = clock::now();
+    loaded.order.blank = Some(header);
+    if !dry_run {
+        // What a run that was cut off left half-way is brought to an end first: its former versions
+        // go to the backups.
+        for side in Side::BOTH {
+            if loaded.standings.get(side).header.is_some() {
+                endpoint(loaded, side).open_runs()?;
+            }
+        }
+        audit(loaded, r#"{"event":"memory-dropped"}"#)?;
+    }
     for side in Side::BOTH {
         loaded.standings.get_mut(side).header = None;
-    }
-    if !dry_run {
-        audit(loaded, r#"{"event":"memory-dropped"}"#)?;
     }
     Ok(())
 }

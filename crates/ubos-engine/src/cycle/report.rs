@@ -1,7 +1,7 @@
 //! Stage 8: what a run tells. A value; rendering it is the binary's business.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -11,9 +11,10 @@ use ubos_core::path::RelPath;
 use ubos_core::plan::{Filter, GuardReport, Item, OpKind, Operation, Plan, Reason};
 use ubos_core::sides::{Side, Sides};
 
+use super::diagnosis::Finding;
 use super::plan::Planned;
 use super::record::Recorded;
-use super::{Request, confirm};
+use super::{ConflictPolicy, Request, confirm};
 use crate::agent::content::Slot;
 use crate::agent::message::{OpenMatter, Standing};
 use crate::audit_notes::{op_word, put_path};
@@ -41,6 +42,23 @@ pub struct Action {
     pub held_by: Option<ubos_core::plan::Guard>,
 }
 
+/// A former version that was put back, or would be by a dry run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutBackRow {
+    /// Where.
+    pub path: RelPath,
+    /// The side.
+    pub to: Side,
+    /// The word of the contract.
+    pub op: &'static str,
+    /// Of a move: where it was.
+    pub from: Option<RelPath>,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// `restored` or `undone`.
+    pub reason: &'static str,
+}
+
 /// The report of a run.
 #[derive(Debug, Default)]
 pub struct RunReport {
@@ -58,6 +76,8 @@ pub struct RunReport {
     pub started: String,
     /// End, RFC 3339.
     pub finished: String,
+    /// What was put back before anything else.
+    pub put_back: Vec<PutBackRow>,
     /// What was done.
     pub actions: Vec<Action>,
     /// What a guard held.
@@ -90,6 +110,14 @@ pub struct RunReport {
     pub noise: Option<String>,
     /// A run that was cut off waits to be settled by the next one that may write.
     pub recovery_pending: bool,
+    /// What is the matter with the two territories, once they were looked at.
+    pub diagnosis: Vec<Finding>,
+    /// The memory of the pair is dropped, or would be, to merge what was lost.
+    pub forgets: bool,
+    /// The territory whose versions win while that is merged, if a person named one.
+    pub prefer: Option<Side>,
+    /// Files and links that both sides hold alike without having agreed on them before.
+    pub adopted: u64,
     /// Which directions were asked for.
     pub asked: Filter,
     /// The paths that a person's decision was about; only they count for the exit code.
@@ -107,6 +135,10 @@ impl RunReport {
             dry_run: request.dry_run,
             started: clock::now_rfc3339(),
             focus: request.focus(),
+            prefer: match request.conflicts {
+                ConflictPolicy::Take(side) if request.merge_lost => Some(side),
+                _ => None,
+            },
             ..Self::default()
         }
     }
@@ -173,7 +205,7 @@ impl RunReport {
             for (op, operation) in item.ops.iter().enumerate() {
                 let slot = Slot { item: index as u32, op: op as u32 };
                 let wire_bytes = wire.get(&slot).copied().unwrap_or(0);
-                push_actions(operation, wire_bytes, None, &mut self.actions);
+                self.actions.extend(actions(operation, wire_bytes, None));
             }
         }
     }
@@ -183,14 +215,16 @@ impl RunReport {
         for item in &plan.items {
             if let Some(guard) = item.guard {
                 for op in &item.ops {
-                    push_actions(op, 0, Some(guard), &mut self.guarded);
+                    self.guarded.extend(actions(op, 0, Some(guard)));
                 }
             }
         }
+        let is_file = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.is_dir());
+        self.adopted = plan.adopt.iter().filter(|(_, entry)| is_file(entry)).count() as u64;
         self.plan = plan.id;
         self.conflicts = plan.conflicts;
         self.held = plan.held;
-        self.skipped = plan.skipped;
+        self.skipped.extend(plan.skipped);
         self.notices = plan.notices;
         self.guards = plan.guards;
         self.pending = plan.pending;
@@ -224,9 +258,13 @@ impl RunReport {
         if self.skipped.is_empty() { 0 } else { 7 }
     }
 
-    /// What the audit log keeps of the run besides the changes themselves.
-    pub(super) fn audit_lines(&self, plan: &Plan) -> Vec<String> {
-        let quiet = self.actions.is_empty() && plan.skipped.is_empty() && plan.guards.is_empty();
+    /// What the audit log keeps of the run besides the changes themselves. What was already open
+    /// before, by these marks, is on record since it appeared.
+    pub(super) fn audit_lines(&self, plan: &Plan, known: &HashSet<Digest>) -> Vec<String> {
+        let quiet = self.actions.is_empty()
+            && self.put_back.is_empty()
+            && plan.skipped.is_empty()
+            && plan.guards.is_empty();
         let mut lines = Vec::new();
         let mut record = |event: &str, path: &RelPath, more: Vec<(&str, Value)>| {
             let mut fields = Map::new();
@@ -243,7 +281,7 @@ impl RunReport {
                 vec![("on", on.into()), ("reason", skipped.reason.clone().into())],
             );
         }
-        for conflict in &plan.conflicts {
+        for conflict in plan.conflicts.iter().filter(|c| !known.contains(&c.mark)) {
             let kind = conflict.kind.word();
             record(
                 "conflict",
@@ -251,7 +289,7 @@ impl RunReport {
                 vec![("kind", kind.into()), ("mark", conflict.mark.to_hex().into())],
             );
         }
-        for held in &plan.held {
+        for held in plan.held.iter().filter(|held| !known.contains(&held.mark)) {
             let on = self.names.get(held.on).clone();
             record(
                 "held",
@@ -259,26 +297,35 @@ impl RunReport {
                 vec![("on", on.into()), ("reason", held.reason.word().into())],
             );
         }
+        lines.push(self.end_record(plan, quiet));
+        lines
+    }
+
+    /// What the audit log says of the run as a whole, where there is no plan.
+    pub(super) fn run_record(&self) -> String {
+        self.end_record(&Plan::default(), self.put_back.is_empty())
+    }
+
+    fn end_record(&self, plan: &Plan, quiet: bool) -> String {
         let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         let end = json!({
             "event": "run", "command": self.command, "from": self.names.here, "to": self.names.there,
             "who": who, "started": self.started, "generation": self.generation,
-            "actions": self.actions.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
+            "actions": self.actions.len() + self.put_back.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
             "skipped": plan.skipped.len(), "guards": plan.guards.len(), "quiet": quiet,
         });
-        lines.push(end.to_string());
-        lines
+        end.to_string()
     }
 }
 
 /// The actions that an operation amounts to; a folder that is replaced as a whole deletes what was
 /// in it.
-fn push_actions(
+pub(super) fn actions(
     op: &Operation,
     wire_bytes: u64,
     held_by: Option<ubos_core::plan::Guard>,
-    out: &mut Vec<Action>,
-) {
+) -> Vec<Action> {
+    let mut out = Vec::new();
     let reason = op.reason;
     if let OpKind::Replace { contents } = &op.kind {
         for (path, entry) in contents {
@@ -315,19 +362,21 @@ fn push_actions(
         reason,
         held_by,
     });
+    out
 }
 
 /// The report of a run that only looked.
 pub(super) fn preview(planned: Planned, request: &Request, report: &mut RunReport) -> Result<()> {
     let Planned { loaded, seen, plan } = planned;
+    let shown = confirm::Shown::by(request, &loaded.names);
     if request.resolutions.is_none() {
-        confirm::remember(loaded.local.state(), &plan)?;
+        confirm::remember(loaded.local.state(), &plan, &shown)?;
     }
     let left = crate::state::matters::load(loaded.local.state(), &loaded.pair)?;
     report.note_left(&left);
     for item in plan.items.iter().filter(|item| item.guard.is_none()) {
         for op in &item.ops {
-            push_actions(op, 0, None, &mut report.actions);
+            report.actions.extend(actions(op, 0, None));
         }
     }
     report.take_plan(plan, Some(seen.map(|side| side.scanned)));
@@ -335,10 +384,18 @@ pub(super) fn preview(planned: Planned, request: &Request, report: &mut RunRepor
 }
 
 /// The report of a run that is on record.
-pub(super) fn conclude(recorded: Recorded, report: &mut RunReport) -> Result<()> {
+pub(super) fn conclude(
+    recorded: Recorded,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<()> {
     let Recorded { loaded, plan } = recorded;
     if !plan.guards.is_empty() {
-        confirm::remember(loaded.local.state(), &plan)?;
+        confirm::remember(
+            loaded.local.state(),
+            &plan,
+            &confirm::Shown::by(request, &loaded.names),
+        )?;
     }
     report.take_plan(plan, None);
     Ok(())

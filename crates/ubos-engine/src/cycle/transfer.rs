@@ -10,6 +10,7 @@ use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
 use super::plan::Planned;
+use super::provided::Provided;
 use super::report::RunReport;
 use super::{Event, Listener, delta};
 use crate::agent::content::operations;
@@ -54,11 +55,12 @@ pub(super) fn transfer(
         listener(Event::Moving { files, bytes });
     }
     let mut wire = BTreeMap::new();
+    let provided = Provided::new(std::mem::take(&mut loaded.provided), &items);
     for (side, wants) in Side::BOTH.into_iter().zip(wants) {
         if wants.is_empty() {
             continue;
         }
-        let moved = move_content(&mut loaded, side, &wants, &seen, &mut wire, listener)?;
+        let moved = move_content(&mut loaded, side, &wants, &seen, &provided, &mut wire, listener)?;
         plan.notices.extend(moved.notices);
         for (slot, reason) in moved.failed {
             let item = &mut items[slot.item as usize];
@@ -144,6 +146,7 @@ fn move_content(
     side: Side,
     wants: &[(Want, RelPath)],
     seen: &Sides<Scanned>,
+    provided: &Provided,
     wire: &mut BTreeMap<Slot, u64>,
     listener: Listener<'_>,
 ) -> Result<Moved> {
@@ -164,6 +167,7 @@ fn move_content(
         }
     }
     let by_slot = list.into_iter().map(|want| (want.slot, want)).collect();
+    let given = provided.take(&mut sends);
     let before = sends.len();
     let notices = delta::by_rsync(loaded, side, &mut sends, &by_slot, seen, wire)?;
     (sends.len()..before).for_each(|_| listener(Event::FileDone));
@@ -171,6 +175,7 @@ fn move_content(
     {
         let inner = target.sink()?;
         let mut sink = Counting { inner, wire, slot: None, listener };
+        provided.send(&given, &mut sink)?;
         source.send(&sends, &mut sink)?;
         sink.close()?;
     }

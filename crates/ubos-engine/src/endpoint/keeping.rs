@@ -6,12 +6,17 @@ use std::os::fd::AsFd;
 use ubos_core::plan::Item;
 use ubos_core::sides::{Side, Sides};
 
+use super::bounds::compile;
 use super::local::LocalEndpoint;
 use crate::agent::content::operations;
-use crate::agent::message::{Applied, RunEvidence};
+use crate::agent::message::{Applied, PutBackOrder, PutBackResult, PutBackStep, RunEvidence};
 use crate::apply;
-use crate::error::Result;
+use crate::clock;
+use crate::error::{EngineError, Result};
+use crate::failpoint;
+use crate::history::put_back::Batch;
 use crate::staging::Staging;
+use crate::state::StateDir;
 use crate::state::audit::Audit;
 use crate::state::config::Peer;
 use crate::state::marker::Marker;
@@ -41,14 +46,38 @@ impl LocalEndpoint {
         run: &str,
         records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
     ) -> Result<()> {
-        let log = match &mut self.audit {
-            Some(log) => log,
-            empty => empty.insert(Audit::open(&self.state)?),
-        };
-        for record in records {
-            log.note(run, record);
+        write_records(&mut self.audit, &self.state, run, records)
+    }
+
+    /// Puts former versions back: everything is ready, kept and on record before the first path is
+    /// touched.
+    pub(super) fn put_back_steps(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>> {
+        if steps.is_empty() {
+            return Ok(Vec::new());
         }
-        log.sync()
+        if let Some(bad) =
+            steps.iter().filter_map(PutBackStep::source_run).find(|r| !clock::is_id(r))
+        {
+            return Err(EngineError::config(format!("{bad:?} cannot be a run")));
+        }
+        let manifests = &order.scan.manifests;
+        let selection = compile(&self.peer.manifests, manifests, &order.scan.builtin)?;
+        let Self { state, audit, config, peer, .. } = self;
+        let (run, own) = (&order.run, &config.name);
+        let mut batch = Batch::prepare(state, &peer.pair, &selection, order, steps)?;
+        if order.dry_run {
+            return batch.finish();
+        }
+        batch.keep_present()?;
+        write_records(audit, state, run, batch.records(own).into_iter())?;
+        failpoint!("put-back-recorded");
+        let left = batch.place(own)?;
+        write_records(audit, state, run, left.into_iter())?;
+        batch.finish()
     }
 
     /// The marker of a root that lost it, under the identity that the configuration remembers.
@@ -86,4 +115,25 @@ impl LocalEndpoint {
         let folder = self.state.pair_folder(&self.peer.pair)?;
         self.seen.replace(differing, folder.as_fd()).map_err(self.failed("write"))
     }
+}
+
+/// Adds records to a log that is opened when it is first needed, durably.
+fn write_records(
+    audit: &mut Option<Audit>,
+    state: &StateDir,
+    run: &str,
+    records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
+) -> Result<()> {
+    let mut records = records.peekable();
+    if records.peek().is_none() {
+        return Ok(());
+    }
+    let log = match audit {
+        Some(log) => log,
+        empty => empty.insert(Audit::open(state)?),
+    };
+    for record in records {
+        log.note(run, record);
+    }
+    log.sync()
 }

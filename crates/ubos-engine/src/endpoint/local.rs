@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 use ubos_core::selection::Selection;
@@ -14,12 +15,12 @@ use super::standing;
 use super::{Endpoint, Scanned, rows};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    RunEvidence, ScanOrder, Standing,
+    AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder, Standing,
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
-use crate::backups;
+use crate::backups::retention;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
@@ -36,7 +37,7 @@ use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::Table;
-use crate::state::{StateDir, matters, versions};
+use crate::state::{StateDir, matters, texts, versions};
 use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
@@ -64,6 +65,7 @@ pub struct LocalEndpoint {
     run: String,
     intended: Vec<Item>,
     backed_up: Vec<BackedUp>,
+    agreed: texts::Agreed,
     pub(super) audit: Option<Audit>,
     pub(super) stays: bool,
     pub(super) standby: Option<Standby>,
@@ -95,6 +97,7 @@ impl LocalEndpoint {
             run: String::new(),
             intended: Vec::new(),
             backed_up: Vec::new(),
+            agreed: texts::Agreed::default(),
             audit: None,
             stays: false,
             standby: None,
@@ -106,7 +109,7 @@ impl LocalEndpoint {
     /// # Errors
     /// What the system says.
     pub fn look(&mut self) -> Result<Standing> {
-        let marker = Marker::load(&self.state)?;
+        let marker = standing::marker(&self.state)?;
         let current = self.table.as_ref().is_some_and(Table::is_current);
         let damage = if current {
             None
@@ -138,6 +141,7 @@ impl LocalEndpoint {
         self.run.clear();
         self.intended.clear();
         self.backed_up.clear();
+        self.agreed = texts::Agreed::default();
         // Another process may add to the log before the next run.
         self.audit = None;
     }
@@ -260,6 +264,10 @@ impl Endpoint for LocalEndpoint {
                 why: "belongs to another pair".into(),
             });
         }
+        // The journal that knew of cut-off runs goes with the former state.
+        for run in staging::runs(&self.state)? {
+            staging::rescue(&self.state, &run)?;
+        }
         let rows = rows.into_iter().map(|row| {
             let direction = ubos_core::manifest::Direction::Bidirectional;
             let kept = ubos_core::baseline::Row { base: row.base, direction, earlier: row.earlier };
@@ -326,8 +334,9 @@ impl Endpoint for LocalEndpoint {
         Ok(paths.iter().map(read).collect())
     }
 
-    fn keep_versions(&mut self, kept: &[KeptVersions]) -> Result<()> {
-        versions::keep(&self.state, kept)
+    fn keep_versions(&mut self, given: &[KeptVersion]) -> Result<Vec<Digest>> {
+        let open = matters::load(&self.state, &self.peer.pair)?;
+        versions::keep(&self.state, &self.peer.pair, &open, given)
     }
 
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
@@ -471,7 +480,7 @@ impl Endpoint for LocalEndpoint {
 
     fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()> {
         let rows = rows::public_rows(&self.intended, &order.failed, extra);
-        let table = self.table()?;
+        let table = self.table.as_ref().ok_or_else(no_state)?;
         let header = &order.header;
         let expected = table.header().next(
             &header.run,
@@ -487,6 +496,7 @@ impl Endpoint for LocalEndpoint {
             });
         }
         let stored = rows::stored_rows(rows, table, &self.evidence, self.selection.as_ref());
+        self.agreed.prepare(&stored, table);
         let failed = self.failed("write");
         self.table_mut()?.prepare(expected, stored).map_err(failed)?;
         failpoint!("prepared");
@@ -506,6 +516,7 @@ impl Endpoint for LocalEndpoint {
             }
             _ => table.commit().map_err(failed)?,
         }
+        self.agreed.commit();
         failpoint!("committed");
         Ok(())
     }
@@ -524,10 +535,9 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
-        for note in notes {
-            if let Ok(fields) = serde_json::from_str(&note.json) {
-                self.audit_records(&note.run, std::iter::once(fields))?;
-            }
+        for of_run in notes.chunk_by(|one, next| one.run == next.run) {
+            let records = of_run.iter().filter_map(|note| serde_json::from_str(&note.json).ok());
+            self.audit_records(&of_run[0].run, records)?;
         }
         Ok(())
     }
@@ -540,7 +550,15 @@ impl Endpoint for LocalEndpoint {
         matters::save(&self.state, &self.peer.pair, &own)
     }
 
-    fn finish(&mut self, _run: &str) -> Result<()> {
+    fn put_back(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>> {
+        self.put_back_steps(order, steps)
+    }
+
+    fn finish(&mut self, run: &str) -> Result<()> {
         failpoint!("finishing");
         let evidence = &self.evidence;
         let mut refreshed = std::mem::take(&mut self.refreshed);
@@ -550,14 +568,16 @@ impl Endpoint for LocalEndpoint {
         let failed = self.failed("write");
         self.table_mut()?.note_stamps(refreshed).map_err(failed)?;
         self.keep_seen()?;
+        // What cannot be kept is missing, which the next run notices; the sync is as good without.
+        let _ = texts::keep(&self.state, &self.peer.pair, self.table()?, &self.agreed);
+        versions::clean(&self.state)?;
         self.staging = None;
         for run in staging::runs(&self.state)? {
             staging::remove(&self.state, &run)?;
         }
-        let open = matters::load(&self.state, &self.peer.pair)?;
-        let keep = if open.is_empty() { Vec::new() } else { backups::runs(&self.state)? };
-        backups::prune(&self.state, &self.config.backups, &keep)?;
-        Ok(())
+        let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
+        let pruned = retention::prune(&self.state, &gone)?;
+        self.audit_records(run, pruned.into_iter())
     }
 
     fn wire_bytes(&self) -> u64 {

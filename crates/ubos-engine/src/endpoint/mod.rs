@@ -13,14 +13,14 @@ pub mod standing;
 
 use std::collections::BTreeSet;
 
-use ubos_core::entry::Changes;
+use ubos_core::entry::{Changes, Digest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
 use crate::agent::content::{Collect, Resume, SendItem, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    RunEvidence, ScanOrder,
+    AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder,
 };
 use crate::error::Result;
 use crate::state::generation::Header;
@@ -57,8 +57,9 @@ pub trait Endpoint: Send {
     fn times(&mut self, paths: &[RelPath]) -> Result<Vec<Option<(i64, u32)>>>;
     /// Contents of regular files that are short enough to be kept for showing.
     fn contents(&mut self, paths: &[RelPath]) -> Result<Vec<Option<Vec<u8>>>>;
-    /// Keeps these versions of open conflicts, and drops all others.
-    fn keep_versions(&mut self, versions: &[KeptVersions]) -> Result<()>;
+    /// Keeps the versions of the open conflicts, of which these are the other side's, and drops all
+    /// others; returns what is still missing of the other side's.
+    fn keep_versions(&mut self, versions: &[KeptVersion]) -> Result<Vec<Digest>>;
     /// The folders among `dirs` with untracked content anywhere below.
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>>;
     /// Sends content into `sink`, without closing it.
@@ -97,6 +98,12 @@ pub trait Endpoint: Send {
     fn audit(&mut self, notes: &[AuditNote]) -> Result<()>;
     /// Keeps the open conflicts and held paths in place of the former ones.
     fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()>;
+    /// Puts former versions back, before the scan.
+    fn put_back(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>>;
     /// Ends the run: drops what was staged and not used, keeps evidence, prunes.
     fn finish(&mut self, run: &str) -> Result<()>;
     /// Bytes that crossed the wire so far, both ways; 0 for a side on this machine.

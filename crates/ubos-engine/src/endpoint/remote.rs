@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
 
@@ -14,8 +15,9 @@ use super::{Endpoint, Scanned};
 use crate::agent::channel::{Channel, SharedWriter};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, Change, FolderMode, KeptVersions, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    Request, Response, RunEvidence, ScanOrder, Standing, Wake,
+    AuditNote, Change, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder, Standing,
+    Wake,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
@@ -225,9 +227,9 @@ impl Endpoint for RemoteEndpoint {
         self.done_list()
     }
 
-    fn keep_versions(&mut self, versions: &[KeptVersions]) -> Result<()> {
+    fn keep_versions(&mut self, versions: &[KeptVersion]) -> Result<Vec<Digest>> {
         self.ask_with(&Request::KeepVersions, Some(versions))?;
-        self.done()
+        self.done_list()
     }
 
     fn untracked(&mut self, dirs: &[RelPath]) -> Result<BTreeSet<RelPath>> {
@@ -322,6 +324,15 @@ impl Endpoint for RemoteEndpoint {
     fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()> {
         self.ask_with(&Request::KeepOpen, Some(matters))?;
         self.done()
+    }
+
+    fn put_back(
+        &mut self,
+        order: &PutBackOrder,
+        steps: &[PutBackStep],
+    ) -> Result<Vec<PutBackResult>> {
+        self.ask_with(&Request::PutBack(order.clone()), Some(steps))?;
+        self.done_list()
     }
 
     fn finish(&mut self, run: &str) -> Result<()> {

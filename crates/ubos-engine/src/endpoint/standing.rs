@@ -37,6 +37,17 @@ pub fn load(state: &StateDir, peer: &Peer) -> Result<(Option<Table>, Option<Stri
     })
 }
 
+/// The marker of a territory. One that cannot be understood proves as little as none.
+///
+/// # Errors
+/// What the system says.
+pub fn marker(state: &StateDir) -> Result<Option<Marker>> {
+    match Marker::load(state) {
+        Err(EngineError::Damaged { .. }) => Ok(None),
+        marker => marker,
+    }
+}
+
 /// Describes how a territory stands with a pair, given its baseline (or why it is lost) and marker.
 ///
 /// # Errors

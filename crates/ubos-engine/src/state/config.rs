@@ -37,6 +37,10 @@ pub struct Config {
     /// How long backups are kept.
     #[serde(default, skip_serializing_if = "is_default")]
     pub backups: BackupPolicy,
+    /// What becomes of conflicts, by pattern: `ask`, `hold`, `newer`, `merge`, `restore` or a
+    /// territory's name. [`Config::policies`] compiles them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub policies: BTreeMap<String, String>,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -110,6 +114,7 @@ impl Config {
             builtin_excludes: true,
             restore_deleted: false,
             backups: BackupPolicy::default(),
+            policies: BTreeMap::new(),
             peers: BTreeMap::new(),
         }
     }
@@ -124,15 +129,19 @@ impl Config {
             atomic::read(state.fd(), NAME).map_err(|e| EngineError::io("read", &path, e))?;
         let Some(bytes) = bytes else { return Ok(None) };
         let text = String::from_utf8_lossy(&bytes);
-        toml::from_str(&text).map(Some).map_err(|e| {
+        let at_line = |line: usize, message: &str, hint: String| EngineError::Config {
+            message: format!("`{}`, line {line}: {message}", path.display()),
+            hint: Some(hint),
+        };
+        let config: Config = toml::from_str(&text).map_err(|e| {
             let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            EngineError::Config {
-                message: format!("`{}`, line {line}: {}", path.display(), e.message()),
-                hint: Some(
-                    "correct the line; the manual's page on configuration lists the keys".into(),
-                ),
-            }
-        })
+            let hint = "correct the line; the manual's page on configuration lists the keys";
+            at_line(line, e.message(), hint.to_owned())
+        })?;
+        match config.bad_policy(&text) {
+            Some((line, message, hint)) => Err(at_line(line, &message, hint)),
+            None => Ok(Some(config)),
+        }
     }
 
     /// Reads the configuration of a territory, which must have one.

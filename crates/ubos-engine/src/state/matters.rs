@@ -1,8 +1,10 @@
 //! Open conflicts and held paths of a pair, as this side keeps them, in `conflicts/`.
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 use ubos_core::conflict::ConflictKind;
+use ubos_core::entry::Digest;
 use ubos_core::sides::Side;
 
 use super::StateDir;
@@ -35,6 +37,18 @@ pub fn save(state: &StateDir, pair: &str, matters: &[OpenMatter]) -> Result<()> 
         .map_err(|e| EngineError::io("write", state.path("conflicts"), e))
 }
 
+/// The items of the plan `id` that carries out what guards hold; none if that is another plan.
+///
+/// # Errors
+/// As [`load`].
+pub fn guarded(state: &StateDir, pair: &str, id: &str) -> Result<BTreeSet<Digest>> {
+    let own = |matter: OpenMatter| match matter {
+        OpenMatter::Guarded(guarded) if guarded.plans.here == id => Some(guarded.digests.here),
+        _ => None,
+    };
+    Ok(load(state, pair)?.into_iter().filter_map(own).collect())
+}
+
 /// The same matter as the other side sees it.
 pub fn mirrored(matter: &OpenMatter) -> OpenMatter {
     match matter.clone() {
@@ -52,5 +66,11 @@ pub fn mirrored(matter: &OpenMatter) -> OpenMatter {
             OpenMatter::Held(held)
         }
         left @ OpenMatter::Left(..) => left,
+        OpenMatter::Guarded(mut guarded) => {
+            guarded.on = guarded.on.other();
+            guarded.plans = guarded.plans.swap();
+            guarded.digests = guarded.digests.swap();
+            OpenMatter::Guarded(guarded)
+        }
     }
 }

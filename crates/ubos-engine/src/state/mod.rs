@@ -11,9 +11,12 @@ pub mod journal;
 pub mod lock;
 pub mod marker;
 pub mod matters;
+pub mod pack;
+mod policies;
 pub mod record;
 pub mod snapshot;
 pub mod table;
+pub mod texts;
 pub mod versions;
 
 use std::io;

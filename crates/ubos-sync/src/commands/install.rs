@@ -7,7 +7,8 @@ use ubos_engine::link::{Target, is_agent_missing};
 use ubos_engine::pairing::{self, InitRequest, Paired};
 
 use crate::failure::Failure;
-use crate::render::run::{bytes, quote};
+use crate::render::command::quote;
+use crate::render::units::bytes;
 use crate::ui::Ui;
 
 /// Pairs; where the peer lacks the agent, it is installed first, if `assumed` or a person says so.

@@ -2,16 +2,21 @@
 //! carries it out.
 
 pub(crate) mod agent;
+pub(crate) mod backups;
 pub(crate) mod conflicts;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod install;
 pub(crate) mod log;
 pub(crate) mod manifest;
 pub(crate) mod recover;
 pub(crate) mod resolve;
+pub(crate) mod restore;
 pub(crate) mod sync;
+pub(crate) mod undo;
 
 use std::path::PathBuf;
 

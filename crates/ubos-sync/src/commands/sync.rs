@@ -1,12 +1,16 @@
 //! `status`, `push`, `pull`, `bidirectional`: one run each, in the directions that are asked for.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
+use ubos_core::conflict::Held;
 use ubos_core::plan::Filter;
 use ubos_core::sides::Side;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::{ConflictPolicy, Request, run_cycle};
 
+use super::resolve::session;
 use super::{BUILD, program};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -32,8 +36,9 @@ pub(crate) struct SyncArgs {
     /// Print the plan, change nothing anywhere
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// What to do with conflicts: hold, newer, or the name of the territory that wins
-    #[arg(long, value_name = "POLICY", default_value = "hold")]
+    /// What to do with conflicts: ask (on a terminal), hold, newer, merge (edits that fit together), or
+    /// the name of the territory that wins; without it what `config.toml` says for each path
+    #[arg(long, value_name = "POLICY", default_value = "ask")]
     conflicts: String,
     /// Carry out what a guard held, exactly the plan with this id as `status` showed it
     #[arg(long, value_name = "PLAN")]
@@ -76,7 +81,29 @@ fn sync(args: &SyncArgs, global: &Global, ui: &Ui, command: &str, filter: Filter
         request.conflicts = policy(&args.conflicts, global)?;
         Ok(request)
     });
-    run_or_report(begun, command, ui)
+    let asks = args.conflicts == "ask" && !args.dry_run && args.confirm.is_none() && ui.converses();
+    match begun {
+        Ok(request) if asks => run_and_ask(&request, global, ui),
+        begun => run_or_report(begun, command, ui),
+    }
+}
+
+/// A run, and then the conversation about the conflicts that it left to decide.
+fn run_and_ask(request: &Request, global: &Global, ui: &Ui) -> Outcome {
+    let report = cycle(request, ui);
+    let code = show(&report, ui)?;
+    if report.error.is_some() {
+        return Ok(code);
+    }
+    let Some(ended) = session::after_sync(&report, global, ui)? else { return Ok(code) };
+    let is_left = |held: &Held| report.left.contains(&(held.path.clone(), held.mark));
+    Ok(match (ended, code) {
+        (session::INTERRUPTED | 1, _) => ended,
+        (_, 4) => code,
+        (0 | 3, _) if ended == 3 || !report.held.iter().all(is_left) => 3,
+        (0, _) if !report.skipped.is_empty() => 7,
+        _ => ended,
+    })
 }
 
 /// Also a run that could not begin has a report.
@@ -102,18 +129,22 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
         filter,
         dry_run: false,
         verify: false,
-        conflicts: ConflictPolicy::Hold,
+        conflicts: ConflictPolicy::ByPath,
         confirm: None,
         resolutions: None,
+        provided: BTreeMap::new(),
         leave: Vec::new(),
         merge_lost: false,
+        put_back: None,
     })
 }
 
 fn policy(word: &str, global: &Global) -> Result<ConflictPolicy, Failure> {
     match word {
-        "hold" | "ask" => Ok(ConflictPolicy::Hold),
+        "ask" => Ok(ConflictPolicy::ByPath),
+        "hold" => Ok(ConflictPolicy::Hold),
         "newer" => Ok(ConflictPolicy::Newer),
+        "merge" => Ok(ConflictPolicy::Merge),
         name => Ok(ConflictPolicy::Take(side_named(name, global)?)),
     }
 }

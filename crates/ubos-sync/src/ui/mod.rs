@@ -1,12 +1,17 @@
 //! The terminal. Standard output is the answer, standard error the conversation; only this folder
 //! writes to either.
 
+pub(crate) mod cells;
+pub(crate) mod editor;
+mod pager;
 pub(crate) mod progress;
+pub(crate) mod prompt;
 pub(crate) mod sanitize;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cli::{ColorWhen, Global};
@@ -26,6 +31,14 @@ pub(crate) enum Tone {
     Faint,
     /// What stands out.
     Strong,
+    /// A line that only the older of two texts has.
+    Removed,
+    /// In such a line: the words that are gone.
+    RemovedWords,
+    /// A line that only the newer of two texts has.
+    Added,
+    /// In such a line: the words that are new.
+    AddedWords,
 }
 
 /// How to speak.
@@ -36,6 +49,9 @@ pub(crate) struct Ui {
     verbose: bool,
     color_out: bool,
     color_err: bool,
+    /// Columns, where they are given rather than asked for.
+    columns: Option<usize>,
+    zone: TimeZone,
 }
 
 impl Ui {
@@ -52,7 +68,44 @@ impl Ui {
             verbose: global.verbose,
             color_out: color(io::stdout().is_terminal()),
             color_err: color(io::stderr().is_terminal()),
+            columns: None,
+            zone: TimeZone::system(),
         }
+    }
+
+    /// A terminal that nobody watches: so many columns, with or without colour, in UTC.
+    #[cfg(test)]
+    pub(crate) fn fixed(columns: usize, color: bool) -> Self {
+        Self {
+            json: false,
+            quiet: false,
+            verbose: false,
+            color_out: color,
+            color_err: color,
+            columns: Some(columns),
+            zone: TimeZone::UTC,
+        }
+    }
+
+    /// Columns of the terminal; where there is none `COLUMNS`, else 80. Asked anew each time, since a
+    /// window can change while a question waits.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.unwrap_or_else(pager::columns)
+    }
+
+    /// Where the user's clock stands.
+    pub(crate) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Whether the answer is painted.
+    pub(crate) fn color(&self) -> bool {
+        self.color_out
+    }
+
+    /// Writes a long answer: through the user's pager if it does not fit on the screen.
+    pub(crate) fn page(&self, text: &str) -> Result<(), Failure> {
+        if pager::show(text) { Ok(()) } else { self.answer(text) }
     }
 
     /// Whether the answer is a JSON document.
@@ -73,6 +126,11 @@ impl Ui {
     /// Whether a person can be asked.
     pub(crate) fn can_ask(&self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether there can be a conversation: what is told and asked is seen by the person who answers.
+    pub(crate) fn converses(&self) -> bool {
+        self.can_ask() && io::stdout().is_terminal()
     }
 
     /// Whether progress may be shown.
@@ -155,6 +213,15 @@ fn paint(color: bool, tone: Tone, text: &str) -> String {
         Tone::Bad => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
         Tone::Faint => Style::new().dimmed(),
         Tone::Strong => Style::new().bold(),
+        Tone::Removed => Style::new().fg_color(Some(AnsiColor::Red.into())),
+        Tone::RemovedWords => Style::new().fg_color(Some(AnsiColor::Red.into())).bold().underline(),
+        Tone::Added => Style::new().fg_color(Some(AnsiColor::Green.into())),
+        Tone::AddedWords => Style::new().fg_color(Some(AnsiColor::Green.into())).bold().underline(),
     };
-    format!("{style}{text}{style:#}")
+    // Line by line: a pager shows each line for itself.
+    let line = |line: &str| match line {
+        "" => String::new(),
+        line => format!("{style}{line}{style:#}"),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
+mod backups_command;
+mod conversation;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
@@ -13,15 +15,29 @@ mod doctor;
 mod exit_codes;
 mod faults;
 mod guards;
+mod held;
 mod histories;
+mod history;
 mod init;
 mod json_report;
 mod links_and_names;
+mod listing;
 mod lost_state;
 mod manifest_changes;
+mod merging;
 mod moves;
 mod one_way;
+mod policies;
+mod prompt;
+mod prompt_changes;
+mod prompt_kinds;
+mod prompt_leaving;
+mod prompt_merge;
+mod prompt_screen;
+mod readme_recovery;
 mod real_input;
+mod recover;
+mod restore;
 mod scenarios_basic;
 mod scenarios_commands;
 mod scenarios_folders;
@@ -30,6 +46,9 @@ mod scenarios_modes;
 mod ssh;
 mod ssh_install;
 mod state_damage;
+mod undo;
+#[cfg(feature = "failpoints")]
+mod undo_crash;
 
 use ubos_testkit::World;
 

@@ -4,7 +4,7 @@ use ubos_engine::fs::probe::{self, Capabilities, Space};
 use ubos_engine::state::StateDir;
 
 use crate::finding::Finding;
-use crate::render::run::bytes;
+use crate::render::units::bytes;
 
 /// Below this many bytes a warning is due.
 const LITTLE: u64 = 1_000_000_000;

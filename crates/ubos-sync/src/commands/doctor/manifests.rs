@@ -13,7 +13,7 @@ use ubos_engine::state::config::Peer;
 
 use super::territory::failed;
 use crate::finding::Finding;
-use crate::render::run::quote;
+use crate::render::command::quote;
 
 const CHECK: &str = "manifests";
 

@@ -11,7 +11,7 @@ use ubos_engine::state::config::Config;
 use ubos_engine::state::{PRIVATE, StateDir};
 
 use crate::finding::Finding;
-use crate::render::run::quote;
+use crate::render::command::quote;
 
 const INIT: &str = "`ubos-sync init ROOT --peer NAME=ADDRESS`; nothing is deleted by it";
 

@@ -1,0 +1,1 @@
+//! The screens of the session, as a person sees them.
