@@ -22,6 +22,21 @@ const MAX_MANIFEST: u64 = 256 << 10;
 /// The manifests in the order in which they are kept everywhere: to, from, exclude.
 pub const ROLES: [Role; 3] = [Role::To, Role::From, Role::Exclude];
 
+/// Loads the state of a pair and describes it.
+///
+/// # Errors
+/// What the system says; lost or damaged state is part of the description.
+pub fn look(
+    state: &StateDir,
+    name: &str,
+    peer: &Peer,
+) -> Result<(Standing, Option<Table>, Option<Marker>)> {
+    let marker = marker(state)?;
+    let (table, damage) = load(state, peer)?;
+    let standing = describe(state, name, peer, table.as_ref(), marker.as_ref(), damage)?;
+    Ok((standing, table, marker))
+}
+
 /// Loads the baseline of a pair; where it is lost, with the reason.
 ///
 /// # Errors
