@@ -41,6 +41,8 @@ pub enum Purpose {
         pair: String,
         /// The initiator's replica id.
         replica: String,
+        /// More runs will follow on this connection: the tree is watched between them.
+        stays: bool,
     },
     /// Makes the root a territory of a new or known pair.
     Join(Join),
@@ -296,8 +298,6 @@ pub enum Request {
     /// Put former versions back. List of [`PutBackStep`] follows. → `Done`, list of
     /// [`PutBackResult`].
     PutBack(PutBackOrder),
-    /// More runs will follow on this connection: watch the tree between them.
-    StandBy,
     /// Another run begins. → [`Response::Standing`]
     Begin,
     /// Whoever else has a run to do may now do it.

@@ -116,8 +116,11 @@ fn greet(hello: &Hello, build: &str) -> Result<(Welcome, Option<LocalEndpoint>)>
             let standing = pairing::join(&root, join)?;
             Ok((ready(Some(Box::new(standing))), None))
         }
-        Purpose::Run { pair, .. } => {
+        Purpose::Run { pair, stays, .. } => {
             let mut endpoint = open_endpoint(&root, pair)?;
+            if *stays {
+                endpoint.stand_by();
+            }
             endpoint.lock()?;
             let standing = endpoint.look()?;
             Ok((ready(Some(Box::new(standing))), Some(endpoint)))
@@ -296,10 +299,6 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
         Request::PutBack(order) => {
             let steps: Vec<_> = list(channel)?;
             reply(channel, endpoint.put_back(&order, &steps))
-        }
-        Request::StandBy => {
-            endpoint.stand_by();
-            acknowledge(channel, Ok(()))
         }
         Request::Begin => match endpoint.begin() {
             Ok(standing) => send(channel, &Response::Standing(Box::new(standing))),

@@ -10,6 +10,7 @@ use ubos_core::sides::{Side, Sides};
 use super::agree::{self, Agreement};
 use super::put_back::PutBackPaths;
 use super::report::RunReport;
+use super::session::Kept;
 use super::{ConflictPolicy, Event, Listener, Request, confirm, diagnosis, law, recover};
 use crate::agent::message::{OpenMatter, Purpose, ScanOrder, Standing};
 use crate::endpoint::local::LocalEndpoint;
@@ -78,8 +79,11 @@ pub(super) fn load(
         )?;
     }
     let target = target(request, &opened)?;
-    let purpose =
-        Purpose::Run { pair: opened.peer.pair.clone(), replica: opened.own_replica.clone() };
+    let purpose = Purpose::Run {
+        pair: opened.peer.pair.clone(),
+        replica: opened.own_replica.clone(),
+        stays: request.stays,
+    };
     // The handshake of ssh begins now, while this side is opened.
     let mut link = Link::start(&target)?;
     listener(Event::Scanning);
@@ -106,20 +110,54 @@ pub(super) fn load(
     settle(request, report, opened, remote, standings, early)
 }
 
+/// As [`load`], with two sides that stayed open after an earlier run.
+pub(super) fn resume(
+    kept: Kept,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<Option<Loaded>> {
+    let Kept { mut local, mut remote } = kept;
+    let (config, peer_name, peer, own_replica) = identify(local.state(), request, report)?;
+    // In the same order as a run that connects anew.
+    let (here, there) = if own_replica < peer.replica {
+        (local.begin()?, remote.begin()?)
+    } else {
+        let there = remote.begin()?;
+        (local.begin()?, there)
+    };
+    let standings = Sides::new(here, there);
+    report.stand(&standings);
+    let opened = Opened { local, config, peer_name, peer, own_replica };
+    settle(request, report, opened, remote, standings, None)
+}
+
 /// Opens this side; nothing of the peer is needed for it.
 fn open(request: &Request, report: &mut RunReport) -> Result<Opened> {
     let state = StateDir::open(&request.root)?;
-    let config = Config::require(&state)?;
+    let (config, peer_name, peer, own_replica) = identify(&state, request, report)?;
+    let mut local = LocalEndpoint::open(state, config.clone(), peer.clone(), Side::Here);
+    if request.stays {
+        local.stand_by();
+    }
+    Ok(Opened { local, config, peer_name, peer, own_replica })
+}
+
+/// Who the two are: this side's configuration, the peer's name and part of it, this replica's id.
+fn identify(
+    state: &StateDir,
+    request: &Request,
+    report: &mut RunReport,
+) -> Result<(Config, String, Peer, String)> {
+    let config = Config::require(state)?;
     let (peer_name, peer) = config.peer(request.peer.as_deref())?;
     let (peer_name, peer) = (peer_name.to_owned(), peer.clone());
     report.name(&config.name, &peer_name);
     // The configuration remembers it too: a marker that belongs elsewhere is noticed by that.
     let own_replica = match &config.replica {
         Some(replica) => replica.clone(),
-        None => Marker::load(&state)?.map(|marker| marker.replica).unwrap_or_default(),
+        None => Marker::load(state)?.map(|marker| marker.replica).unwrap_or_default(),
     };
-    let local = LocalEndpoint::open(state, config.clone(), peer.clone(), Side::Here);
-    Ok(Opened { local, config, peer_name, peer, own_replica })
+    Ok((config, peer_name, peer, own_replica))
 }
 
 fn target(request: &Request, opened: &Opened) -> Result<Target> {
@@ -255,7 +293,7 @@ fn order(request: &Request, config: &Config, manifests: [Vec<u8>; 3]) -> ScanOrd
         builtin,
         symlinks: config.symlinks,
         verify: request.verify,
-        again: false,
+        again: request.again,
         blank: None,
     }
 }

@@ -23,6 +23,7 @@ mod record;
 mod recover;
 pub mod report;
 mod scan;
+pub mod session;
 mod settle;
 mod transfer;
 mod versions;
@@ -40,6 +41,7 @@ use crate::agent::message::{PutBackReason, PutBackSource, PutBackStep};
 use crate::clock;
 use crate::error::EngineError;
 use report::RunReport;
+use session::Kept;
 
 pub use reconcile::newer;
 
@@ -66,6 +68,10 @@ pub struct Request {
     pub conflicts: ConflictPolicy,
     /// The id of a plan to be carried out exactly.
     pub confirm: Option<String>,
+    /// Whether more runs follow on the same connection, and both trees are watched between them.
+    pub stays: bool,
+    /// Looking again at what the watches had hints about is enough.
+    pub again: bool,
     /// What a person decided about single paths; nothing else is then carried out.
     pub resolutions: Option<BTreeMap<RelPath, Resolution>>,
     /// The contents of each [`Choice::Merged`](ubos_core::conflict::Choice::Merged) by their hash:
@@ -157,8 +163,17 @@ pub type Listener<'a> = &'a (dyn Fn(Event) + Sync);
 /// One run. Whatever happens is in the report; a run that ended early has `error` set and tells how
 /// far it got.
 pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
+    cycle(request, None, listener).0
+}
+
+/// One run, on sides that stayed open if there are any; they stay open afterwards if all went well.
+fn cycle(
+    request: &Request,
+    kept: Option<Kept>,
+    listener: Listener<'_>,
+) -> (RunReport, Option<Kept>) {
     let mut report = RunReport::begin(request, clock::run_id());
-    if let Err(error) = stages(request, listener, &mut report) {
+    let kept = stages(request, kept, listener, &mut report).unwrap_or_else(|error| {
         let unreachable = matches!(error, EngineError::Unreachable { .. });
         if request.dry_run && unreachable && request.put_back.is_none() {
             // What waits here can be told without the peer; if not even that, the error is enough.
@@ -169,9 +184,10 @@ pub fn run_cycle(request: &Request, listener: Listener<'_>) -> RunReport {
             put_back::without_peer(request, &mut report);
         }
         report.fail(error);
-    }
+        None
+    });
     report.finish();
-    report
+    (report, kept)
 }
 
 /// Puts former versions back on this side alone, without asking for the peer: the next run brings
@@ -187,23 +203,29 @@ pub fn put_back_here(request: &Request) -> RunReport {
 
 fn stages(
     request: &Request,
+    kept: Option<Kept>,
     listener: Listener<'_>,
     report: &mut RunReport,
-) -> Result<(), EngineError> {
-    let Some(loaded) = load::load(request, report, listener)? else {
-        return Ok(());
+) -> Result<Option<Kept>, EngineError> {
+    let loaded = match kept {
+        Some(kept) => load::resume(kept, request, report)?,
+        None => load::load(request, report, listener)?,
+    };
+    let Some(loaded) = loaded else {
+        return Ok(None);
     };
     let Some(loaded) = put_back::both(loaded, request, report)? else {
-        return Ok(());
+        return Ok(None);
     };
     let scanned = scan::scan(loaded)?;
     let reconciled = reconcile::reconcile(scanned, request)?;
     let planned = plan::plan(reconciled, request, report)?;
     if request.dry_run {
-        return report::preview(planned, request, report);
+        report::preview(planned, request, report)?;
+        return Ok(None);
     }
     let transferred = transfer::transfer(planned, report, listener)?;
     let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;
-    report::conclude(recorded, request, report)
+    report::conclude(recorded, request, report).map(Some)
 }

@@ -14,6 +14,7 @@ use ubos_core::sides::{Side, Sides};
 use super::diagnosis::Finding;
 use super::plan::Planned;
 use super::record::Recorded;
+use super::session::Kept;
 use super::{ConflictPolicy, Request, confirm};
 use crate::agent::content::Slot;
 use crate::agent::message::{OpenMatter, Standing};
@@ -383,12 +384,12 @@ pub(super) fn preview(planned: Planned, request: &Request, report: &mut RunRepor
     Ok(())
 }
 
-/// The report of a run that is on record.
+/// The report of a run that is on record; the sides stay open.
 pub(super) fn conclude(
     recorded: Recorded,
     request: &Request,
     report: &mut RunReport,
-) -> Result<()> {
+) -> Result<Kept> {
     let Recorded { loaded, plan } = recorded;
     if !plan.guards.is_empty() {
         confirm::remember(
@@ -398,7 +399,7 @@ pub(super) fn conclude(
         )?;
     }
     report.take_plan(plan, None);
-    Ok(())
+    Ok(Kept { local: loaded.local, remote: loaded.remote })
 }
 
 /// The guard's word, for a held action.

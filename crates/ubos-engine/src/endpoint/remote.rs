@@ -63,15 +63,6 @@ impl RemoteEndpoint {
         Ok(crossed)
     }
 
-    /// More runs will follow on this connection.
-    ///
-    /// # Errors
-    /// When the connection breaks.
-    pub fn stand_by(&mut self) -> Result<()> {
-        self.ask(&Request::StandBy)?;
-        self.done()
-    }
-
     /// Another run begins; tells how the peer stands.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ fn hello(root: &Path) -> Hello {
         protocol: PROTOCOL,
         build: "hostile".into(),
         root: root.to_str().unwrap().into(),
-        purpose: Purpose::Run { pair: PAIR.into(), replica: "00ff".into() },
+        purpose: Purpose::Run { pair: PAIR.into(), replica: "00ff".into(), stays: false },
     }
 }
 
@@ -517,7 +517,8 @@ fn other_protocols_and_foreign_pairs_are_refused() {
         |hello: &mut Hello| hello.protocol = (90, 99),
         |hello: &mut Hello| hello.protocol = (0, 0),
         |hello: &mut Hello| {
-            hello.purpose = Purpose::Run { pair: "../..".into(), replica: String::new() };
+            hello.purpose =
+                Purpose::Run { pair: "../..".into(), replica: String::new(), stays: false };
         },
         |hello: &mut Hello| hello.root.clear(),
         |hello: &mut Hello| hello.root.push(0),

@@ -270,7 +270,7 @@ pub(crate) fn greet(ours: UnixStream, root: &Path) -> Result<RemoteEndpoint> {
         program: "/nonexistent".into(),
         build: "test".into(),
     };
-    let purpose = Purpose::Run { pair: PAIR.into(), replica: "00ff".into() };
+    let purpose = Purpose::Run { pair: PAIR.into(), replica: "00ff".into(), stays: false };
     let input = OwnedFd::from(ours.try_clone().unwrap());
     let mut link = Link::over(input, OwnedFd::from(ours), &target)?;
     link.hello(purpose);

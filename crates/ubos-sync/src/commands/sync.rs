@@ -135,6 +135,8 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
         provided: BTreeMap::new(),
         leave: Vec::new(),
         merge_lost: false,
+        stays: false,
+        again: false,
         put_back: None,
     })
 }

@@ -145,7 +145,8 @@ fn standing(config: &Config, pair: &Pair<'_>, target: &Target) -> Finding {
         );
     };
     let replica = here.replica.clone().unwrap_or_default();
-    let purpose = Purpose::Run { pair: pair.peer.pair.clone(), replica: replica.clone() };
+    let purpose =
+        Purpose::Run { pair: pair.peer.pair.clone(), replica: replica.clone(), stays: false };
     let there = match link::connect(target, &purpose) {
         Ok((_link, greeting, _)) => greeting.standing,
         Err(EngineError::Locked { .. }) => {
