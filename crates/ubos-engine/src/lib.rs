@@ -25,3 +25,4 @@ pub mod staging;
 pub mod state;
 pub mod transfer;
 pub mod watch;
+pub mod watch_loop;

@@ -8,6 +8,8 @@ use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
 use super::StateDir;
 use crate::error::{EngineError, Result};
 
+/// The file that a watch holds as long as it runs.
+const WATCHING: &str = "watching";
 /// How long a run waits for one that is just ending (or whose process was just killed).
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -21,20 +23,44 @@ impl Lock {
     /// # Errors
     /// [`EngineError::Locked`] if another run holds it for longer than a moment.
     pub fn take(state: &StateDir, territory: &str) -> Result<Lock> {
+        Self::take_file(state, "lock", PATIENCE, territory)
+    }
+
+    /// Takes the lock of the one watch of a territory.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another watch holds it.
+    pub fn take_watch(state: &StateDir) -> Result<Lock> {
+        Self::take_file(state, WATCHING, Duration::ZERO, "the watch of this territory")
+    }
+
+    /// Whether a watch runs on this territory.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn is_watched(state: &StateDir) -> Result<bool> {
+        match Self::take_watch(state) {
+            Ok(_) => Ok(false),
+            Err(EngineError::Locked { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take_file(state: &StateDir, name: &str, patience: Duration, what: &str) -> Result<Lock> {
         let folder = state.folder("state")?;
-        let path = state.path("state/lock");
+        let path = state.path(&format!("state/{name}"));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(folder.as_fd(), "lock", flags, Mode::RUSR | Mode::WUSR)
+        let fd = openat(folder.as_fd(), name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|e| EngineError::io("open", &path, e))?;
         let start = Instant::now();
         loop {
             match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Lock(fd)),
-                Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
+                Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < patience => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
-                    return Err(EngineError::Locked { what: territory.to_owned() });
+                    return Err(EngineError::Locked { what: what.to_owned() });
                 }
                 Err(e) => return Err(EngineError::io("lock", &path, e)),
             }
