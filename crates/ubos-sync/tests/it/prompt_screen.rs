@@ -32,7 +32,9 @@ fn in_a_hundred_and_forty_columns() {
 fn in_forty_columns() {
     let screen = after_an_answer(40);
     assert!(screen.lines().all(|line| line.chars().count() <= 40));
-    same(&screen, include_str!("screens/40.txt"));
+    // The id of the run does not fit on a line, and ids differ.
+    let (before, _) = screen.split_once("    Undo:").unwrap();
+    same(before.trim_end(), include_str!("screens/40.txt"));
 }
 
 #[test]
