@@ -1,7 +1,9 @@
 //! Stage 7: the baseline advances by what was carried out, never by what was planned; open matters
 //! and the audit log follow.
 
-use ubos_core::entry::Base;
+use std::collections::HashSet;
+
+use ubos_core::entry::{Base, Digest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::Plan;
 
@@ -46,10 +48,8 @@ pub(super) fn record(
         report.generation = header.generation;
     }
     failpoint!("recorded");
-    keep_open(&mut loaded, &plan, request, report)?;
-    for line in report.audit_lines(&plan) {
-        recover::audit(&mut loaded, &line)?;
-    }
+    let known = keep_open(&mut loaded, &plan, request, report)?;
+    recover::audit_all(&mut loaded, report.audit_lines(&plan, &known))?;
     let run = loaded.run.clone();
     finish(&mut loaded, &run)?;
     failpoint!("finished");
@@ -67,14 +67,16 @@ fn finish(loaded: &mut Loaded, run: &str) -> Result<()> {
 }
 
 /// What stays open is kept on both sides, together with what a person chose to leave as it is.
+/// Returns the marks of what was open before.
 fn keep_open(
     loaded: &mut Loaded,
     plan: &Plan,
     request: &Request,
     report: &mut RunReport,
-) -> Result<()> {
+) -> Result<HashSet<Digest>> {
     let pair = loaded.pair.clone();
     let before = matters::load(loaded.local.state(), &pair)?;
+    let known: HashSet<Digest> = before.iter().filter_map(mark_of).collect();
     let had_conflicts = before.iter().any(|matter| matches!(matter, OpenMatter::Conflict(_)));
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
@@ -109,5 +111,13 @@ fn keep_open(
     if had_conflicts || !plan.conflicts.is_empty() {
         versions::exchange(loaded, &plan.conflicts)?;
     }
-    Ok(())
+    Ok(known)
+}
+
+fn mark_of(matter: &OpenMatter) -> Option<Digest> {
+    match matter {
+        OpenMatter::Conflict(conflict) => Some(conflict.mark),
+        OpenMatter::Held(held) => Some(held.mark),
+        OpenMatter::Left(..) => None,
+    }
 }

@@ -80,9 +80,15 @@ fn heal(loaded: &mut Loaded, side: Side) -> Result<()> {
 
 /// Adds a record of this run to both audit logs.
 pub(super) fn audit(loaded: &mut Loaded, json: &str) -> Result<()> {
-    let note = [AuditNote { run: loaded.run.clone(), json: json.to_owned() }];
-    loaded.local.audit(&note)?;
-    loaded.remote.audit(&note)
+    audit_all(loaded, vec![json.to_owned()])
+}
+
+/// Adds records of this run to both audit logs, which are made durable once.
+pub(super) fn audit_all(loaded: &mut Loaded, lines: Vec<String>) -> Result<()> {
+    let note = |json| AuditNote { run: loaded.run.clone(), json };
+    let notes: Vec<AuditNote> = lines.into_iter().map(note).collect();
+    loaded.local.audit(&notes)?;
+    loaded.remote.audit(&notes)
 }
 
 /// Settles what cut-off runs left, as a generation of its own.

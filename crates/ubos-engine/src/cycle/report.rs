@@ -1,7 +1,7 @@
 //! Stage 8: what a run tells. A value; rendering it is the binary's business.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -243,8 +243,9 @@ impl RunReport {
         if self.skipped.is_empty() { 0 } else { 7 }
     }
 
-    /// What the audit log keeps of the run besides the changes themselves.
-    pub(super) fn audit_lines(&self, plan: &Plan) -> Vec<String> {
+    /// What the audit log keeps of the run besides the changes themselves. What was already open
+    /// before, by these marks, is on record since it appeared.
+    pub(super) fn audit_lines(&self, plan: &Plan, known: &HashSet<Digest>) -> Vec<String> {
         let quiet = self.actions.is_empty()
             && self.put_back.is_empty()
             && plan.skipped.is_empty()
@@ -265,7 +266,7 @@ impl RunReport {
                 vec![("on", on.into()), ("reason", skipped.reason.clone().into())],
             );
         }
-        for conflict in &plan.conflicts {
+        for conflict in plan.conflicts.iter().filter(|c| !known.contains(&c.mark)) {
             let kind = conflict.kind.word();
             record(
                 "conflict",
@@ -273,7 +274,7 @@ impl RunReport {
                 vec![("kind", kind.into()), ("mark", conflict.mark.to_hex().into())],
             );
         }
-        for held in &plan.held {
+        for held in plan.held.iter().filter(|held| !known.contains(&held.mark)) {
             let on = self.names.get(held.on).clone();
             record(
                 "held",

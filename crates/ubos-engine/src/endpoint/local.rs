@@ -479,10 +479,9 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
-        for note in notes {
-            if let Ok(fields) = serde_json::from_str(&note.json) {
-                self.audit_records(&note.run, std::iter::once(fields))?;
-            }
+        for of_run in notes.chunk_by(|one, next| one.run == next.run) {
+            let records = of_run.iter().filter_map(|note| serde_json::from_str(&note.json).ok());
+            self.audit_records(&of_run[0].run, records)?;
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ const BOOK: &str = "texts.book";
 const MAX_PACK: u64 = 256 << 20;
 /// A pack below this length is never written anew.
 const FLOOR: u64 = 4 << 20;
+/// So many files are read at the end of a run that agreed on them; what is beyond is filled in later.
+const AGREED_FILES: usize = 20_000;
 /// So many files, and bytes, are looked at in one run to fill in what is missing.
 const FILL_FILES: usize = 2_000;
 const FILL_BYTES: u64 = 16 << 20;
@@ -253,6 +255,9 @@ impl Keeping<'_> {
     }
 
     fn add(&self, book: &mut Book, agreed: &Agreed) -> io::Result<()> {
+        if agreed.files.len() > AGREED_FILES {
+            book.filling = Some((Vec::new(), Vec::new()));
+        }
         // Only while filling in must it be known what is there already. Otherwise a text that
         // comes back is there twice until the pack is written anew.
         let mut there: HashSet<Digest> = match &book.filling {
@@ -261,7 +266,7 @@ impl Keeping<'_> {
         }
         .unwrap_or_default();
         let mut writer = PackWriter::open(self.dir, TEXTS, book.length)?;
-        for (path, digest) in &agreed.files {
+        for (path, digest) in agreed.files.iter().take(AGREED_FILES) {
             if there.insert(*digest) {
                 self.add_text(&mut writer, path, *digest)?;
             }

@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use ubos_core::entry::Digest;
+use ubos_engine::state::StateDir;
+use ubos_engine::state::config::Config;
+use ubos_engine::state::texts::version;
 use ubos_testkit::{Node, Run, Side, Sketch, World, backups};
 
 use crate::agreed;
@@ -126,9 +130,11 @@ fn b11_each_side_keeps_the_other_version_to_show_it_offline() {
     let world = agreed();
     conflicting(&world).exits(3);
     for (side, other) in [(Side::Laptop, "C"), (Side::Server, "B")] {
-        let kept = Sketch::read(&world.at(side).own("conflicts"));
-        let found = kept.iter().any(|(_, node)| node.content() == Some(other.as_bytes()));
-        assert!(found, "{side:?} has no copy of {other}:\n{kept}");
+        let state = StateDir::open(&world.root(side)).unwrap();
+        let config = Config::require(&state).unwrap();
+        let (_, peer) = config.peer(None).unwrap();
+        let kept = version(&state, &peer.pair, Digest::of(other.as_bytes())).unwrap();
+        assert_eq!(kept.as_deref(), Some(other.as_bytes()), "{side:?}");
     }
 }
 
