@@ -17,6 +17,7 @@ use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render;
 use crate::render::listing::{Counts, heading};
+use crate::render::units::number;
 use crate::territory;
 use crate::ui::Ui;
 
@@ -113,7 +114,8 @@ pub(crate) fn run(args: &ConflictsArgs, global: &Global, ui: &Ui) -> Outcome {
     }
     let shown = open.conflicts.len() + open.held.len();
     if shown < found {
-        text.push_str(&format!("… and {} more; without --limit all are shown\n", found - shown));
+        let more = number((found - shown) as u64);
+        text.push_str(&format!("… and {more} more; without --limit all are shown\n"));
     }
     ui.page(&format!("{}\n", text.trim_end()))?;
     Ok(code)

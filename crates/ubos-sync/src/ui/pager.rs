@@ -6,9 +6,13 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use rustix::termios::tcgetwinsize;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
+use signal_hook::low_level::unregister;
 
 use super::cells::width;
 
@@ -78,7 +82,18 @@ fn pipe(pager: &OsString, text: &str) -> bool {
             command.env(name, value);
         }
     }
-    let Ok(mut child) = command.spawn() else { return false };
+    // Ctrl-C is the pager's while it shows: it stops a search there. Were we to end from it, shell and
+    // pager would fight for the terminal.
+    let ours = flag::register(SIGINT, Arc::default());
+    let shown = command.spawn().is_ok_and(|child| fed(child, text));
+    if let Ok(ours) = ours {
+        unregister(ours);
+    }
+    shown
+}
+
+/// Gives the text to the pager and waits until it is left.
+fn fed(mut child: Child, text: &str) -> bool {
     if let Some(mut input) = child.stdin.take() {
         // A pager that is left early closes its end; that is no failure.
         let _ = input.write_all(text.as_bytes());

@@ -5,6 +5,7 @@ use super::lines::Row;
 use super::sheet::{Role, digits, marks, painted, painted_sign, wrapped};
 use super::words::{Parts, marked};
 use super::{Compared, Part};
+use crate::render::units::plural;
 use crate::ui::cells::{Cell, cells, padded, width};
 use crate::ui::{Tone, Ui};
 
@@ -69,7 +70,8 @@ impl Page<'_> {
         let mut shown: Vec<Vec<Cell>> =
             rows.iter().take(MOST_ROWS).map(|row| row.to_vec()).collect();
         if rows.len() > MOST_ROWS {
-            shown.push(vec![dots()]);
+            let left: usize = rows[MOST_ROWS..].iter().map(|row| row.len()).sum();
+            shown.push(words(&format!("… {} …", plural(left, "more character"))));
         }
         shown
     }
@@ -78,15 +80,15 @@ impl Page<'_> {
     /// version's first mark stands.
     fn around(&self, parts: &Parts<'_>, other: &Parts<'_>) -> Vec<Vec<Cell>> {
         let cells = cells(parts.iter().copied());
-        let mut starts = Vec::new();
+        let (mut starts, mut all) = (Vec::new(), true);
         if total(&cells) > self.room {
             let mut from = 0;
             while let Some(at) = cells[from..].iter().position(|cell| cell.marked) {
                 let start = self.start(&cells, from + at);
                 starts.push(start);
                 from = start + fitting(&cells[start..], self.room.saturating_sub(2)).max(1);
-                // A window that shows no more than the one before would never end.
-                if starts.len() == MOST_ROWS || from >= cells.len() {
+                if starts.len() == MOST_ROWS {
+                    all = !cells[from..].iter().any(|cell| cell.marked);
                     break;
                 }
             }
@@ -98,7 +100,12 @@ impl Page<'_> {
         } else {
             starts.push(0);
         }
-        starts.into_iter().map(|start| window(&cells, start, self.room)).collect()
+        let mut rows: Vec<_> =
+            starts.into_iter().map(|start| window(&cells, start, self.room)).collect();
+        if !all {
+            rows.push(words("… more of this line differs …"));
+        }
+        rows
     }
 
     /// Where a window begins that shows the cell at `index`: at the beginning of the line where that
@@ -156,6 +163,11 @@ impl Page<'_> {
 
 fn plain(line: &[u8]) -> Vec<Cell> {
     cells([(false, line)])
+}
+
+/// Words of ours as cells.
+fn words(text: &str) -> Vec<Cell> {
+    plain(text.as_bytes())
 }
 
 fn dots() -> Cell {

@@ -367,6 +367,19 @@ a                                                          │ b
 }
 
 #[test]
+fn what_does_not_fit_beside_one_another_is_said() {
+    let ui = Ui::fixed(120, false);
+    let long = (0..400).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    let changed = (0..400).map(|n| format!("word{}", if n % 20 == 0 { 999 } else { n }));
+    let changed = changed.collect::<Vec<_>>().join(" ");
+    let shown = two(&of("a", &long), &of("b", &changed), 120, &ui);
+    assert_eq!(shown.matches("… more of this line differs …").count(), 2, "{shown}");
+    let shown = two(&of("a", "x\n"), &of("b", &format!("x\n{long}\n")), 120, &ui);
+    assert!(shown.contains("    … 2,"), "{shown}");
+    assert!(shown.lines().all(|line| crate::ui::cells::width(line) <= 120), "{shown}");
+}
+
+#[test]
 fn nothing_of_a_hostile_text_reaches_the_terminal() {
     let hostile = "\x1b]0;owned\x07\x1b[2J\r\u{9b}31m\u{202e}gpj\u{2028}\0".replace('\0', "\u{8}");
     let (old, new) =
