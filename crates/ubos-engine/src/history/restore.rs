@@ -81,10 +81,11 @@ impl Finder<'_> {
             return Ok(found);
         }
         for change in self.trail.iter().rev() {
-            if change.keeps_former() && change.before.same_content(&turn.ended) {
-                if let Some(found) = self.kept_by(change)? {
-                    return Ok(found);
-                }
+            if change.keeps_former()
+                && change.before.same_content(&turn.ended)
+                && let Some(found) = self.kept_by(change)?
+            {
+                return Ok(found);
             }
         }
         if turn.ended.digest().is_some_and(|digest| self.texts.contains(&digest)) {

@@ -8,7 +8,6 @@ use ubos_core::entry::Digest;
 use ubos_engine::agent::message::{
     Expected, PutBackHow, PutBackOrder, PutBackReason, PutBackResult, PutBackSource, PutBackStep,
 };
-use ubos_engine::endpoint::Endpoint;
 use ubos_engine::history::mark::Mark;
 
 use crate::subject::{Kind, RUN, Subject, on_both, order, path};

@@ -10,7 +10,7 @@ use ubos_testkit::{Side, World};
 use crate::agreed;
 
 /// Ends of the lines that ask.
-pub(crate) const CHOICE: &str = "?]: ";
+pub(crate) const CHOICE: &str = "? explains]: ";
 
 /// A time that conflicts are given, so that screens can be compared.
 pub(crate) fn at(seconds: u64) -> SystemTime {

@@ -180,8 +180,8 @@ fn an_editor_that_hangs_is_interrupted_and_the_question_stands() {
 #[test]
 fn an_editor_may_take_ctrl_c_for_itself_and_leave_the_terminal_in_disorder() {
     let world = clashing();
-    let script =
-        "trap 'echo caught' INT; stty -echo -icanon; echo ready; sleep 600; echo mine > \"$1\"";
+    let script = "trap 'caught=1' INT; stty -echo -icanon; echo ready
+        while [ -z \"$caught\" ]; do sleep 0.05; done; echo mine > \"$1\"";
     let mut talk = Conversation::with_editor(&world, script);
     talk.answers(CHOICE, "4").sees("ready");
     talk.terminal.send_key(ctrl('c'));

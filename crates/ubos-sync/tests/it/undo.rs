@@ -217,9 +217,9 @@ fn what_was_undone_in_a_one_way_area_reaches_its_authority() {
         for delete in [false, true] {
             let world = agreed();
             if delete {
-                world.at(side).remove(path)
+                world.at(side).remove(path);
             } else {
-                world.at(side).write(path, "new")
+                world.at(side).write(path, "new");
             }
             let run = world.laptop().sync();
             run.exits(0).clean();

@@ -110,7 +110,8 @@ Checked: the two edits and the new line are on both sides. What they replaced wa
 
 {}
 {DISPUTED} is a conflict: nobody but you can know which version is right, so both stand
-untouched, each on its side. The sync ended with exit code 3, which says so to scripts.
+untouched, each on its side. The sync ended with exit code 3, which says so to scripts. On a
+terminal it would have asked you at once.
 ",
         backups.concat(),
     ));
@@ -127,15 +128,15 @@ pub(super) fn next(
     let alias = program.map(|path| (format!("alias ubos-sync={}", shown(path)), ""));
     let commands = [
         (format!("cd {}", shown(&roots.here)), ""),
+        ("ubos-sync resolve".to_owned(), "settle the conflict: it shows both versions and asks"),
         ("ubos-sync status".to_owned(), "what a sync would do now, and what waits for you"),
-        (format!("ubos-sync resolve {DISPUTED} --keep {LOCALHOST}"), "settle the conflict"),
         ("ubos-sync log".to_owned(), "everything that happened, on record"),
     ];
     let mut text = heading(6, "Your turn", ui);
     text.push_str("\nThe two folders are kept. Look around, edit on either side, and try:\n\n");
     for (line, about) in alias.into_iter().chain(commands) {
         let about = if about.is_empty() { String::new() } else { format!("  # {about}") };
-        text.push_str(&format!("  {line:<52}{}\n", ui.tone(Tone::Faint, &about)));
+        text.push_str(&format!("  {line:<17}{}\n", ui.tone(Tone::Faint, &about)));
     }
     text.push_str(&format!(
         "\nWhen you have seen enough: {}\n",

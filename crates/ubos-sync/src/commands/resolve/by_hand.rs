@@ -162,6 +162,7 @@ impl Texts<'_> {
                 Ok(false) => {
                     editor::edit(&self.conflict.path, &marked, session.root(), &session.prompt)?
                 }
+                Err(Wish::Back) => return self.back(session),
                 Err(wish) => return Ok(wish),
             },
         };

@@ -47,6 +47,7 @@ pub(super) fn where_it_fits(
     let shelf = Shelf::open(global)?;
     let clashes = clashes(open);
     let mut texts: BTreeMap<RelPath, Vec<u8>> = BTreeMap::new();
+    let mut left = false;
     for path in paths {
         let fitting = match clashes.get(&path) {
             Some(Clash::Conflict(conflict)) => fitting(conflict, &shelf, &open.names)?,
@@ -54,7 +55,10 @@ pub(super) fn where_it_fits(
         };
         match fitting {
             Ok(text) => drop(texts.insert(path, text)),
-            Err(reason) => ui.warning(&format!("`{path}` is left as it is: {reason}")),
+            Err(reason) => {
+                ui.warning(&format!("`{path}` is left as it is: {reason}"));
+                left = true;
+            }
         }
     }
     if texts.is_empty() {
@@ -63,7 +67,8 @@ pub(super) fn where_it_fits(
     let choose = |path: &RelPath, _: &Clash<'_>| Ok(merged(&texts[path]));
     decide(&mut request, open, texts.keys().cloned().collect(), choose)?;
     request.provided = texts.into_values().map(|text| (Digest::of(&text), text)).collect();
-    sync::run(&request, ui)
+    let code = sync::run(&request, ui)?;
+    Ok(if code == 0 && left { UNDECIDED } else { code })
 }
 
 fn nothing(ui: &Ui) -> Outcome {

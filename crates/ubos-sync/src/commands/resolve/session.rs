@@ -203,7 +203,8 @@ impl<'a> Session<'a> {
         let index = self.settled + self.skipped.len() + 1;
         let of = (self.settled + open.conflicts.len()).max(index);
         let shown = question(conflict, &open.names, &known, (index, of), self.ui);
-        self.ui.answer(&format!("\n{shown}\n"))?;
+        // No empty line before the question: it fits on a screen of 24 rows.
+        self.ui.answer(&format!("\n{shown}"))?;
         loop {
             let answer = self.prompt.ask(choice_line(&actions).trim_end(), self.ui);
             if let Some(end) = ended(&answer) {
