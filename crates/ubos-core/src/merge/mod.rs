@@ -77,9 +77,22 @@ fn by_lines_if_it_parses(base: &[u8], here: &[u8], there: &[u8], labels: &Labels
     }
 }
 
-/// Whether it can be shown and merged by lines: no NUL byte in it, as git has it.
+/// Bytes that tell whether a content is text.
+const LOOKED_AT: usize = 8 << 10;
+
+/// Whether `bytes` can be shown and merged by lines: no zero byte in it, no PDF, and not mostly what
+/// is neither UTF-8 nor white space.
 pub fn is_text(bytes: &[u8]) -> bool {
-    !bytes.contains(&0)
+    if bytes.contains(&0) || bytes.starts_with(b"%PDF-") {
+        return false;
+    }
+    let start = &bytes[..bytes.len().min(LOOKED_AT)];
+    let strange = |chunk: std::str::Utf8Chunk<'_>| {
+        let control =
+            |c: &char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b');
+        chunk.valid().chars().filter(control).count() + chunk.invalid().len()
+    };
+    start.utf8_chunks().map(strange).sum::<usize>() * 3 <= start.len()
 }
 
 /// Whether marks of a merge are left in it. A line of equals signs alone is none: it underlines a

@@ -313,3 +313,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn text_may_hold_some_strange_bytes_and_other_content_is_no_text() {
+    assert!(is_text("# Füße\n\tand more\r\n".as_bytes()));
+    assert!(is_text(b"latin-1: gr\xfc\xdfe, and quite some text around it"));
+    assert!(is_text(b""));
+    assert!(!is_text(b"a\0b"));
+    assert!(!is_text(&[0xff; 50]));
+    assert!(!is_text(b"\x01\x02\x03\x04"));
+}

@@ -1,7 +1,7 @@
 //! What is the matter with two territories, in words for a person. Pure: how both stand goes in,
 //! one finding or more for each territory comes out.
 //!
-//! [`agree`](super::agree) decides what a run may do; this file only explains, also where there is
+//! [`agree`] decides what a run may do; this file only explains, also where there is
 //! nothing to decide because a territory does not answer.
 
 use ubos_core::sides::{Side, Sides};

@@ -331,7 +331,10 @@ fn settle(
     let sides = loaded.standings.as_ref();
     report.diagnosis = diagnosis::diagnose(sides.map(Some), &loaded.names, &expected);
     let judged = agree::judge(sides, &loaded.names, &expected);
-    let forgets = request.merge_lost && judged.as_ref().is_err_and(agree::is_recoverable);
+    // A pair that never synced has nothing to forget: what replaced a lost machine gets everything.
+    let never_synced = matches!(judged, Ok(Agreement::Equal)) && report.generation == 0;
+    let lost = judged.as_ref().is_err_and(agree::is_recoverable);
+    let forgets = request.merge_lost && (lost || never_synced);
     if forgets {
         recover::forget(&mut loaded, &expected, request.dry_run)?;
         loaded.early = None;

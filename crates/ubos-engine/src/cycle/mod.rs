@@ -77,8 +77,8 @@ pub struct Request {
     /// The contents of each [`Choice::Merged`](ubos_core::conflict::Choice::Merged) by their hash:
     /// they are given to both sides.
     pub provided: BTreeMap<Digest, Vec<u8>>,
-    /// Paths whose clash is to be left as it is.
-    pub leave: Vec<RelPath>,
+    /// Clashes that are to be left as they are, each with the mark that the person saw.
+    pub leave: Vec<(RelPath, Digest)>,
     /// Whether lost or older state is to be merged without deleting anything. Where nothing is lost,
     /// such a run changes nothing.
     pub merge_lost: bool,
@@ -116,8 +116,9 @@ impl Request {
     /// The paths that a person's decision is about, if it is about single paths.
     fn focus(&self) -> Option<Vec<RelPath>> {
         let resolved = self.resolutions.iter().flat_map(|map| map.keys());
+        let left = self.leave.iter().map(|(path, _)| path);
         let put_back = self.put_back.iter().flat_map(PutBack::paths);
-        let paths: Vec<RelPath> = resolved.chain(&self.leave).chain(put_back).cloned().collect();
+        let paths: Vec<RelPath> = resolved.chain(left).chain(put_back).cloned().collect();
         (!paths.is_empty()).then_some(paths)
     }
 }

@@ -1,7 +1,7 @@
 //! Stage 7: the baseline advances by what was carried out, never by what was planned; open matters
 //! and the audit log follow.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ubos_core::entry::{Base, Digest};
 use ubos_core::path::RelPath;
@@ -84,29 +84,7 @@ fn keep_open(
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
-    let marks = |path: &RelPath| {
-        let conflicts = plan.conflicts.iter().map(|c| (&c.path, c.mark));
-        let held = plan.held.iter().map(|h| (&h.path, h.mark));
-        conflicts
-            .chain(held)
-            .filter(move |(p, _)| *p == path)
-            .map(|(_, mark)| mark)
-            .collect::<Vec<_>>()
-    };
-    let mut left: Vec<OpenMatter> = before
-        .into_iter()
-        .filter(
-            |matter| matches!(matter, OpenMatter::Left(path, mark) if marks(path).contains(mark)),
-        )
-        .collect();
-    for path in &request.leave {
-        for mark in marks(path) {
-            let matter = OpenMatter::Left(path.clone(), mark);
-            if !left.contains(&matter) {
-                left.push(matter);
-            }
-        }
-    }
+    let left = still_left(before, plan, report, &request.leave);
     report.note_left(&left);
     open.extend(left);
     open.append(&mut guarded(before_guarded, loaded, request));
@@ -116,6 +94,40 @@ fn keep_open(
         versions::exchange(loaded, &plan.conflicts)?;
     }
     Ok(known)
+}
+
+/// What was left on purpose and is as it was then, and what is to be left now. What changed since
+/// the person saw it is refused.
+fn still_left(
+    before: Vec<OpenMatter>,
+    plan: &Plan,
+    report: &mut RunReport,
+    leave: &[(RelPath, Digest)],
+) -> Vec<OpenMatter> {
+    let conflicts = plan.conflicts.iter().map(|c| (&c.path, c.mark));
+    let held = plan.held.iter().map(|h| (&h.path, h.mark));
+    let open: HashSet<(&RelPath, Digest)> = conflicts.chain(held).collect();
+    let is_open = |path: &RelPath, mark: Digest| open.contains(&(path, mark));
+    let mut left: BTreeSet<(RelPath, Digest)> = before
+        .into_iter()
+        .filter_map(|matter| match matter {
+            OpenMatter::Left(path, mark) if is_open(&path, mark) => Some((path, mark)),
+            _ => None,
+        })
+        .collect();
+    for (path, mark) in leave {
+        let now = open.iter().filter(|(open, _)| *open == path).map(|(_, mark)| *mark);
+        // What was found to be in the way only when it was to be replaced has no better mark.
+        let provisional = *mark == Digest::of(path.as_bytes());
+        if provisional {
+            left.extend(now.map(|mark| (path.clone(), mark)));
+        } else if is_open(path, *mark) {
+            left.insert((path.clone(), *mark));
+        } else if now.count() > 0 {
+            report.refused.push(path.clone());
+        }
+    }
+    left.into_iter().map(|(path, mark)| OpenMatter::Left(path, mark)).collect()
 }
 
 fn mark_of(matter: &OpenMatter) -> Option<Digest> {

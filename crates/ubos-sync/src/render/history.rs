@@ -43,7 +43,8 @@ fn size(size: Option<u64>) -> String {
 fn ended(turn: &Turn) -> String {
     let change = &turn.change;
     let by = match change.reason.as_str() {
-        "restored" | "undone" => " by a restore",
+        "restored" => " by a restore",
+        "undone" => " by an undo",
         _ => "",
     };
     match change.op.as_str() {

@@ -255,3 +255,15 @@ fn what_a_guard_holds_is_left_alone_where_it_changed_since() {
     assert_eq!(kept, Some(ubos_testkit::Node::file("edited there since")));
     assert_eq!(world.server().get("notes/others/06.md"), None);
 }
+
+#[test]
+fn a_conflict_that_changed_since_it_was_shown_is_not_left_as_it_is() {
+    let world = agreed();
+    world.laptop().write("notes/f", "L");
+    world.server().write("notes/f", "S");
+    world.laptop().sync().exits(3);
+    world.server().write("notes/f", "S again");
+    world.laptop().run(["resolve", "notes/f", "--leave"]).exits(3).says("CONFLICT");
+    world.laptop().run(["resolve", "notes/f", "--leave"]).exits(0);
+    world.laptop().sync().exits(0);
+}

@@ -103,6 +103,26 @@ fn something_is_held() {
 }
 
 #[test]
+fn a_mistake() {
+    let world = agreed();
+    world.server().write("notes/f", "by mistake");
+    world.laptop().sync().exits(0);
+    let commands = page(&world, "A mistake");
+    let [undo, history, restore] = &commands[..] else { panic!("{commands:?}") };
+    shell(world.laptop(), undo).exits(0);
+    for side in Side::BOTH {
+        assert_eq!(world.at(side).get("notes/f"), file("A"));
+    }
+    shell(world.laptop(), history).exits(0).says("now").says("by an undo");
+    world.laptop().write("notes/f", "later");
+    world.laptop().sync().exits(0);
+    shell(world.laptop(), restore).exits(0);
+    assert_eq!(world.laptop().get("notes/f"), file("A"));
+    world.laptop().sync().exits(0).clean();
+    assert_eq!(world.server().get("notes/f"), file("A"));
+}
+
+#[test]
 fn the_laptop_is_lost() {
     let world = agreed();
     fs::rename(world.root(Side::Laptop), world.base().join("lost")).unwrap();

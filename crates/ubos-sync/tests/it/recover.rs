@@ -561,7 +561,10 @@ fn a_new_laptop_takes_the_place_of_the_lost_one() {
         fs::create_dir(world.root(Side::Laptop)).unwrap();
         world.init().exits(0);
         if with_recover {
-            screen(world.laptop(), &[]).exits(0).says("only copies, on balaur");
+            let told = screen(world.laptop(), &[]);
+            told.exits(4).says("have not synced yet").says("only copies, on balaur");
+            shell(world.laptop(), &commands(&told, "recover").remove(0)).exits(0);
+            assert_eq!(world.laptop().get("notes/f"), file("A"));
         }
         world.laptop().sync().exits(0);
         // All but the area that comes from the laptop is back; that is sent back by the commands shown.
@@ -734,7 +737,7 @@ fn a_person_answers_that_the_restore_was_a_mistake() {
     let mut terminal = person(&world, &["recover"]);
     terminal.wait_for("Which? [1-4]", SOON);
     terminal.enter("x");
-    terminal.wait_for("Type a number from 1 to 4", SOON);
+    terminal.wait_for("Type a number from 1 to 4, then Enter. Which? [1-4]", SOON);
     terminal.enter("1");
     terminal.wait_for("[y/N]", SOON);
     assert_eq!(world.server().get("notes/f"), file("A"), "nothing is done before the answer");

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &RecoverArgs, global: &Global, ui: &Ui) -> Outcome {
     }
     request.dry_run = true;
     let report = sync::cycle(&request, ui);
-    if !report.forgets {
+    if !report.forgets || is_empty_start(&report) {
         return not_needed(report, ui);
     }
     if report.error.is_some() {
@@ -99,6 +99,15 @@ pub(crate) fn run(args: &RecoverArgs, global: &Global, ui: &Ui) -> Outcome {
             Ok(code)
         }
     }
+}
+
+/// Whether the two never synced and hold nothing that differs.
+fn is_empty_start(report: &RunReport) -> bool {
+    report.error.is_none()
+        && report.diagnosis.iter().all(|finding| finding.kind == diagnosis::FindingKind::Fine)
+        && report.actions.is_empty()
+        && report.conflicts.is_empty()
+        && report.held.is_empty()
 }
 
 /// The plans for all that a person may mean. There is one, unless a folder was restored from an older

@@ -15,15 +15,18 @@ pub(crate) mod session;
 mod versions;
 mod words;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use ubos_core::conflict::Choice;
+use ubos_core::entry::Digest;
+use ubos_core::path::RelPath;
 use ubos_core::plan::Filter;
 
 use self::choices::{Clash, decide, named, newer, not_comparable};
-use super::conflicts;
+use super::conflicts::{self, Open};
 use super::sync;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -66,7 +69,7 @@ pub(crate) fn resolve(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
     let paths = named(&open, &args.paths, global)?;
     let mut request = sync::request(global, "resolve", Filter::Both)?;
     if args.leave {
-        request.leave = paths;
+        request.leave = marks(&open, &paths);
         return sync::run(&request, ui);
     }
     let keep = args.keep.as_deref().unwrap_or_default();
@@ -84,6 +87,15 @@ pub(crate) fn resolve(args: &ResolveArgs, global: &Global, ui: &Ui) -> Outcome {
         Ok(choice)
     })?;
     sync::run(&request, ui)
+}
+
+/// What is open at `paths`, with its marks.
+fn marks(open: &Open, paths: &[RelPath]) -> Vec<(RelPath, Digest)> {
+    let conflicts = open.conflicts.iter().map(|c| (&c.path, c.mark));
+    let held = open.held.iter().map(|h| (&h.path, h.mark));
+    let named: BTreeSet<&RelPath> = paths.iter().collect();
+    let all = conflicts.chain(held).filter(|(path, _)| named.contains(path));
+    all.map(|(path, mark)| (path.clone(), mark)).collect()
 }
 
 /// The conversation about everything that is open, or that is open at the given paths.

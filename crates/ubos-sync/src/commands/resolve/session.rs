@@ -391,7 +391,8 @@ impl<'a> Session<'a> {
     /// Leaves these conflicts as they are, on purpose.
     pub(super) fn leave(&mut self, left: Vec<&Conflict>, open: &Open) -> Result<Step, Failure> {
         let mut request = sync::request(self.global, "resolve", Filter::Both)?;
-        request.leave = left.iter().map(|conflict| conflict.path.clone()).collect();
+        request.leave =
+            left.iter().map(|conflict| (conflict.path.clone(), conflict.mark)).collect();
         let report = self.prompt.during_run(|| sync::cycle(&request, self.ui));
         let Some(first) = left.first() else { return Ok(Step::Next) };
         if !self.ran(&report)? {

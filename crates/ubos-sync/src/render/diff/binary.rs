@@ -1,10 +1,9 @@
 //! What can be said of content that is not text: its kind, its size, the dimensions of an image, and
 //! where two versions begin to differ.
 
-use crate::render::units::{bytes as size, number};
+use ubos_core::merge::is_text;
 
-/// As far as content is looked at to tell text from other things.
-const LOOKED_AT: usize = 64 * 1024;
+use crate::render::units::{bytes as size, number};
 
 /// Kinds by how the content begins.
 const KINDS: &[(&[u8], &str)] = &[
@@ -41,21 +40,6 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
 ];
-
-/// Whether `bytes` can be shown as lines: no zero byte, and not mostly what is neither UTF-8 nor white
-/// space.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    if bytes.contains(&0) || bytes.starts_with(b"%PDF-") {
-        return false;
-    }
-    let start = &bytes[..bytes.len().min(LOOKED_AT)];
-    let strange = |chunk: std::str::Utf8Chunk<'_>| {
-        let control =
-            |c: &char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b');
-        chunk.valid().chars().filter(control).count() + chunk.invalid().len()
-    };
-    start.utf8_chunks().map(strange).sum::<usize>() * 3 <= start.len()
-}
 
 /// `PNG image, 1920 × 1080, 4.2 MB`.
 pub(super) fn described(bytes: &[u8]) -> String {
@@ -167,16 +151,6 @@ mod tests {
         assert_eq!(described(&png), "PNG image, 1920 × 1080, 29 B");
         // Cut off before its dimensions, it is still a PNG image.
         assert_eq!(described(&png[..12]), "PNG image, 12 B");
-    }
-
-    #[test]
-    fn text_may_hold_some_strange_bytes_and_other_content_is_no_text() {
-        assert!(is_text("# Füße\n\tand more\r\n".as_bytes()));
-        assert!(is_text(b"latin-1: gr\xfc\xdfe, and quite some text around it"));
-        assert!(is_text(b""));
-        assert!(!is_text(b"a\0b"));
-        assert!(!is_text(&[0xff; 50]));
-        assert!(!is_text(b"\x01\x02\x03\x04"));
     }
 
     #[test]

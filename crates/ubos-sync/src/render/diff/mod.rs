@@ -19,6 +19,8 @@ mod words;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use ubos_core::merge::is_text;
+
 use crate::render::units::{bytes as size, number, plural};
 use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
@@ -190,7 +192,7 @@ fn same(old: &Shown<'_>, new: &Shown<'_>) -> String {
 /// nothing where they can.
 fn not_by_lines(versions: &[&Shown<'_>], columns: usize) -> Option<String> {
     let contents = || versions.iter().filter_map(|shown| shown.bytes);
-    let binary = contents().any(|bytes| !binary::is_text(bytes));
+    let binary = contents().any(|bytes| !is_text(bytes));
     if !binary && contents().all(|bytes| bytes.len() <= LONGEST) {
         return None;
     }
