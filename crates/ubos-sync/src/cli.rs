@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, conflicts, demo, doctor, init, log, manifest, recover, resolve, sync,
+    agent, conflicts, demo, doctor, init, log, manifest, recover, resolve, schedule, sync,
 };
 
 const EXIT_CODES: &str = "\
@@ -105,6 +105,8 @@ pub(crate) enum Command {
     Log(log::LogArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
+    // As above.
+    Schedule(schedule::ScheduleArgs),
     // As above.
     Doctor(doctor::DoctorArgs),
     /// The other end of a connection, on standard input and output

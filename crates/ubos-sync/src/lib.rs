@@ -6,6 +6,7 @@ mod commands;
 mod failure;
 mod finding;
 mod render;
+mod schedule;
 mod territory;
 mod ui;
 
@@ -35,6 +36,7 @@ pub fn run() -> ExitCode {
         Command::Recover(args) => commands::recover::run(args, global, &ui),
         Command::Log(args) => commands::log::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
+        Command::Schedule(args) => commands::schedule::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Agent => commands::agent::run(),
         Command::RsyncPipe(args) => commands::agent::pipe(args),

@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod manifest;
 pub(crate) mod recover;
 pub(crate) mod resolve;
+pub(crate) mod schedule;
 pub(crate) mod sync;
 
 use std::path::PathBuf;

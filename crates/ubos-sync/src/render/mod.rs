@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod json;
 pub(crate) mod listing;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod settle;
 pub(crate) mod units;
 pub(crate) mod wrap;
