@@ -163,7 +163,10 @@ const ELSEWHERE: &str = "`ubos-sync schedule show` prints what would be installe
                          `*/5 * * * * ubos-sync --root ROOT --quiet tick`)";
 
 fn first(said: &str) -> &str {
-    said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing")
+    // What it did before it failed is no reason.
+    let done = ["Created symlink", "Removed"];
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.find(|line| !done.iter().any(|done| line.starts_with(done))).unwrap_or("it said nothing")
 }
 
 #[cfg(test)]

@@ -57,14 +57,14 @@ type Properties = HashMap<String, String>;
 
 fn show(scope: Scope, unit: &str) -> Result<Properties, Trouble> {
     const WANTED: &str = "--property=ActiveState,UnitFileState,Result,ExecMainStatus,\
-                          ExecMainExitTimestamp,ExecMainStartTimestamp,LastTriggerUSec,\
-                          NextElapseUSecRealtime";
+                          ExecMainExitTimestamp,ExecMainStartTimestamp,NextElapseUSecRealtime";
     let said = ask(scope, &["show", WANTED, unit])?;
     let pairs = said.out.lines().filter_map(|line| line.split_once('='));
     Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-/// What the properties of a service, and of its timer where it has one, mean.
+/// What the properties of a service, and of its timer where it has one, mean. When the timer fired is
+/// left out: a timer that was just switched on says so of itself, and nothing ran.
 fn read(service: &Properties, timer: Option<&Properties>) -> State {
     let get = |unit: &Properties, name: &str| {
         unit.get(name).filter(|value| !value.is_empty() && *value != "n/a").cloned()
@@ -76,7 +76,6 @@ fn read(service: &Properties, timer: Option<&Properties>) -> State {
         .any(|state| is(service, "ActiveState", state));
     let ended = get(service, "ExecMainExitTimestamp");
     let begun = get(service, "ExecMainStartTimestamp");
-    let triggered = timer.and_then(|timer| get(timer, "LastTriggerUSec"));
     State {
         active: is(on, "ActiveState", "active"),
         enabled: is(on, "UnitFileState", "enabled"),
@@ -86,7 +85,7 @@ fn read(service: &Properties, timer: Option<&Properties>) -> State {
             .as_ref()
             .and_then(|_| get(service, "ExecMainStatus"))
             .and_then(|code| code.parse().ok()),
-        last_run: ended.or(begun).or(triggered).map(|time| rfc3339(&time)),
+        last_run: ended.or(begun).map(|time| rfc3339(&time)),
         next_run: timer
             .and_then(|timer| get(timer, "NextElapseUSecRealtime"))
             .map(|time| rfc3339(&time)),
@@ -130,7 +129,6 @@ mod tests {
         );
         let timer = properties(
             "ActiveState=active\nUnitFileState=enabled
-             LastTriggerUSec=Sun 2026-11-22 16:05:00 UTC
              NextElapseUSecRealtime=Sun 2026-11-22 16:10:04 UTC",
         );
         let state = read(&service, Some(&timer));
@@ -145,7 +143,8 @@ mod tests {
         let service = properties(
             "ActiveState=inactive\nResult=success\nExecMainStatus=0\nExecMainExitTimestamp=",
         );
-        let timer = properties("ActiveState=inactive\nUnitFileState=disabled\nLastTriggerUSec=n/a");
+        let timer =
+            properties("ActiveState=inactive\nUnitFileState=disabled\nNextElapseUSecRealtime=n/a");
         assert_eq!(read(&service, Some(&timer)), State::default());
     }
 
