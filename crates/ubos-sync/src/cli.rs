@@ -24,7 +24,8 @@ Examples:
   ubos-sync init ~/UBOS --peer balaur=me@balaur:/srv/janus   pair two folders
   ubos-sync status                                           what would happen
   ubos-sync bidirectional                                    sync both ways
-  ubos-sync resolve docs/plan.md --keep balaur               settle a conflict";
+  ubos-sync resolve docs/plan.md --keep balaur               settle a conflict
+  ubos-sync schedule install                                 let it run by itself";
 
 /// Keep a folder on this machine and one on another the same, safely
 ///

@@ -1,8 +1,8 @@
 //! A territory that syncs although nobody started it: a real service manager of a user, in a world of
-//! its own.
+//! its own; and, where there is none, what it would start, in the environment that it would give.
 //!
-//! It needs Linux, systemd, and the right to make namespaces (root has it). Where that is missing the
-//! test says so and leaves itself out.
+//! The manager needs Linux, systemd, and the right to make namespaces (root has it). Where that is
+//! missing the test says so and leaves itself out.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn the_timer_syncs_although_nobody_started_it() {
     let at = |name: &str| world.base().join(name);
     write_script(&at("bin/outer"), OUTER);
     write_script(&at("bin/inner"), INNER);
-    write_script(&at("bin/ubos-sync"), &format!("exec '{BINARY}' \"$@\""));
+    write_script(&at("bin/ubos-sync"), &program());
     world.laptop().write("notes/new", "nobody started this");
     let mut command = world.command(Path::new("unshare"));
     command.args(["--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]);
@@ -84,6 +84,63 @@ fn the_timer_syncs_although_nobody_started_it() {
         fs::read_to_string(world.server().path("notes/new")).unwrap(),
         "nobody started this"
     );
+}
+
+/// The installed program. Where it has no `tick` it syncs in its place.
+fn program() -> String {
+    format!(
+        "binary='{BINARY}'\n\"$binary\" tick --help >/dev/null 2>&1 && exec \"$binary\" \"$@\"\n\
+         exec \"$binary\" \"$1\" \"$2\" bidirectional"
+    )
+}
+
+/// The files of `schedule show` for a system, by name.
+fn shown(world: &World, system: &str) -> Vec<(String, String)> {
+    let program = world.base().join("bin/ubos-sync");
+    let args =
+        ["schedule", "show", "--json", "--on", system, "--program", program.to_str().unwrap()];
+    let document = world.laptop().run(args).exits(0).json();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let files = document["files"].as_array().unwrap();
+    files.iter().map(|file| (text(&file["path"]), text(&file["text"]))).collect()
+}
+
+/// Starts a command line with nothing in its environment but a home and `path`.
+fn start_bare(world: &World, words: &[String], path: &str) {
+    let mut command = Command::new("env");
+    command.arg("-i").arg(format!("HOME={}", world.base().join("home").display()));
+    command.arg(format!("PATH={path}")).args(words).current_dir("/");
+    Running::start(command, &world.base().join("output")).finish(LIMIT).exits(0);
+}
+
+#[test]
+fn what_systemd_would_start_syncs_in_the_environment_it_would_give() {
+    let world = World::agreed(BINARY);
+    write_script(&world.base().join("bin/ubos-sync"), &program());
+    let files = shown(&world, "linux");
+    let (_, service) = files.iter().find(|(path, _)| path.ends_with("/ubos-sync.service")).unwrap();
+    let line = |key: &str| service.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    let words: Vec<String> = line("ExecStart=").split(' ').map(str::to_owned).collect();
+    world.laptop().write("notes/new", "by timer");
+    start_bare(&world, &words, line("Environment=PATH="));
+    world.expect("notes/new = by timer", "notes/new = by timer");
+}
+
+#[test]
+fn what_launchd_would_start_syncs_in_the_environment_it_would_give() {
+    let world = World::agreed(BINARY);
+    let program =
+        program().replace("\"$1\" \"$2\" bidirectional", "\"$1\" \"$2\" \"$3\" bidirectional");
+    write_script(&world.base().join("bin/ubos-sync"), &program);
+    let (_, text) = &shown(&world, "macos")[0];
+    let list = plist::Value::from_reader_xml(text.as_bytes()).unwrap().into_dictionary().unwrap();
+    let text = |value: &plist::Value| value.as_string().unwrap().to_owned();
+    let words: Vec<String> =
+        list["ProgramArguments"].as_array().unwrap().iter().map(text).collect();
+    world.laptop().write("notes/new", "by agent");
+    let environment = list["EnvironmentVariables"].as_dictionary().unwrap();
+    start_bare(&world, &words, &text(&environment["PATH"]));
+    world.expect("notes/new = by agent", "notes/new = by agent");
 }
 
 /// Takes the test's corner of the control groups away; what is empty can go.
