@@ -4,7 +4,7 @@ mod install;
 mod order;
 mod remove;
 mod show;
-pub(crate) mod status;
+mod status;
 
 use std::path::{Path, PathBuf};
 

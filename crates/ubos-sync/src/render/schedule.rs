@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::commands::schedule::status::Standing;
 use crate::render::command::quote;
 use crate::render::units;
 use crate::schedule::files::{Change, Step};
 use crate::schedule::order::{Mode, Order, Scope, UnitFile};
 use crate::schedule::place::Place;
 use crate::schedule::service::State;
+use crate::schedule::standing::Standing;
 use crate::ui::sanitize::{one_line, sanitize};
 use crate::ui::{Tone, Ui};
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::mark::Mark;
 use super::order::{Mode, Order, UnitFile};
+use super::program::search_path;
 use super::template::fill;
 
 const AGENT: &str = include_str!("templates/agent.plist");
@@ -70,7 +71,7 @@ fn file(order: &Order, label: &str, command: &[String], when: &str) -> UnitFile 
             ("label", label),
             ("arguments", &arguments),
             ("when", when),
-            ("path", &escape(&search_path(&order.program))),
+            ("path", &escape(&search_path(&order.program, SEARCHED))),
             ("log", &escape(&log.to_string_lossy())),
         ],
     );
@@ -98,15 +99,6 @@ fn calendar(slots: impl IntoIterator<Item = Vec<(&'static str, u32)>>) -> String
 
 fn key(name: &str, value: &str) -> String {
     format!("\t<key>{name}</key>\n\t{value}\n")
-}
-
-fn search_path(program: &Path) -> String {
-    match program.parent().and_then(Path::to_str) {
-        Some(folder) if !SEARCHED.split(':').any(|known| known == folder) => {
-            format!("{folder}:{SEARCHED}")
-        }
-        _ => SEARCHED.to_owned(),
-    }
 }
 
 fn escape(text: &str) -> String {

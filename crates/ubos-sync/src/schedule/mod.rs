@@ -12,6 +12,7 @@ pub(crate) mod order;
 pub(crate) mod place;
 pub(crate) mod program;
 pub(crate) mod service;
+pub(crate) mod standing;
 pub(crate) mod systemd;
 pub(crate) mod template;
 pub(crate) mod trouble;

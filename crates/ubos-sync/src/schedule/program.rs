@@ -47,6 +47,16 @@ fn as_found(this: &Path, search: &std::ffi::OsStr) -> PathBuf {
         .unwrap_or_else(|| this.to_owned())
 }
 
+/// A search path for what the program starts: its own folder, then what the system has.
+pub(crate) fn search_path(program: &Path, system: &str) -> String {
+    match program.parent().and_then(Path::to_str) {
+        Some(folder) if !system.split(':').any(|known| known == folder) => {
+            format!("{folder}:{system}")
+        }
+        _ => system.to_owned(),
+    }
+}
+
 fn is_program(path: &Path) -> bool {
     std::fs::metadata(path)
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::mark::Mark;
 use super::order::{Mode, Order, Scope, UnitFile};
+use super::program::search_path;
 use super::template::fill;
 
 const TICK_SERVICE: &str = include_str!("templates/tick.service");
@@ -77,7 +78,7 @@ impl Values {
                 "deadline",
                 interval.deadline().map_or_else(String::new, |s| format!(" --deadline {s}")),
             ),
-            ("path", word(&format!("PATH={}", search_path(&order.program)), false)),
+            ("path", word(&format!("PATH={}", search_path(&order.program, SEARCHED)), false)),
             ("user", line(system, format!("User={}", plain(&order.user.name)))),
             // A user's manager knows no network of its own to wait for.
             (
@@ -103,15 +104,6 @@ impl Values {
         let values: Vec<(&str, &str)> =
             self.0.iter().map(|(name, value)| (*name, value.as_str())).collect();
         fill(template, &values)
-    }
-}
-
-fn search_path(program: &Path) -> String {
-    match program.parent().and_then(Path::to_str) {
-        Some(folder) if !SEARCHED.split(':').any(|known| known == folder) => {
-            format!("{folder}:{SEARCHED}")
-        }
-        _ => SEARCHED.to_owned(),
     }
 }
 

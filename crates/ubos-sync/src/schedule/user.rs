@@ -28,19 +28,24 @@ pub(crate) fn owner(folder: &Path) -> Result<(u32, User), EngineError> {
 /// Asks the system's list of users, which may be more than a file. Who is on no list keeps the
 /// number, which systemd takes as well.
 fn by_number(uid: u32) -> User {
+    let number = uid.to_string();
     let listed = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    find(&listed, uid)
-        .or_else(|| find(&ask(uid), uid))
-        .unwrap_or_else(|| User { name: uid.to_string(), home: PathBuf::from("/") })
+    find(&listed, uid).or_else(|| find(&ask("getent", &["passwd", &number]), uid)).unwrap_or_else(
+        || {
+            // A Mac keeps its users elsewhere, and has no `getent`.
+            let name = ask("id", &["-un", &number]).trim().to_owned();
+            let name = if name.is_empty() { number } else { name };
+            User { name, home: PathBuf::from("/") }
+        },
+    )
 }
 
-fn ask(uid: u32) -> String {
-    let mut getent = Command::new("getent");
-    getent.args(["passwd", &uid.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
-    getent
-        .output()
-        .map(|said| String::from_utf8_lossy(&said.stdout).into_owned())
-        .unwrap_or_default()
+/// What a program says; nothing where it fails or is missing.
+fn ask(program: &str, args: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stderr(Stdio::null());
+    let said = command.output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 fn find(list: &str, uid: u32) -> Option<User> {

@@ -52,7 +52,7 @@ impl Machine {
         self.home(".config/systemd/user").join(name)
     }
 
-    /// Calls `schedule …` on the laptop; what is started is the program in `bin`.
+    /// Calls `schedule …` on the laptop, as on Linux unless the line says otherwise; what is started is the program in `bin`.
     fn schedule(&self, line: &str) -> Outcome {
         self.schedule_on(Side::Laptop, line)
     }
@@ -60,6 +60,9 @@ impl Machine {
     fn schedule_on(&self, side: Side, line: &str) -> Outcome {
         let mut args: Vec<String> = vec!["schedule".into()];
         args.extend(line.split(' ').map(str::to_owned));
+        if !line.contains("--on ") {
+            args.extend(["--on".into(), "linux".into()]);
+        }
         if line.starts_with("install") || line.starts_with("show") {
             let program = self.world.base().join("bin/ubos-sync");
             args.extend(["--program".into(), program.to_str().unwrap().into()]);

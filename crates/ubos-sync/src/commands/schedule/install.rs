@@ -13,7 +13,6 @@ use crate::schedule::order::{Mode, Order, Scope, UnitFile};
 use crate::schedule::place::{Installed, Place, guarded};
 use crate::schedule::service::{self, Unit};
 use crate::schedule::trouble::Trouble;
-use crate::schedule::user;
 use crate::ui::Ui;
 
 pub(super) fn run(args: &InstallArgs, global: &Global, ui: &Ui) -> Outcome {
@@ -73,7 +72,7 @@ fn refuse_twice(order: &Order, on: On) -> Result<(), Failure> {
         (On::Linux, Scope::System) => Scope::User,
         _ => return Ok(()),
     };
-    let place = Place::of(other, &user::me().home);
+    let place = Place::of(other, &order.user.home);
     // What cannot be read there is none of ours.
     let files = place.installed().unwrap_or_default();
     let same = files.iter().find(|f| f.mark.root == order.root && f.mark.peer == order.peer);

@@ -8,29 +8,11 @@ use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render::schedule;
 use crate::schedule::files::{self, Change};
-use crate::schedule::mark::Mark;
 use crate::schedule::order::{Mode, Scope};
 use crate::schedule::place::{Installed, Place, base_of};
-use crate::schedule::service::{self, State};
-use crate::schedule::trouble::Trouble;
+use crate::schedule::service;
+use crate::schedule::standing::Standing;
 use crate::ui::Ui;
-
-/// What is installed under one name, and how it goes.
-pub(crate) struct Standing {
-    /// By whom it is started.
-    pub scope: Scope,
-    /// What the files' names begin with.
-    pub base: String,
-    /// How it was ordered.
-    pub mark: Mark,
-    /// Each file with what an installation now would do to it; unknown where the territory cannot
-    /// be read.
-    pub files: Vec<(std::path::PathBuf, Option<Change>)>,
-    /// Whether the program is still there.
-    pub program_there: bool,
-    /// What the manager says.
-    pub state: Result<State, Trouble>,
-}
 
 pub(super) fn run(args: &WhereArgs, global: &Global, ui: &Ui) -> Outcome {
     let root = real_root(global)?;
