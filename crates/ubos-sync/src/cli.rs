@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     agent, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
-    restore, sync, undo,
+    restore, schedule, sync, undo,
 };
 
 const EXIT_CODES: &str = "\
@@ -26,7 +26,8 @@ Examples:
   ubos-sync status                                           what would happen
   ubos-sync bidirectional                                    sync both ways
   ubos-sync resolve docs/plan.md --keep balaur               settle a conflict
-  ubos-sync undo last                                        take the last sync back";
+  ubos-sync undo last                                        take the last sync back
+  ubos-sync schedule install                                 let it run by itself";
 
 /// Keep a folder on this machine and one on another the same, safely
 ///
@@ -117,6 +118,8 @@ pub(crate) enum Command {
     Backups(backups::BackupsArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
+    // As above.
+    Schedule(schedule::ScheduleArgs),
     // As above.
     Doctor(doctor::DoctorArgs),
     /// The other end of a connection, on standard input and output

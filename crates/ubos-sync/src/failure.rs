@@ -4,6 +4,7 @@ use serde_json::json;
 
 use ubos_engine::error::EngineError;
 
+use crate::schedule::trouble::Trouble;
 use crate::ui::Ui;
 
 /// Why a command ended without its work done.
@@ -18,6 +19,8 @@ pub(crate) enum Failure {
         /// What to do instead.
         hint: String,
     },
+    /// The system's service manager refused something.
+    Service(Trouble),
     /// Standard output went away: whoever read it has seen enough.
     BrokenPipe,
 }
@@ -28,6 +31,12 @@ pub(crate) type Outcome = Result<u8, Failure>;
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         Failure::Engine(error)
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Failure::Service(trouble)
     }
 }
 
@@ -44,7 +53,8 @@ impl Failure {
             Failure::Usage { message, hint } => {
                 Some(EngineError::Config { message, hint: Some(hint) })
             }
-            Failure::BrokenPipe => None,
+            // No run asks a service manager.
+            Failure::Service(_) | Failure::BrokenPipe => None,
         }
     }
 
@@ -53,6 +63,9 @@ impl Failure {
         let (kind, message, hint, code) = match self {
             Failure::BrokenPipe => return 0,
             Failure::Usage { message, hint } => ("usage", message.clone(), hint.as_str(), 2),
+            Failure::Service(trouble) => {
+                (trouble.kind, trouble.message.clone(), trouble.hint.as_str(), 1)
+            }
             Failure::Engine(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }

@@ -7,6 +7,7 @@ mod failure;
 mod finding;
 mod past;
 mod render;
+mod schedule;
 mod territory;
 mod ui;
 
@@ -41,6 +42,7 @@ pub fn run() -> ExitCode {
         Command::Undo(args) => commands::undo::run(args, global, &ui),
         Command::Backups(args) => commands::backups::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
+        Command::Schedule(args) => commands::schedule::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Agent => commands::agent::run(),
         Command::RsyncPipe(args) => commands::agent::pipe(args),

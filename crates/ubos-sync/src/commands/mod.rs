@@ -15,6 +15,7 @@ pub(crate) mod manifest;
 pub(crate) mod recover;
 pub(crate) mod resolve;
 pub(crate) mod restore;
+pub(crate) mod schedule;
 pub(crate) mod sync;
 pub(crate) mod undo;
 

@@ -12,6 +12,7 @@ pub(crate) mod listing;
 pub(crate) mod put_back;
 pub(crate) mod recovery;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod settle;
 pub(crate) mod units;
 pub(crate) mod wrap;

@@ -43,6 +43,8 @@ mod scenarios_commands;
 mod scenarios_folders;
 mod scenarios_kinds;
 mod scenarios_modes;
+mod schedule;
+mod schedule_for_real;
 mod ssh;
 mod ssh_install;
 mod state_damage;
