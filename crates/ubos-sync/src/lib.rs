@@ -7,6 +7,7 @@ mod failure;
 mod finding;
 mod past;
 mod render;
+mod service;
 mod territory;
 mod ui;
 
@@ -29,6 +30,7 @@ pub fn run() -> ExitCode {
         Command::Push(args) => commands::sync::push(args, global, &ui),
         Command::Pull(args) => commands::sync::pull(args, global, &ui),
         Command::Bidirectional(args) => commands::sync::bidirectional(args, global, &ui),
+        Command::Watch(args) => commands::watch::run(args, global, &ui),
         Command::Conflicts(args) => commands::conflicts::run(args, global, &ui),
         Command::Resolve(args) => commands::resolve::resolve(args, global, &ui),
         Command::Revert(args) => commands::resolve::revert(args, global, &ui),

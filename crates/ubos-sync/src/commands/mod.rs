@@ -17,6 +17,7 @@ pub(crate) mod resolve;
 pub(crate) mod restore;
 pub(crate) mod sync;
 pub(crate) mod undo;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 

@@ -14,6 +14,7 @@ pub(crate) mod recovery;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod units;
+pub(crate) mod watch;
 pub(crate) mod wrap;
 
 #[cfg(test)]
