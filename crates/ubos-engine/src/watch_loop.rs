@@ -7,16 +7,23 @@ use crate::clock;
 use crate::cycle::report::RunReport;
 use crate::cycle::session::{Session, Stop};
 use crate::cycle::{Event, Request};
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::state::StateDir;
 use crate::state::lock::Lock;
-use crate::watch::rhythm::{Ended, Rhythm};
+use crate::watch::rhythm::{self, Ended, Rhythm};
 
-/// No wait is longer, so that a sleep of the machine is noticed soon after and the one who watches
-/// over this loop hears of it.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A clock that went so much further than this process was awake: the machine slept.
 const SLEPT: Duration = Duration::from_secs(15);
+
+/// How often things happen.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Everything is looked at this often at least.
+    pub interval: Duration,
+    /// No wait is longer, so that a sleep of the machine is noticed soon after and the one who
+    /// watches over this loop hears of it.
+    pub alive: Duration,
+}
 
 /// What the loop tells.
 #[derive(Debug)]
@@ -48,73 +55,115 @@ pub enum News<'a> {
     Alive,
 }
 
+/// What goes on from one run to the next.
+struct Loop<'a> {
+    session: Session,
+    rhythm: Rhythm,
+    pace: Pace,
+    stop: &'a Stop,
+    tell: &'a (dyn Fn(News<'_>) + Sync),
+    /// When everything is to be looked at.
+    everything: Instant,
+    /// Why hints are missing.
+    blind: Option<String>,
+    /// How long the last look at everything took.
+    full_took: Duration,
+    /// Whether any run was carried out.
+    worked: bool,
+}
+
 /// Keeps a pair in sync until it is stopped.
 ///
 /// # Errors
-/// [`EngineError::Locked`] if another watch does this already. What single runs say is told, and
-/// tried again.
+/// [`EngineError::Locked`] if another watch does this already, and what the first run says that no
+/// waiting can heal: [`EngineError::Config`]. What later runs say is told, and tried again.
 pub fn keep_in_sync(
     request: &Request,
-    interval: Duration,
+    pace: Pace,
     stop: &Stop,
     tell: &(dyn Fn(News<'_>) + Sync),
 ) -> Result<()> {
     let state = StateDir::open(&request.root)?;
     let _only_one = Lock::take_watch(&state)?;
-    let mut session = Session::new(request.clone(), stop.clone());
-    let mut rhythm = Rhythm::new(interval);
-    let mut everything = Instant::now();
-    let mut blind: Option<String> = None;
-    let mut full_took = Duration::ZERO;
+    drop(state);
+    let mut all = Loop {
+        session: Session::new(request.clone(), stop.clone()),
+        rhythm: Rhythm::new(pace.interval),
+        pace,
+        stop,
+        tell,
+        everything: Instant::now(),
+        blind: None,
+        full_took: Duration::ZERO,
+        worked: false,
+    };
     while !stop.is_stopped() {
-        let full = !session.is_connected() || Instant::now() >= everything;
-        let begun = Instant::now();
-        tell(News::Runs { connects: !session.is_connected() });
-        let report = session.run(full, &|event| tell(News::Progress(event)));
-        let took = begun.elapsed();
-        if full {
-            full_took = took;
-        }
-        tell(News::Ran { report: &report, took, full });
-        let ended = match &report.error {
-            Some(_) => Ended::Failed,
-            None => Ended::Done { again: !report.skipped.is_empty() },
-        };
-        let [byte] = clock::random::<1>();
-        let pause = rhythm.pause(ended, full_took, blind.is_some(), f64::from(byte) / 255.0);
-        if full || ended == Ended::Failed || pause < interval {
-            everything = Instant::now() + pause;
-        }
-        wait(&mut session, &mut everything, &mut blind, stop, tell);
+        all.run()?;
+        all.wait();
     }
     Ok(())
 }
 
-/// Waits until something changed or everything is due to be looked at.
-fn wait(
-    session: &mut Session,
-    everything: &mut Instant,
-    blind: &mut Option<String>,
-    stop: &Stop,
-    tell: &(dyn Fn(News<'_>) + Sync),
-) {
-    while !stop.is_stopped() && Instant::now() < *everything {
-        tell(News::Alive);
-        tell(News::Waits { until: *everything, blind: blind.as_deref() });
-        let (begun, wall) = (Instant::now(), SystemTime::now());
-        match session.wait((*everything).min(begun + LONGEST_WAIT)) {
-            Ok(wake) => {
-                blind.clone_from(&wake.blind);
-                if wake.changed {
-                    return;
-                }
-            }
-            // The connection broke: the next run connects anew, and says what is the matter.
-            Err(_) => return,
+impl Loop<'_> {
+    fn tell(&self, news: News<'_>) {
+        (self.tell)(news);
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let connects = !self.session.is_connected();
+        let full = self.stop.takes_look() || connects || Instant::now() >= self.everything;
+        let begun = Instant::now();
+        self.tell(News::Runs { connects });
+        let tell = self.tell;
+        let mut report = self.session.run(full, &|event| tell(News::Progress(event)));
+        let took = begun.elapsed();
+        if full {
+            self.full_took = took;
         }
-        let passed = wall.elapsed().unwrap_or_default();
-        if passed > begun.elapsed() + SLEPT {
-            *everything = Instant::now();
+        let ended = match &report.error {
+            Some(EngineError::Locked { .. }) => Ended::Busy,
+            Some(_) => Ended::Failed,
+            None => Ended::Done { again: !report.skipped.is_empty() },
+        };
+        let [byte] = clock::random::<1>();
+        let chance = f64::from(byte) / 255.0;
+        let pause = self.rhythm.pause(ended, self.full_took, self.blind.is_some(), chance);
+        let next = Instant::now() + pause;
+        // A look at some paths puts off no look at everything.
+        let puts_off = full || report.error.is_some();
+        self.everything = if puts_off { next } else { self.everything.min(next) };
+        self.tell(News::Ran { report: &report, took, full });
+        self.worked |= report.error.is_none();
+        match report.error.take() {
+            Some(error @ EngineError::Config { .. }) if !self.worked => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until something changed or everything is due to be looked at.
+    fn wait(&mut self) {
+        while !self.stop.is_stopped() && Instant::now() < self.everything {
+            self.tell(News::Alive);
+            self.tell(News::Waits { until: self.everything, blind: self.blind.as_deref() });
+            let (begun, wall) = (Instant::now(), SystemTime::now());
+            match self.session.wait(self.everything.min(begun + self.pace.alive)) {
+                Ok(wake) => {
+                    self.blind = wake.blind;
+                    if self.blind.is_some() {
+                        let poll = Instant::now() + rhythm::poll(self.full_took);
+                        self.everything = self.everything.min(poll);
+                    }
+                    if wake.changed {
+                        return;
+                    }
+                }
+                // The connection broke: the next run connects anew, and says what is the matter.
+                Err(_) => return,
+            }
+            let passed = wall.elapsed().unwrap_or_default();
+            if passed > begun.elapsed() + SLEPT || self.stop.wants_look() {
+                self.everything = Instant::now();
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     agent, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
-    restore, schedule, sync, undo,
+    restore, schedule, sync, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -25,6 +25,7 @@ Examples:
   ubos-sync init ~/UBOS --peer balaur=me@balaur:/srv/janus   pair two folders
   ubos-sync status                                           what would happen
   ubos-sync bidirectional                                    sync both ways
+  ubos-sync watch                                            sync on every change
   ubos-sync resolve docs/plan.md --keep balaur               settle a conflict
   ubos-sync undo last                                        take the last sync back
   ubos-sync schedule install                                 let it run by itself";
@@ -94,6 +95,8 @@ pub(crate) enum Command {
     /// Sync both ways
     #[command(visible_alias = "sync")]
     Bidirectional(sync::SyncArgs),
+    // As above.
+    Watch(watch::WatchArgs),
     /// List open conflicts and held paths
     Conflicts(conflicts::ConflictsArgs),
     /// Settle a conflict

@@ -8,6 +8,7 @@ mod finding;
 mod past;
 mod render;
 mod schedule;
+mod service;
 mod territory;
 mod ui;
 
@@ -30,6 +31,7 @@ pub fn run() -> ExitCode {
         Command::Push(args) => commands::sync::push(args, global, &ui),
         Command::Pull(args) => commands::sync::pull(args, global, &ui),
         Command::Bidirectional(args) => commands::sync::bidirectional(args, global, &ui),
+        Command::Watch(args) => commands::watch::run(args, global, &ui),
         Command::Conflicts(args) => commands::conflicts::run(args, global, &ui),
         Command::Resolve(args) => commands::resolve::resolve(args, global, &ui),
         Command::Revert(args) => commands::resolve::revert(args, global, &ui),

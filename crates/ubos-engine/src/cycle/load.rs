@@ -169,6 +169,7 @@ fn target(request: &Request, opened: &Opened) -> Result<Target> {
         ),
     })?;
     Ok(Target {
+        apart: request.stays,
         peer: opened.peer_name.clone(),
         address: Address::parse(address).map_err(EngineError::config)?,
         agent: opened.peer.agent.clone(),

@@ -33,6 +33,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
+    look: bool,
     caller: Option<Caller>,
 }
 
@@ -49,23 +50,44 @@ impl Stop {
         self.0.told.notify_all();
     }
 
+    /// Ends the present wait, so that everything is looked at now.
+    pub fn look_now(&self) {
+        let mut state = self.state();
+        state.look = true;
+        state.caller.iter().for_each(Caller::call);
+        self.0.told.notify_all();
+    }
+
+    /// Whether everything is to be looked at now.
+    pub(crate) fn wants_look(&self) -> bool {
+        self.state().look
+    }
+
+    /// Whether everything was to be looked at now; the next run does.
+    pub(crate) fn takes_look(&self) -> bool {
+        std::mem::take(&mut self.state().look)
+    }
+
     /// Whether it was stopped.
     pub fn is_stopped(&self) -> bool {
         self.state().stopped
     }
 
-    /// Waits until then, or until it is stopped.
+    /// Waits until then, or until it is stopped or everything is to be looked at.
     pub fn sleep(&self, until: Instant) {
         let mut state = self.state();
-        while !state.stopped {
+        while !state.stopped && !state.look {
             let Some(left) = until.checked_duration_since(Instant::now()) else { return };
             let waited = self.0.told.wait_timeout(state, left);
             state = waited.expect("no holder of this lock panics").0;
         }
     }
 
-    fn set_caller(&self, caller: Option<Caller>) {
-        self.state().caller = caller;
+    /// Whom to call; true if there is nothing to wait for.
+    fn set_caller(&self, caller: Option<Caller>) -> bool {
+        let mut state = self.state();
+        state.caller = caller;
+        state.stopped || state.look
     }
 }
 
@@ -125,15 +147,15 @@ impl Session {
 fn wait_for_both(kept: &mut Kept, until: Instant, stop: &Stop) -> Result<Wake> {
     let Kept { local, remote } = kept;
     let caller = local.caller();
-    stop.set_caller(caller.clone());
-    if stop.is_stopped() {
+    if stop.set_caller(caller.clone()) {
         return Ok(Wake { changed: false, blind: None });
     }
     let bell = remote.bell();
-    let limit = until.saturating_duration_since(Instant::now());
+    // Before anything can ring: a call that comes ahead of its wait has nothing to end.
+    remote.begin_wait(until.saturating_duration_since(Instant::now()))?;
     let (here, there) = std::thread::scope(|scope| {
         let far = scope.spawn(|| {
-            let wake = remote.wait(limit);
+            let wake = remote.woken();
             caller.iter().for_each(Caller::call);
             wake
         });

@@ -84,13 +84,20 @@ impl RemoteEndpoint {
         self.done()
     }
 
-    /// Waits until the peer's tree changed, the time is up, or the connection's `Call` was sent (see
-    /// [`RemoteEndpoint::bell`]).
+    /// Asks the peer to wait until its tree changed, the time is up, or the connection's `Call` was
+    /// sent (see [`RemoteEndpoint::bell`]).
     ///
     /// # Errors
     /// When the connection breaks.
-    pub fn wait(&mut self, limit: Duration) -> Result<Wake> {
-        self.ask(&Request::Wait { limit: limit.as_millis() as u64 })?;
+    pub fn begin_wait(&mut self, limit: Duration) -> Result<()> {
+        self.ask(&Request::Wait { limit: limit.as_millis() as u64 })
+    }
+
+    /// What ended the wait that was begun.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn woken(&mut self) -> Result<Wake> {
         match self.response()? {
             Response::Woken(wake) => Ok(wake),
             _ => Err(out_of_turn()),

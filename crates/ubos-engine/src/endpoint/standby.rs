@@ -29,6 +29,8 @@ pub(super) struct Standby {
     /// To be looked at once more although no hint came.
     doubtful: BTreeSet<RelPath>,
     doubtful_since: Instant,
+    /// What was told about missing hints.
+    told_blind: Option<String>,
 }
 
 impl Standby {
@@ -53,6 +55,7 @@ impl LocalEndpoint {
     /// # Errors
     /// [`EngineError::Locked`] if another run holds it; what the system says.
     pub fn begin(&mut self) -> Result<Standing> {
+        self.state.still_stands()?;
         self.lock()?;
         self.forget_run();
         let config = Config::require(&self.state)?;
@@ -85,9 +88,14 @@ impl LocalEndpoint {
     /// What the system says.
     pub fn wait(&mut self, until: Instant) -> Result<Wake> {
         loop {
-            let Some(standby) = &self.standby else {
+            let Some(standby) = &mut self.standby else {
                 return Ok(Wake { changed: true, blind: None });
             };
+            let blind = standby.watch.blind();
+            if blind != standby.told_blind {
+                standby.told_blind.clone_from(&blind);
+                return Ok(Wake { changed: false, blind });
+            }
             let second = standby.doubtful_since + SECOND_LOOK;
             let due = if standby.doubtful.is_empty() { until } else { second.min(until) };
             let dirty = standby.watch.wait(due);
@@ -172,16 +180,23 @@ impl LocalEndpoint {
     pub(super) fn watch_before_scan(&mut self, order: &ScanOrder) -> Result<()> {
         let Some(selection) = self.selection.clone().filter(|_| self.stays) else { return Ok(()) };
         let order = ScanOrder { verify: false, again: false, ..order.clone() };
-        let watches = self.standby.as_ref().is_some_and(|standby| standby.order == order);
+        // Where hints are missing, the system may allow more watches by now.
+        let watches = self
+            .standby
+            .as_ref()
+            .is_some_and(|standby| standby.order == order && standby.watch.blind().is_none());
         if !watches {
             let path = self.state.root().path();
             let root = Root::open(path).map_err(|e| EngineError::io("open", path, e))?;
+            // The former watch gives back what the system allows before the next one asks for it.
+            let told_blind = self.standby.take().and_then(|standby| standby.told_blind);
             self.standby = Some(Standby {
                 watch: Watch::start(root, selection),
                 order,
                 tree: None,
                 doubtful: BTreeSet::new(),
                 doubtful_since: Instant::now(),
+                told_blind,
             });
         }
         if let Some(standby) = &mut self.standby {

@@ -101,6 +101,7 @@ mod tests {
     #[test]
     fn each_failure_of_ssh_gets_its_own_sentence_and_next_step() {
         let target = Target {
+            apart: false,
             peer: "balaur".into(),
             address: Address::parse("me@host:/srv").unwrap(),
             agent: None,

@@ -168,6 +168,7 @@ mod tests {
     #[test]
     fn only_a_whole_copy_of_this_build_has_arrived() {
         let target = Target {
+            apart: false,
             peer: "balaur".into(),
             address: Address::parse("host:/srv").unwrap(),
             agent: None,

@@ -8,6 +8,7 @@ pub mod install;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -60,6 +61,9 @@ pub struct Target {
     pub program: PathBuf,
     /// This program's build, for the handshake.
     pub build: String,
+    /// Whether the connection is to outlast a Ctrl-C and a terminal that closes: this program acts
+    /// upon those itself.
+    pub apart: bool,
 }
 
 /// A running agent and the connection to it.
@@ -95,6 +99,9 @@ impl Link {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in ["RSYNC_RSH", "RSYNC_CONNECT_PROG", "RSYNC_PROXY"] {
             command.env_remove(name);
+        }
+        if target.apart {
+            command.process_group(0);
         }
         let mut child = command.spawn().map_err(|e| EngineError::Unreachable {
             message: format!(

@@ -52,6 +52,30 @@ impl StateDir {
         }
     }
 
+    /// Whether the folder that is open still stands at its path: it may have been moved away, or
+    /// something may have been mounted over it.
+    ///
+    /// # Errors
+    /// As [`StateDir::open`]; [`EngineError::Guard`] if another folder stands there now.
+    pub fn still_stands(&self) -> Result<()> {
+        let path = self.root.path();
+        let there = StateDir::open(path)?;
+        let place = |fd: BorrowedFd<'_>| {
+            let stat = rustix::fs::fstat(fd).map_err(|e| EngineError::io("look at", path, e))?;
+            Ok::<_, EngineError>((stat.st_dev, stat.st_ino))
+        };
+        let same = place(there.root.fd())? == place(self.root.fd())?
+            && place(there.fd())? == place(self.fd())?;
+        match same {
+            true => Ok(()),
+            false => Err(EngineError::guard(
+                "foreign-root",
+                format!("`{}` is another folder than before", path.display()),
+                "the next run looks whether it is the territory of this pair",
+            )),
+        }
+    }
+
     /// Makes the private folder of the territory at `root`, and opens it; safe to repeat.
     ///
     /// # Errors

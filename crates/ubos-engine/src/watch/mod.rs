@@ -81,7 +81,7 @@ impl Shared {
 pub struct Caller(Arc<Shared>);
 
 impl Caller {
-    /// Ends the wait that is going on, or the next one.
+    /// Ends the wait that is going on, or the one that was to follow.
     pub fn call(&self) {
         self.0.state().called = true;
         self.0.news.notify_all();
@@ -111,8 +111,9 @@ impl Watch {
         self.shared.state().blind.clone()
     }
 
-    /// Lets another thread end a wait.
+    /// Lets another thread end the next wait. Whoever called for an earlier one is forgotten.
     pub fn caller(&self) -> Caller {
+        self.shared.state().called = false;
         Caller(Arc::clone(&self.shared))
     }
 

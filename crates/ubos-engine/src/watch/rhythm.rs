@@ -11,6 +11,9 @@ const POLL: Duration = Duration::from_secs(10);
 /// A full look may take this part of the time, where it has to stand in for hints.
 const POLL_SHARE: u32 = 20;
 
+/// Pause while another run holds the pair; it is over soon, or says so each time.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
 /// How a run ended, as far as the next one depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -19,6 +22,8 @@ pub enum Ended {
         /// Some paths were skipped.
         again: bool,
     },
+    /// Another run holds the pair.
+    Busy,
     /// It could not be carried out.
     Failed,
 }
@@ -52,12 +57,13 @@ impl Rhythm {
                 self.failures += 1;
                 pause.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0)).min(LONGEST_PAUSE)
             }
+            Ended::Busy => BUSY_PAUSE.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0)),
             Ended::Done { again } => {
                 self.failures = 0;
                 self.retries = if again { self.retries + 1 } else { 0 };
                 let mut pause = self.interval;
                 if blind {
-                    pause = pause.min(POLL.max(took * POLL_SHARE));
+                    pause = pause.min(poll(took));
                 }
                 if again {
                     pause = pause.min(doubled(self.retries - 1));
@@ -66,6 +72,11 @@ impl Rhythm {
             }
         }
     }
+}
+
+/// How often everything is looked at where hints are missing, if that takes `took`.
+pub fn poll(took: Duration) -> Duration {
+    POLL.max(took * POLL_SHARE)
 }
 
 fn doubled(times: u32) -> Duration {
@@ -108,6 +119,15 @@ mod tests {
         let mut rhythm = Rhythm::new(INTERVAL);
         let tried = pauses(&mut rhythm, Ended::Done { again: true }, 8);
         assert_eq!(tried, [5, 10, 20, 40, 80, 160, 300, 300]);
+    }
+
+    #[test]
+    fn another_run_is_waited_for_a_moment_and_is_no_failure() {
+        let mut rhythm = Rhythm::new(INTERVAL);
+        for _ in 0..20 {
+            assert!(rhythm.pause(Ended::Busy, QUICK, false, 0.9) < Duration::from_secs(2));
+        }
+        assert_eq!(rhythm.failures(), 0);
     }
 
     #[test]

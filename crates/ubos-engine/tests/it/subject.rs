@@ -264,6 +264,7 @@ pub(crate) fn serve_in_thread() -> (UnixStream, JoinHandle<Result<()>>) {
 /// The initiator's end over `ours`, for a run of the pair at `root`.
 pub(crate) fn greet(ours: UnixStream, root: &Path) -> Result<RemoteEndpoint> {
     let target = Target {
+        apart: false,
         peer: "server".into(),
         address: Address::parse(root.to_str().unwrap()).unwrap(),
         agent: None,

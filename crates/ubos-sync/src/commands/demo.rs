@@ -95,6 +95,7 @@ impl Demo {
 
     fn pairing(&self) -> Result<InitRequest, Failure> {
         let target = Target {
+            apart: false,
             peer: BALAUR.to_owned(),
             address: Address::Local(self.roots.there.clone()),
             agent: None,

@@ -58,6 +58,7 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
     };
     let parse = |text: &str| Address::parse(text).map_err(|why| Failure::usage(why, form));
     let target = Target {
+        apart: false,
         peer: peer.to_owned(),
         address: parse(address)?,
         agent: args.agent.clone(),

@@ -89,6 +89,7 @@ mod tests {
     #[test]
     fn the_commands_name_user_host_and_port_and_quote_the_program() {
         let target = Target {
+            apart: false,
             peer: "balaur".into(),
             address: Address::parse("ssh://me@host:2222/srv/janus").unwrap(),
             agent: None,

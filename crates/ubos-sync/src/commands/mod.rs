@@ -18,6 +18,7 @@ pub(crate) mod restore;
 pub(crate) mod schedule;
 pub(crate) mod sync;
 pub(crate) mod undo;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 

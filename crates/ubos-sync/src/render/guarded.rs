@@ -44,7 +44,7 @@ pub(crate) fn text(guarded: &[Guarded], names: &Sides<String>, ui: &Ui) -> Strin
 /// The command that carries out what a guard held in a run, or would hold.
 pub(crate) fn confirm_run(report: &RunReport) -> String {
     let command = match report.command.as_str() {
-        "status" => "bidirectional",
+        "status" | "watch" => "bidirectional",
         command => command,
     };
     let prefer = report.prefer.map(|side| format!(" --prefer {}", report.names.get(side)));

@@ -15,6 +15,7 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod settle;
 pub(crate) mod units;
+pub(crate) mod watch;
 pub(crate) mod wrap;
 
 #[cfg(test)]

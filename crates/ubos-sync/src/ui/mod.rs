@@ -3,6 +3,7 @@
 
 pub(crate) mod cells;
 pub(crate) mod editor;
+pub(crate) mod live;
 mod pager;
 pub(crate) mod progress;
 pub(crate) mod prompt;

@@ -25,6 +25,11 @@ pub(super) fn columns() -> usize {
     known.or_else(given_columns).unwrap_or(USUAL_COLUMNS)
 }
 
+/// Rows of the terminal behind standard output.
+pub(super) fn rows() -> Option<usize> {
+    size(io::stdout()).map(|(_, rows)| rows).filter(|rows| *rows > 0)
+}
+
 fn given_columns() -> Option<usize> {
     let columns = std::env::var("COLUMNS").ok()?.trim().parse().ok()?;
     (columns > 0).then_some(columns)

@@ -51,6 +51,10 @@ mod state_damage;
 mod undo;
 #[cfg(feature = "failpoints")]
 mod undo_crash;
+mod watch;
+mod watch_faults;
+mod watch_screen;
+mod watching;
 
 use ubos_testkit::World;
 

@@ -86,6 +86,10 @@ impl Native {
                 continue;
             }
             let Some(folder) = self.folders.get(&event.wd()) else { continue };
+            if flags.contains(ReadFlags::UNMOUNT) || folder.is_empty() && ended(flags) {
+                // The root itself went away, or a file system below it.
+                hints.push(Hint::Lost);
+            }
             if flags.contains(ReadFlags::IGNORED) {
                 gone.push(event.wd());
                 continue;
@@ -128,6 +132,11 @@ impl Native {
             }
         }
     }
+}
+
+/// Whether this is the last that is heard of a folder.
+fn ended(flags: ReadFlags) -> bool {
+    flags.contains(ReadFlags::IGNORED)
 }
 
 fn hint(flags: ReadFlags, path: Vec<u8>) -> Hint {

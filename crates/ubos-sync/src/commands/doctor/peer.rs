@@ -36,6 +36,7 @@ pub(super) fn check(config: &Config, pair: &Pair<'_>) -> Result<Vec<Finding>, Fa
         return Ok(vec![Finding::ok(REACHABLE, message)]);
     };
     let mut target = Target {
+        apart: false,
         peer: pair.name.to_owned(),
         address,
         agent: pair.peer.agent.clone(),

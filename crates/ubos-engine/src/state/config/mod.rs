@@ -1,8 +1,11 @@
 //! `config.toml`: this territory's name, its peers and how to reach them, policies. Local to the
 //! machine, never synced.
 
+pub mod duration;
+
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +44,9 @@ pub struct Config {
     /// territory's name. [`Config::policies`] compiles them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policies: BTreeMap<String, String>,
+    /// How `watch` works.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub watch: WatchPolicy,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -104,6 +110,21 @@ impl Default for BackupPolicy {
     }
 }
 
+/// How `watch` works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchPolicy {
+    /// Everything is looked at this often at least (default `5m`).
+    #[serde(with = "duration")]
+    pub interval: Duration,
+}
+
+impl Default for WatchPolicy {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(300) }
+    }
+}
+
 impl Config {
     /// The configuration of a new territory.
     pub fn new(name: &str) -> Self {
@@ -115,6 +136,7 @@ impl Config {
             restore_deleted: false,
             backups: BackupPolicy::default(),
             policies: BTreeMap::new(),
+            watch: WatchPolicy::default(),
             peers: BTreeMap::new(),
         }
     }
