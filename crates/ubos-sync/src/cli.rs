@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
-    restore, sync, undo,
+    agent, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest, recover,
+    resolve, restore, sync, tick, undo,
 };
 
 const EXIT_CODES: &str = "\
@@ -117,6 +117,10 @@ pub(crate) enum Command {
     Backups(backups::BackupsArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
+    // As above.
+    Health(health::HealthArgs),
+    // As above.
+    Tick(tick::TickArgs),
     // As above.
     Doctor(doctor::DoctorArgs),
     /// The other end of a connection, on standard input and output

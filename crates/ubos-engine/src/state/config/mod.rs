@@ -1,8 +1,12 @@
 //! `config.toml`: this territory's name, its peers and how to reach them, policies. Local to the
 //! machine, never synced.
 
+pub mod duration;
+
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +45,15 @@ pub struct Config {
     /// territory's name. [`Config::policies`] compiles them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policies: BTreeMap<String, String>,
+    /// How `watch` works.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub watch: WatchPolicy,
+    /// How a person is told of what wants attention.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub notify: NotifyPolicy,
+    /// What is written for monitoring.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub health: HealthPolicy,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -104,6 +117,40 @@ impl Default for BackupPolicy {
     }
 }
 
+/// How `watch` works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchPolicy {
+    /// Everything is looked at this often at least (default `5m`).
+    #[serde(with = "duration")]
+    pub interval: Duration,
+}
+
+impl Default for WatchPolicy {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(300) }
+    }
+}
+
+/// How a person is told of what wants attention.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NotifyPolicy {
+    /// A command for the shell, which gets a sentence on its standard input; empty for none; absent
+    /// for the system's own notifications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+/// What is written for monitoring.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthPolicy {
+    /// Where the metrics go, instead of `.ubos-sync/metrics.prom`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<PathBuf>,
+}
+
 impl Config {
     /// The configuration of a new territory.
     pub fn new(name: &str) -> Self {
@@ -115,6 +162,9 @@ impl Config {
             restore_deleted: false,
             backups: BackupPolicy::default(),
             policies: BTreeMap::new(),
+            watch: WatchPolicy::default(),
+            notify: NotifyPolicy::default(),
+            health: HealthPolicy::default(),
             peers: BTreeMap::new(),
         }
     }
