@@ -15,6 +15,7 @@ mod doctor;
 mod exit_codes;
 mod faults;
 mod guards;
+mod health;
 mod held;
 mod histories;
 mod history;
@@ -46,6 +47,7 @@ mod scenarios_modes;
 mod ssh;
 mod ssh_install;
 mod state_damage;
+mod tick;
 mod undo;
 #[cfg(feature = "failpoints")]
 mod undo_crash;
