@@ -29,6 +29,11 @@ pub fn rfc3339(time: (i64, u32)) -> String {
     stamp.to_string()
 }
 
+/// The seconds since 1970 of a time in RFC 3339.
+pub fn seconds(time: &str) -> Option<i64> {
+    Some(time.parse::<Timestamp>().ok()?.as_second())
+}
+
 /// `n` random bytes from the system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];

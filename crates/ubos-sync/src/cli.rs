@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
-    restore, schedule, sync, undo, watch,
+    agent, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest, recover,
+    resolve, restore, schedule, sync, tick, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -123,6 +123,9 @@ pub(crate) enum Command {
     Manifest(manifest::ManifestArgs),
     // As above.
     Schedule(schedule::ScheduleArgs),
+    Health(health::HealthArgs),
+    // As above.
+    Tick(tick::TickArgs),
     // As above.
     Doctor(doctor::DoctorArgs),
     /// The other end of a connection, on standard input and output

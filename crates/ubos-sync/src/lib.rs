@@ -5,7 +5,9 @@ mod cli;
 mod commands;
 mod failure;
 mod finding;
+mod notify;
 mod past;
+mod picture;
 mod render;
 mod schedule;
 mod service;
@@ -45,6 +47,8 @@ pub fn run() -> ExitCode {
         Command::Backups(args) => commands::backups::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
         Command::Schedule(args) => commands::schedule::run(args, global, &ui),
+        Command::Health(args) => commands::health::run(args, global, &ui),
+        Command::Tick(args) => commands::tick::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Agent => commands::agent::run(),
         Command::RsyncPipe(args) => commands::agent::pipe(args),

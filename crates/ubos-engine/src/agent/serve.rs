@@ -295,7 +295,13 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
             let matters: Vec<_> = list(channel)?;
             acknowledge(channel, endpoint.keep_open(&matters))
         }
-        Request::Finish { run } => acknowledge(channel, endpoint.finish(&run)),
+        Request::Finish { run } => {
+            let finished = endpoint.finish(&run);
+            if finished.is_ok() {
+                endpoint.note_health();
+            }
+            acknowledge(channel, finished)
+        }
         Request::PutBack(order) => {
             let steps: Vec<_> = list(channel)?;
             reply(channel, endpoint.put_back(&order, &steps))

@@ -156,6 +156,37 @@ fn walk_below(dir: &OwnedFd, path: &[u8], visit: Visit<'_>) -> std::io::Result<(
     Ok(())
 }
 
+/// As [`walk`], for the sealed logs of all runs; the name of each ends in its run.
+///
+/// # Errors
+/// What the system or `visit` says.
+pub fn walk_sealed(state: &StateDir, visit: Visit<'_>) -> std::io::Result<()> {
+    match state.root().open_dir(format!("{PRIVATE}/{SEALED}").as_bytes()) {
+        Ok(dir) => walk_below(&dir, b"", visit),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Bytes of all former versions, sealed logs among them.
+///
+/// # Errors
+/// What the system says.
+pub fn weigh(state: &StateDir) -> Result<u64> {
+    let mut bytes = 0;
+    let mut add = |_: &OwnedFd, _: &RelPath, stat: &Stat| {
+        let stamp = Stamp::of(stat);
+        bytes += if stamp.file_type() == FileType::Directory { 0 } else { stamp.size };
+        Ok(())
+    };
+    let failed = |e| EngineError::io("look through", state.path(FOLDER), e);
+    for run in runs(state)? {
+        walk(state, &run, &mut add).map_err(failed)?;
+    }
+    walk_sealed(state, &mut add).map_err(failed)?;
+    Ok(bytes)
+}
+
 /// The inodes of all files in the backups of `run`.
 ///
 /// # Errors

@@ -40,9 +40,11 @@ use ubos_core::sides::{Side, Sides};
 use crate::agent::message::{PutBackReason, PutBackSource, PutBackStep};
 use crate::clock;
 use crate::error::EngineError;
+use crate::health::{self, Ended, Mode, Trouble};
 use report::RunReport;
 use session::Kept;
 
+pub(crate) use pending::waits;
 pub use reconcile::newer;
 
 /// What a run was asked for.
@@ -188,7 +190,29 @@ fn cycle(
         None
     });
     report.finish();
+    note_health(request, &report);
     (report, kept)
+}
+
+/// Writes down how this territory fares after a run; the peer writes its own.
+fn note_health(request: &Request, report: &RunReport) {
+    let exit = report.exit_code();
+    let locked = matches!(report.error, Some(EngineError::Locked { .. }));
+    // A plan that nobody was shown is a slip of the pen, and no failure of the sync.
+    let mistaken = exit == 2 && request.confirm.is_some();
+    if request.dry_run || locked || mistaken {
+        return;
+    }
+    let ended = Ended {
+        peer: report.names.there.clone(),
+        exit,
+        error: report.error.as_ref().map(Trouble::of),
+        met: report.met,
+        skipped: report.skipped.len() as u64,
+        generation: report.met.then_some(report.generation),
+        mode: Mode::of(&request.command, request.stays),
+    };
+    health::note(&request.root, &ended);
 }
 
 /// Puts former versions back on this side alone, without asking for the peer: the next run brings

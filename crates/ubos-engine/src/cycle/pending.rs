@@ -1,8 +1,10 @@
 //! What waits on this side while the peer cannot be reached.
 
 use ubos_core::baseline::Baseline;
-use ubos_core::entry::{Base, Entry, State};
+use ubos_core::entry::{Base, Entry, Observation, State};
+use ubos_core::path::RelPath;
 use ubos_core::plan::Reason;
+use ubos_core::selection::Selection;
 use ubos_core::sides::Side;
 
 use super::Request;
@@ -39,8 +41,7 @@ pub(super) fn look(request: &Request, report: &mut RunReport) -> Result<()> {
     report.scanned.here = found.scanned;
     let (table, Some(selection)) = (local.table()?, local.selection()) else { return Ok(()) };
     for (path, seen) in found.changes {
-        let direction = super::reconcile::direction(selection, &path);
-        if direction.is_none_or(|direction| direction.authority(owner) == Some(Side::There)) {
+        if !waits(selection, owner, &path, &seen) {
             continue;
         }
         let base = table.base(&path);
@@ -67,4 +68,17 @@ pub(super) fn look(request: &Request, report: &mut RunReport) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Whether a change of this side may go to the peer: it can be told what it is, and it is not an edit
+/// on the wrong side of a one-way area. `owner` is the side whose manifests give the directions.
+pub(crate) fn waits(
+    selection: &Selection,
+    owner: Side,
+    path: &RelPath,
+    seen: &Observation,
+) -> bool {
+    let direction = super::reconcile::direction(selection, path);
+    let theirs = direction.is_none_or(|direction| direction.authority(owner) == Some(Side::There));
+    !theirs && !matches!(seen.state, State::Problem(_))
 }

@@ -123,6 +123,8 @@ pub struct RunReport {
     pub asked: Filter,
     /// The paths that a person's decision was about; only they count for the exit code.
     pub focus: Option<Vec<RelPath>>,
+    /// Whether the two sides met.
+    pub met: bool,
     /// Why it ended early.
     pub error: Option<EngineError>,
 }
@@ -162,6 +164,7 @@ impl RunReport {
     }
 
     pub(super) fn stand(&mut self, standings: &Sides<Standing>) {
+        self.met = true;
         self.last_run = standings.here.last_run.max(standings.there.last_run);
         let generation = |standing: &Standing| standing.header.as_ref().map_or(0, |h| h.generation);
         self.generation = generation(&standings.here).max(generation(&standings.there));

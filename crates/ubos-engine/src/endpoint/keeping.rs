@@ -3,6 +3,8 @@
 
 use std::os::fd::AsFd;
 
+use serde_json::Value;
+
 use ubos_core::plan::Item;
 use ubos_core::sides::{Side, Sides};
 
@@ -14,7 +16,9 @@ use crate::apply;
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
+use crate::health;
 use crate::history::put_back::Batch;
+use crate::history::trail::text;
 use crate::staging::Staging;
 use crate::state::StateDir;
 use crate::state::audit::Audit;
@@ -89,6 +93,33 @@ impl LocalEndpoint {
         marker
     }
 
+    /// Writes down how this territory fares, as the record of the run that ends here says. The other
+    /// side writes its own.
+    pub fn note_health(&self) {
+        let count = |key: &str| self.said.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let write = || -> Result<()> {
+            let waiting = health::waiting(&self.state, &self.config)?;
+            let exit = match (waiting.guards, waiting.conflicts.len() as u64 + waiting.held) {
+                (1.., _) => 4,
+                (_, 1..) => 3,
+                _ if count("skipped") > 0 => 7,
+                _ => 0,
+            };
+            let ended = health::Ended {
+                peer: self.names().get(self.side.other()).clone(),
+                exit,
+                error: None,
+                met: true,
+                skipped: count("skipped"),
+                generation: self.table.as_ref().map(|table| table.header().generation),
+                mode: health::Mode::of(text(&self.said, "command"), self.stays),
+            };
+            health::after_run(&self.state, &self.config, &ended)
+        };
+        // It is the run that counts; the next one writes it anew.
+        let _ = write();
+    }
+
     /// The names of both territories, as the initiator's sides.
     pub(super) fn names(&self) -> Sides<String> {
         let own = self.config.name.clone();
@@ -99,6 +130,20 @@ impl LocalEndpoint {
             Side::Here => Sides::new(own, other),
             Side::There => Sides::new(other, own),
         }
+    }
+
+    /// What the scan read, so that the next one need not read it again.
+    pub(super) fn keep_evidence(&mut self) -> Result<()> {
+        let evidence = &self.evidence;
+        let mut refreshed = std::mem::take(&mut self.refreshed);
+        refreshed.retain(|(path, stamp, _)| {
+            evidence.get(path).is_some_and(|e| stamp.is_none() || Some(e.stamp) == *stamp)
+        });
+        let failed = self.failed("write");
+        if let Some(table) = &mut self.table {
+            table.note_stamps(refreshed).map_err(failed)?;
+        }
+        self.keep_seen()
     }
 
     /// Hashes of files that still differ from the baseline, for the next run.

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
 
 use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
@@ -24,6 +27,7 @@ use crate::backups::retention;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
+use crate::history::trail::text;
 use crate::rsync;
 use crate::rsync::boxes::BoxKind;
 use crate::scanner::digest::Pieces;
@@ -37,7 +41,7 @@ use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::Table;
-use crate::state::{StateDir, matters, texts, versions};
+use crate::state::{StateDir, matters, requests, texts, versions};
 use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
@@ -67,6 +71,10 @@ pub struct LocalEndpoint {
     backed_up: Vec<BackedUp>,
     agreed: texts::Agreed,
     pub(super) audit: Option<Audit>,
+    /// When this side was locked for the run.
+    begun: SystemTime,
+    /// What the record of the run says of it, once it is written.
+    pub(super) said: Map<String, Value>,
     pub(super) stays: bool,
     pub(super) standby: Option<Standby>,
 }
@@ -99,6 +107,8 @@ impl LocalEndpoint {
             backed_up: Vec::new(),
             agreed: texts::Agreed::default(),
             audit: None,
+            begun: SystemTime::now(),
+            said: Map::new(),
             stays: false,
             standby: None,
         }
@@ -144,6 +154,7 @@ impl LocalEndpoint {
         self.agreed = texts::Agreed::default();
         // Another process may add to the log before the next run.
         self.audit = None;
+        self.said.clear();
     }
 
     /// The territory's private folder.
@@ -211,6 +222,7 @@ impl Endpoint for LocalEndpoint {
     fn lock(&mut self) -> Result<()> {
         if self.lock.is_none() {
             self.lock = Some(Lock::take(&self.state, &self.config.name)?);
+            self.begun = SystemTime::now();
         }
         Ok(())
     }
@@ -537,7 +549,10 @@ impl Endpoint for LocalEndpoint {
     fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
         for of_run in notes.chunk_by(|one, next| one.run == next.run) {
             let records = of_run.iter().filter_map(|note| serde_json::from_str(&note.json).ok());
-            self.audit_records(&of_run[0].run, records)?;
+            let records: Vec<Map<String, Value>> = records.collect();
+            let said = records.iter().find(|record| text(record, "event") == "run");
+            self.said = said.cloned().unwrap_or_else(|| std::mem::take(&mut self.said));
+            self.audit_records(&of_run[0].run, records.into_iter())?;
         }
         Ok(())
     }
@@ -560,14 +575,7 @@ impl Endpoint for LocalEndpoint {
 
     fn finish(&mut self, run: &str) -> Result<()> {
         failpoint!("finishing");
-        let evidence = &self.evidence;
-        let mut refreshed = std::mem::take(&mut self.refreshed);
-        refreshed.retain(|(path, stamp, _)| {
-            evidence.get(path).is_some_and(|e| stamp.is_none() || Some(e.stamp) == *stamp)
-        });
-        let failed = self.failed("write");
-        self.table_mut()?.note_stamps(refreshed).map_err(failed)?;
-        self.keep_seen()?;
+        self.keep_evidence()?;
         // What cannot be kept is missing, which the next run notices; the sync is as good without.
         let _ = texts::keep(&self.state, &self.peer.pair, self.table()?, &self.agreed);
         versions::clean(&self.state)?;
@@ -577,7 +585,8 @@ impl Endpoint for LocalEndpoint {
         }
         let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
         let pruned = retention::prune(&self.state, &gone)?;
-        self.audit_records(run, pruned.into_iter())
+        self.audit_records(run, pruned.into_iter())?;
+        requests::clear(&self.state, self.begun)
     }
 
     fn wire_bytes(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! What a side can do. The local endpoint does it here; the remote one asks an agent, which is the
 //! same local endpoint behind frames.
 
+mod alone;
 pub mod bounds;
 mod delta;
 mod keeping;

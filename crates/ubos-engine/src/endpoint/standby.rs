@@ -14,10 +14,14 @@ use crate::fs::Root;
 use crate::scanner::partial::{Looked, Tree};
 use crate::scanner::{ScanRequest, ScanResult};
 use crate::state::config::Config;
+use crate::state::requests;
 use crate::watch::{Caller, Watch};
 
 /// What was written or hashed in a clock tick with a write is looked at once more after this.
 const SECOND_LOOK: Duration = Duration::from_millis(60);
+
+/// How often a wait looks whether somebody asked for a run.
+const ASKED: Duration = Duration::from_secs(1);
 
 /// What a side keeps between its runs.
 pub(super) struct Standby {
@@ -31,6 +35,7 @@ pub(super) struct Standby {
     doubtful_since: Instant,
     /// What was told about missing hints.
     told_blind: Option<String>,
+    requests: requests::Known,
 }
 
 impl Standby {
@@ -82,7 +87,8 @@ impl LocalEndpoint {
         self.standby.as_ref().map(|standby| standby.watch.caller())
     }
 
-    /// Waits until the tree differs from what the last look saw, somebody calls, or `until`.
+    /// Waits until the tree differs from what the last look saw, somebody asks for a run or calls, or
+    /// `until`.
     ///
     /// # Errors
     /// What the system says.
@@ -98,20 +104,30 @@ impl LocalEndpoint {
             }
             let second = standby.doubtful_since + SECOND_LOOK;
             let due = if standby.doubtful.is_empty() { until } else { second.min(until) };
-            let dirty = standby.watch.wait(due);
+            let dirty = standby.watch.wait(due.min(Instant::now() + ASKED));
             let blind = standby.watch.blind();
-            if dirty.everything {
+            let doubt = !standby.doubtful.is_empty() && Instant::now() >= second;
+            // Whoever asks for a run saw something that no hint told of.
+            if dirty.everything || self.is_asked() {
                 self.forget_tree();
                 return Ok(Wake { changed: true, blind });
             }
-            let doubt = !standby.doubtful.is_empty() && Instant::now() >= second;
             if dirty.is_empty() && !doubt {
+                if !dirty.called && Instant::now() < until {
+                    continue;
+                }
                 return Ok(Wake { changed: false, blind });
             }
             if self.look_at(dirty.paths)? != Some(false) {
                 return Ok(Wake { changed: true, blind });
             }
         }
+    }
+
+    /// Whether somebody has asked for a run since the last time.
+    fn is_asked(&mut self) -> bool {
+        let Self { standby, state, .. } = self;
+        standby.as_mut().is_some_and(|standby| standby.requests.has_news(state))
     }
 
     /// What a scan would show, if looking again at what there were hints about is enough for it.
@@ -197,6 +213,7 @@ impl LocalEndpoint {
                 doubtful: BTreeSet::new(),
                 doubtful_since: Instant::now(),
                 told_blind,
+                requests: requests::Known::default(),
             });
         }
         if let Some(standby) = &mut self.standby {

@@ -21,6 +21,18 @@ pub fn write(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
     platform::sync_file(dir)
 }
 
+/// As [`write`], but not durable: whoever reads finds the old or the new content whole; after a
+/// power cut it may be damaged. For what is only a picture of something else.
+///
+/// # Errors
+/// What the system says; the old content then still stands.
+pub fn replace(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!("{name}.new");
+    let fd = create(dir, &temporary)?;
+    write_all(fd.as_fd(), bytes)?;
+    Ok(rustix::fs::renameat(dir, &temporary, dir, name)?)
+}
+
 /// Makes or empties `name` in `dir`, mode 0600, for writing.
 ///
 /// # Errors

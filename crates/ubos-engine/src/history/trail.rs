@@ -64,15 +64,35 @@ pub fn changes(
     wanted: &mut dyn FnMut(&Map<String, Value>) -> bool,
 ) -> Result<Vec<Change>> {
     let mut found: Vec<Change> = Vec::new();
-    audit::read(state, &mut |record| {
-        match text(record, "event") {
-            "change" | "restored" if wanted(record) => found.extend(change(record)),
-            "skipped" | "held" => drop_skipped(&mut found, record),
-            _ => {}
-        }
-        true
-    })?;
+    audit::read(state, &mut |record| collect(&mut found, record, wanted))?;
     Ok(found)
+}
+
+/// As [`changes`], of the records since `time` (RFC 3339, UTC).
+///
+/// # Errors
+/// What reading says.
+pub fn changes_since(
+    state: &StateDir,
+    time: &str,
+    wanted: &mut dyn FnMut(&Map<String, Value>) -> bool,
+) -> Result<Vec<Change>> {
+    let mut found: Vec<Change> = Vec::new();
+    audit::read_since(state, time, &mut |record| collect(&mut found, record, wanted))?;
+    Ok(found)
+}
+
+fn collect(
+    found: &mut Vec<Change>,
+    record: &Map<String, Value>,
+    wanted: &mut dyn FnMut(&Map<String, Value>) -> bool,
+) -> bool {
+    match text(record, "event") {
+        "change" | "restored" if wanted(record) => found.extend(change(record)),
+        "skipped" | "held" => drop_skipped(found, record),
+        _ => {}
+    }
+    true
 }
 
 /// The changes of one run.

@@ -137,7 +137,7 @@ fn unrecorded(
 }
 
 /// The path of which `stored` is a version: itself, or of `path.~1~` the `path`.
-fn first_version(stored: &RelPath) -> &[u8] {
+pub(crate) fn first_version(stored: &RelPath) -> &[u8] {
     let bytes = stored.as_bytes();
     let numbered = bytes.strip_suffix(b"~").and_then(|bytes| {
         let at = bytes.windows(2).rposition(|two| two == b".~")?;

@@ -10,6 +10,8 @@ use crate::error::{EngineError, Result};
 
 /// The file that a watch holds as long as it runs.
 const WATCHING: &str = "watching";
+/// The file that whoever writes about the health of the territory holds.
+const HEALTH: &str = "health";
 /// How long a run waits for one that is just ending (or whose process was just killed).
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -24,6 +26,15 @@ impl Lock {
     /// [`EngineError::Locked`] if another run holds it for longer than a moment.
     pub fn take(state: &StateDir, territory: &str) -> Result<Lock> {
         Self::take_file(state, "lock", PATIENCE, territory)
+    }
+
+    /// Takes the lock of what is written about the health of a territory: for a moment, by runs and
+    /// by those that wait for one.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another process holds it for longer than a moment.
+    pub fn take_health(state: &StateDir) -> Result<Lock> {
+        Self::take_file(state, HEALTH, PATIENCE, "the health of this territory")
     }
 
     /// Takes the lock of the one watch of a territory.

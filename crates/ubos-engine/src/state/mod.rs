@@ -14,6 +14,7 @@ pub mod matters;
 pub mod pack;
 mod policies;
 pub mod record;
+pub mod requests;
 pub mod snapshot;
 pub mod table;
 pub mod texts;

@@ -32,6 +32,8 @@ pub struct Dirty {
     pub paths: BTreeSet<RelPath>,
     /// Everything: hints were lost, or there are none.
     pub everything: bool,
+    /// Somebody ended the wait.
+    pub called: bool,
 }
 
 impl Dirty {
@@ -125,10 +127,10 @@ impl Watch {
             let now = Instant::now();
             let due = state.settle.due().map(|due| self.shared.begun + due);
             if state.lost || state.called || due.is_some_and(|due| due <= now) || now >= until {
-                state.called = false;
+                let called = std::mem::take(&mut state.called);
                 let everything = std::mem::take(&mut state.lost);
                 let paths = state.settle.take(self.shared.now());
-                return Dirty { paths: selectable(paths), everything };
+                return Dirty { paths: selectable(paths), everything, called };
             }
             let next = due.map_or(until, |due| due.min(until));
             let waited = self.shared.news.wait_timeout(state, next - now);
@@ -140,7 +142,7 @@ impl Watch {
     pub fn take(&self) -> Dirty {
         let mut state = self.shared.state();
         let everything = std::mem::take(&mut state.lost);
-        Dirty { paths: selectable(state.settle.take_all()), everything }
+        Dirty { paths: selectable(state.settle.take_all()), everything, called: false }
     }
 }
 

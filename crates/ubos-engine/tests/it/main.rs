@@ -9,6 +9,7 @@ mod operations;
 mod packs;
 mod partial_scan;
 mod put_back;
+mod requests;
 mod state_damage;
 mod subject;
 mod watching;

@@ -7,6 +7,7 @@ pub(crate) mod conflicts;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod install;
@@ -17,6 +18,7 @@ pub(crate) mod resolve;
 pub(crate) mod restore;
 pub(crate) mod schedule;
 pub(crate) mod sync;
+pub(crate) mod tick;
 pub(crate) mod undo;
 pub(crate) mod watch;
 

@@ -14,6 +14,7 @@ use super::resolve::session;
 use super::{BUILD, program};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
+use crate::picture::Picture;
 use crate::render;
 use crate::territory;
 use crate::ui::Ui;
@@ -55,7 +56,22 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
         request.verify = args.verify;
         request
     });
-    run_or_report(begun, "status", ui)
+    let picture = head(global);
+    let report = match begun {
+        Ok(request) => cycle(&request, ui),
+        Err(failure) => match failure.into_engine_error() {
+            Some(error) => RunReport::of_failure("status", error),
+            None => return Err(Failure::BrokenPipe),
+        },
+    };
+    show_below(&report, picture.as_ref(), ui)
+}
+
+/// How the territory fares, where anything is on record; `status` itself adds nothing to that.
+fn head(global: &Global) -> Option<Picture> {
+    let (state, config) = territory::open(global).ok()?;
+    let picture = Picture::of(&state, &config, global.peer.as_deref()).ok()?;
+    picture.health.is_some().then_some(picture)
 }
 
 /// Syncs out.
@@ -183,6 +199,11 @@ pub(crate) fn cycle(request: &Request, ui: &Ui) -> RunReport {
 
 /// Shows a report and returns its exit code.
 pub(crate) fn show(report: &RunReport, ui: &Ui) -> Outcome {
+    show_below(report, None, ui)
+}
+
+/// Shows a report below how the territory fares.
+fn show_below(report: &RunReport, head: Option<&Picture>, ui: &Ui) -> Outcome {
     if let Some(noise) = &report.noise {
         ui.warning(&format!(
             "the shell of {} prints before the agent answers: {noise}",
@@ -190,9 +211,14 @@ pub(crate) fn show(report: &RunReport, ui: &Ui) -> Outcome {
         ));
     }
     if ui.json() {
-        ui.document(&render::json::run(report))?;
+        let mut document = render::json::run(report);
+        if report.command == "status" {
+            document["health"] = head.map(render::health::document).into();
+        }
+        ui.document(&document)?;
     } else {
-        ui.answer(&render::run::text(report, ui))?;
+        let head = head.filter(|_| !ui.quiet()).map(|head| render::health::head(head, ui));
+        ui.answer(&format!("{}{}", head.unwrap_or_default(), render::run::text(report, ui)))?;
     }
     if let Some(error) = &report.error {
         ui.error(&error.to_string(), Some(error.hint()));

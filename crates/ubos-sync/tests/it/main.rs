@@ -15,6 +15,7 @@ mod doctor;
 mod exit_codes;
 mod faults;
 mod guards;
+mod health;
 mod held;
 mod histories;
 mod history;
@@ -48,6 +49,7 @@ mod schedule_for_real;
 mod ssh;
 mod ssh_install;
 mod state_damage;
+mod tick;
 mod undo;
 #[cfg(feature = "failpoints")]
 mod undo_crash;

@@ -205,6 +205,31 @@ pub fn host_id() -> Option<String> {
     }
 }
 
+/// Reads of this file shall come from the disk, where the system can be asked for that: what is
+/// already in memory says nothing about the disk.
+pub fn forget_cached(fd: BorrowedFd<'_>) {
+    #[cfg(target_os = "linux")]
+    {
+        // Only advice; where it is not taken, the file is read from memory.
+        let _ = rustix::fs::fadvise(fd, 0, None, rustix::fs::Advice::DontNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = fd;
+}
+
+/// This boot of the machine, and for how many seconds it has been awake since; a clock that stands
+/// still while the machine sleeps. `None` where the system does not tell.
+pub fn awake() -> Option<(String, u64)> {
+    #[cfg(target_os = "linux")]
+    {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Some((boot.trim().to_owned(), u64::try_from(now.tv_sec).ok()?))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// System and architecture, as both ends compare them before copying a binary.
 pub fn system() -> (&'static str, &'static str) {
     (std::env::consts::OS, std::env::consts::ARCH)

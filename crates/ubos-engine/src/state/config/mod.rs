@@ -5,6 +5,7 @@ pub mod duration;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,12 @@ pub struct Config {
     /// How `watch` works.
     #[serde(default, skip_serializing_if = "is_default")]
     pub watch: WatchPolicy,
+    /// How a person is told of what wants attention.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub notify: NotifyPolicy,
+    /// What is written for monitoring.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub health: HealthPolicy,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -125,6 +132,25 @@ impl Default for WatchPolicy {
     }
 }
 
+/// How a person is told of what wants attention.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NotifyPolicy {
+    /// A command for the shell, which gets a sentence on its standard input; empty for none; absent
+    /// for the system's own notifications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+/// What is written for monitoring.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthPolicy {
+    /// Where the metrics go, instead of `.ubos-sync/metrics.prom`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<PathBuf>,
+}
+
 impl Config {
     /// The configuration of a new territory.
     pub fn new(name: &str) -> Self {
@@ -137,6 +163,8 @@ impl Config {
             backups: BackupPolicy::default(),
             policies: BTreeMap::new(),
             watch: WatchPolicy::default(),
+            notify: NotifyPolicy::default(),
+            health: HealthPolicy::default(),
             peers: BTreeMap::new(),
         }
     }

@@ -1,0 +1,211 @@
+//! What a territory does between runs, without its peer: it tidies up after a run that was cut off,
+//! looks at its own tree, asks for a run if something waits, hashes a slice of what is kept, lets
+//! old backups go. Nothing is decided here and no baseline advances.
+
+use std::path::Path;
+
+use ubos_core::path::RelPath;
+use ubos_core::sides::Side;
+
+use crate::agent::message::OpenMatter;
+use crate::backups::retention;
+use crate::clock;
+use crate::cycle;
+use crate::endpoint::Endpoint;
+use crate::endpoint::Scanned;
+use crate::endpoint::local::LocalEndpoint;
+use crate::error::{EngineError, Result};
+use crate::health::{self, Health, Trouble};
+use crate::scrub::{self, Rehashed};
+use crate::state::audit::Audit;
+use crate::state::config::{Config, Peer};
+use crate::state::lock::Lock;
+use crate::state::{StateDir, matters, requests};
+
+/// A run within so many seconds makes looking and asking needless.
+const RECENT: i64 = 300;
+
+/// What was done alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Files and links that were looked at; `None` if a run did that just now.
+    pub scanned: Option<u64>,
+    /// Changes that wait for the peer.
+    pub waiting: u64,
+    /// Runs that were cut off and wait to be settled by both sides.
+    pub interrupted: usize,
+    /// Why there is no baseline to work with.
+    pub lost: Option<String>,
+    /// The request that was left.
+    pub asked: Option<String>,
+    /// What was done about the disk.
+    pub upkeep: Upkeep,
+}
+
+/// What was done about the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// What was hashed again.
+    pub rehashed: Rehashed,
+    /// Runs whose backups were let go.
+    pub pruned: Vec<String>,
+}
+
+/// Everything that a side without an address for its peer can do, and its health.
+///
+/// # Errors
+/// [`EngineError::Locked`] while a run goes on, which does all this itself; what the system says.
+pub fn alone(root: &Path, peer: Option<&str>) -> Result<Done> {
+    let state = StateDir::open(root)?;
+    let config = Config::require(&state)?;
+    let (name, peer) = config.peer(peer)?;
+    let done = look(&config, peer, root, true).and_then(|(mut done, oldest)| {
+        done.upkeep = keep_up(&state, &config)?;
+        Ok((done, oldest))
+    });
+    if matches!(done, Err(EngineError::Locked { .. })) {
+        return done.map(|(done, _)| done);
+    }
+    let failed = done.as_ref().err().map(|error| (Trouble::of(error), error.exit_code()));
+    let oldest = done.as_ref().ok().and_then(|(_, oldest)| oldest.clone());
+    // Where it cannot be written, the duties are done all the same.
+    let _ = health::update(&state, &config, |health, now| {
+        Health { peer: name.to_owned(), ..health }.after_duties(failed, oldest, now)
+    });
+    done.map(|(done, _)| done)
+}
+
+/// Hashes a slice and lets old backups go, for a side that has just run or tried to; where the peer
+/// was `away`, it looks at its own tree as well. Leaves quietly while another run goes on.
+///
+/// # Errors
+/// What the system says.
+pub fn upkeep(root: &Path, peer: Option<&str>, away: bool) -> Result<Upkeep> {
+    let state = StateDir::open(root)?;
+    let config = Config::require(&state)?;
+    let (_, peer) = config.peer(peer)?;
+    let looked = if away { Some(look(&config, peer, root, false)) } else { None };
+    let done = keep_up(&state, &config);
+    if matches!(done, Err(EngineError::Locked { .. })) {
+        return Ok(Upkeep::default());
+    }
+    // As above.
+    let _ = health::update(&state, &config, |health, _| match looked {
+        Some(Ok((_, oldest))) => Health { oldest_unsynced: oldest, ..health },
+        _ => health,
+    });
+    done
+}
+
+/// Brings the figures of the disk up to date, where a watch does all else.
+///
+/// # Errors
+/// What the system says.
+pub fn figures(root: &Path) -> Result<()> {
+    let state = StateDir::open(root)?;
+    let config = Config::require(&state)?;
+    health::update(&state, &config, |health, _| health)
+}
+
+/// What waits here, looked at with the territory locked; and since when the oldest of it does.
+/// `asks` for a run where something does.
+fn look(config: &Config, peer: &Peer, root: &Path, asks: bool) -> Result<(Done, Option<String>)> {
+    let mut done = Done::default();
+    let owner = if peer.owner { Side::Here } else { Side::There };
+    let mut local =
+        LocalEndpoint::open(StateDir::open(root)?, config.clone(), peer.clone(), Side::Here);
+    local.lock()?;
+    let standing = local.look()?;
+    if standing.header.is_none() {
+        done.lost = Some(standing.damage.unwrap_or_else(|| "the baseline is missing".to_owned()));
+        return Ok((done, None));
+    }
+    let health = health::load(local.state())?.unwrap_or_default();
+    let last = health.last_good_run.as_deref().and_then(clock::seconds);
+    let recent = last.is_some_and(|last| (0..RECENT).contains(&(clock::now().0 - last)));
+    done.interrupted = local.tidy()?;
+    if done.interrupted > 0 || standing.prepared.is_some() {
+        done.interrupted = done.interrupted.max(1);
+        done.asked = ask(&local, asks, "interrupted")?;
+        return Ok((done, health.oldest_unsynced));
+    }
+    if recent {
+        return Ok((done, health.oldest_unsynced));
+    }
+    let Some(found) = local.refresh(&standing)? else { return Ok((done, None)) };
+    done.scanned = Some(found.scanned);
+    let (count, oldest) = waiting(&local, owner, &peer.pair, found)?;
+    done.waiting = count;
+    if count == 0 {
+        return Ok((done, None));
+    }
+    done.asked = ask(&local, asks, "changes")?;
+    Ok((done, Some(since(oldest, last, health.oldest_unsynced))))
+}
+
+fn ask(local: &LocalEndpoint, asks: bool, reason: &str) -> Result<Option<String>> {
+    if asks { requests::ask(local.state(), reason) } else { Ok(None) }
+}
+
+/// How many changes may go to the peer and wait for no person; and the modification time of the
+/// oldest, where one is known.
+fn waiting(
+    local: &LocalEndpoint,
+    owner: Side,
+    pair: &str,
+    found: Scanned,
+) -> Result<(u64, Option<i64>)> {
+    let Some(selection) = local.selection() else { return Ok((0, None)) };
+    let open = matters::load(local.state(), pair)?;
+    let (mut count, mut oldest) = (0, None::<i64>);
+    for (path, seen) in &found.changes {
+        let undecided = open.iter().any(|matter| is_about(matter, path));
+        if undecided || !cycle::waits(selection, owner, path, seen) {
+            continue;
+        }
+        count += 1;
+        if let Some((seconds, _)) = seen.mtime {
+            oldest = Some(oldest.map_or(seconds, |oldest| oldest.min(seconds)));
+        }
+    }
+    Ok((count, oldest))
+}
+
+fn is_about(matter: &OpenMatter, path: &RelPath) -> bool {
+    match matter {
+        OpenMatter::Conflict(conflict) => conflict.path == *path || path.is_below(&conflict.path),
+        OpenMatter::Held(held) => held.path == *path,
+        OpenMatter::Left(left, _) => left == path,
+        OpenMatter::Guarded(guarded) => guarded.path == *path,
+    }
+}
+
+/// Since when something waits: a file's time can be older than the last run, which did not have it;
+/// a deletion has none, and waits since it was first seen.
+fn since(oldest: Option<i64>, last_run: Option<i64>, known: Option<String>) -> String {
+    let now = clock::now().0;
+    let since = match (oldest, known.as_deref().and_then(clock::seconds)) {
+        (Some(oldest), Some(known)) => oldest.min(known),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => now,
+    };
+    clock::rfc3339((since.max(last_run.unwrap_or(since)).min(now), 0))
+}
+
+fn keep_up(state: &StateDir, config: &Config) -> Result<Upkeep> {
+    let pruned = {
+        // No run may put something aside, or open a conflict, while this looks.
+        let _lock = Lock::take(state, &config.name)?;
+        let (gone, _) = retention::expired(state, config, &config.backups)?;
+        let records = retention::prune(state, &gone)?;
+        if !records.is_empty() {
+            let mut log = Audit::open(state)?;
+            let run = clock::run_id();
+            records.into_iter().for_each(|record| log.note(&run, record));
+            log.sync()?;
+        }
+        gone
+    };
+    let rehashed = scrub::rehash(state, config, clock::now().0)?;
+    Ok(Upkeep { rehashed, pruned })
+}

@@ -1,0 +1,383 @@
+//! How a territory fares: a small file that every run writes on both sides, so that a person, a
+//! monitor or the other commands can tell without asking the peer.
+//!
+//! [`Health::after`] is pure: what was known and what a run came to in, what is known now out.
+//! [`judge`](verdict::judge) says what to think of it, [`news`] what a person is told, `metrics`
+//! writes it for monitoring. Writing it never fails a run.
+
+mod metrics;
+pub mod news;
+pub mod verdict;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use ubos_core::path::RelPath;
+
+use crate::agent::message::OpenMatter;
+use crate::clock;
+use crate::error::{EngineError, Result};
+use crate::fs::{atomic, platform, probe};
+use crate::state::config::Config;
+use crate::state::lock::Lock;
+use crate::state::{StateDir, matters};
+use crate::{backups, scrub};
+
+const NAME: &str = "health.json";
+const SCHEMA: u32 = 1;
+/// The backups are weighed again after so many seconds: that takes a look at each of them.
+const WEIGH_AGAIN: i64 = 3600;
+
+/// How a territory fares. Times are RFC 3339, UTC.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Health {
+    /// Version of this form.
+    pub schema: u32,
+    /// This territory.
+    pub territory: String,
+    /// The peer of the last run.
+    pub peer: String,
+    /// When this was written.
+    pub updated: String,
+    /// When the last run ended, well or not.
+    pub last_attempt: Option<String>,
+    /// When the last run ended that looked at both sides and carried out what it may.
+    pub last_good_run: Option<String>,
+    /// Its end by the clock that stands still while the machine sleeps.
+    pub good_awake: Option<Awake>,
+    /// The exit code of the last run.
+    pub exit: u8,
+    /// Why the last run failed.
+    pub error: Option<Trouble>,
+    /// How many runs failed since the last good one.
+    pub failures_in_a_row: u64,
+    /// Conflicts that nobody has decided or left on purpose.
+    pub open_conflicts: u64,
+    /// Held paths, likewise.
+    pub held: u64,
+    /// Guards that hold something, or that stopped the last run.
+    pub guards: u64,
+    /// Paths that the last good run left for the next one.
+    pub skipped: u64,
+    /// Since when the oldest change of this side waits, as far as is known.
+    pub oldest_unsynced: Option<String>,
+    /// When the next run is due, where that is known.
+    pub next_run: Option<String>,
+    /// When the peer was last met.
+    pub peer_seen: Option<String>,
+    /// What started the last run.
+    pub mode: Mode,
+    /// The baseline's generation.
+    pub generation: u64,
+    /// Room on the file system.
+    pub free_bytes: u64,
+    /// What the backups take.
+    pub backup_bytes: u64,
+    /// When they were weighed.
+    pub weighed: Option<String>,
+    /// Files and backups that are no longer what they were, though nobody wrote to them.
+    pub damaged: u64,
+    /// When this side last did what it can do alone.
+    pub duties: Option<String>,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// As `error.kind` of reports.
+    pub kind: String,
+    /// A sentence.
+    pub message: String,
+    /// The next step.
+    #[serde(default)]
+    pub hint: String,
+}
+
+impl Trouble {
+    /// What `error` says.
+    pub fn of(error: &EngineError) -> Self {
+        Self {
+            kind: error.kind().to_owned(),
+            message: error.to_string(),
+            hint: error.hint().to_owned(),
+        }
+    }
+}
+
+/// What started a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A watch.
+    Watch,
+    /// A timer.
+    Timer,
+    /// A person.
+    #[default]
+    Manual,
+}
+
+impl Mode {
+    /// By the command of a run, and whether its connection stays open.
+    pub fn of(command: &str, stays: bool) -> Self {
+        match command {
+            _ if stays => Mode::Watch,
+            TICK => Mode::Timer,
+            _ => Mode::Manual,
+        }
+    }
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Watch => "watch",
+            Mode::Timer => "timer",
+            Mode::Manual => "manual",
+        }
+    }
+}
+
+/// The command that timers start.
+pub const TICK: &str = "tick";
+
+/// An instant on the clock that stands still while the machine sleeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awake {
+    /// The boot of the machine.
+    pub boot: String,
+    /// Seconds awake since then.
+    pub seconds: u64,
+}
+
+/// The clocks, and what they are held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Now {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// The clock that stands still while the machine sleeps, where there is one.
+    pub awake: Option<Awake>,
+    /// How often a run is due.
+    pub interval: Duration,
+}
+
+impl Now {
+    /// What the clocks of this machine show.
+    pub fn read(interval: Duration) -> Self {
+        let awake = platform::awake().map(|(boot, seconds)| Awake { boot, seconds });
+        Self { time: clock::now().0, awake, interval }
+    }
+
+    fn text(&self) -> String {
+        clock::rfc3339((self.time, 0))
+    }
+}
+
+/// What waits for a person, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Paths of open conflicts.
+    pub conflicts: BTreeSet<RelPath>,
+    /// Held paths.
+    pub held: u64,
+    /// Guards that hold something.
+    pub guards: u64,
+}
+
+impl Waiting {
+    /// What of `open` nobody has left on purpose.
+    pub fn of(open: &[OpenMatter]) -> Self {
+        let is_left = |path: &RelPath, mark| {
+            open.iter()
+                .any(|matter| matches!(matter, OpenMatter::Left(p, m) if p == path && *m == mark))
+        };
+        let mut waiting = Waiting::default();
+        let mut guards = Vec::new();
+        for matter in open {
+            match matter {
+                OpenMatter::Conflict(c) if !is_left(&c.path, c.mark) => {
+                    waiting.conflicts.insert(c.path.clone());
+                }
+                OpenMatter::Held(h) if !is_left(&h.path, h.mark) => waiting.held += 1,
+                OpenMatter::Guarded(g) => {
+                    if !guards.contains(&(g.on, g.guard)) {
+                        guards.push((g.on, g.guard));
+                    }
+                }
+                _ => {}
+            }
+        }
+        waiting.guards = guards.len() as u64;
+        waiting
+    }
+}
+
+/// What a run came to, as one side knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The peer.
+    pub peer: String,
+    /// The exit code.
+    pub exit: u8,
+    /// Why it failed.
+    pub error: Option<Trouble>,
+    /// Whether the two sides met.
+    pub met: bool,
+    /// Paths left for the next run.
+    pub skipped: u64,
+    /// The baseline's generation, where it is known.
+    pub generation: Option<u64>,
+    /// What started it.
+    pub mode: Mode,
+}
+
+impl Health {
+    /// What is known after a run ended like this.
+    #[must_use]
+    pub fn after(mut self, ended: &Ended, waiting: &Waiting, now: &Now) -> Health {
+        let time = now.text();
+        if !ended.peer.is_empty() {
+            self.peer.clone_from(&ended.peer);
+        }
+        self.last_attempt = Some(time.clone());
+        self.exit = ended.exit;
+        self.error.clone_from(&ended.error);
+        if ended.met {
+            self.peer_seen = Some(time.clone());
+        }
+        match ended.error {
+            None => {
+                self.last_good_run = Some(time);
+                self.good_awake.clone_from(&now.awake);
+                self.failures_in_a_row = 0;
+                self.skipped = ended.skipped;
+                self.oldest_unsynced = None;
+            }
+            Some(_) => self.failures_in_a_row += 1,
+        }
+        self.generation = ended.generation.unwrap_or(self.generation);
+        let interval = i64::try_from(now.interval.as_secs()).unwrap_or(i64::MAX);
+        self.next_run = match ended.mode {
+            Mode::Watch | Mode::Timer => {
+                Some(clock::rfc3339((now.time.saturating_add(interval), 0)))
+            }
+            // A run by hand moves no timer.
+            Mode::Manual => self.next_run.filter(|next| clock::seconds(next) > Some(now.time)),
+        };
+        self.mode = ended.mode;
+        self.count(waiting);
+        self
+    }
+
+    /// What is known after this side did what it can do alone, or failed to. `oldest` is since when
+    /// something waits.
+    #[must_use]
+    pub fn after_duties(
+        mut self,
+        failed: Option<(Trouble, u8)>,
+        oldest: Option<String>,
+        now: &Now,
+    ) -> Health {
+        match failed {
+            Some((trouble, exit)) => {
+                self.error = Some(trouble);
+                self.exit = exit;
+                self.failures_in_a_row += 1;
+                self.mode = Mode::Timer;
+            }
+            None => {
+                self.exit = if self.error.take().is_some() { 0 } else { self.exit };
+                self.failures_in_a_row = 0;
+                self.oldest_unsynced = oldest;
+                self.duties = Some(now.text());
+            }
+        }
+        self
+    }
+
+    /// What waits for a person now.
+    fn count(&mut self, waiting: &Waiting) {
+        let stopped = u64::from(self.error.is_some() && self.exit == 4);
+        self.open_conflicts = waiting.conflicts.len() as u64;
+        self.held = waiting.held;
+        self.guards = waiting.guards.max(stopped);
+    }
+}
+
+/// What is kept; `None` if nothing was written yet, or it is damaged.
+///
+/// # Errors
+/// What reading says.
+pub fn load(state: &StateDir) -> Result<Option<Health>> {
+    let bytes =
+        atomic::read(state.fd(), NAME).map_err(|e| EngineError::io("read", state.path(NAME), e))?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// Everything that waits for a person, of all pairs.
+///
+/// # Errors
+/// What reading says.
+pub fn waiting(state: &StateDir, config: &Config) -> Result<Waiting> {
+    let mut open = Vec::new();
+    for peer in config.peers.values() {
+        open.extend(matters::load(state, &peer.pair)?);
+    }
+    Ok(Waiting::of(&open))
+}
+
+/// Writes down what a run came to. A run that another one kept from beginning says nothing.
+///
+/// # Errors
+/// What the system says; no run fails because of it.
+pub fn after_run(state: &StateDir, config: &Config, ended: &Ended) -> Result<()> {
+    let waiting = waiting(state, config)?;
+    update(state, config, |health, now| health.after(ended, &waiting, now))
+}
+
+/// Changes what is kept by `change`, with the figures of the disk brought up to date.
+///
+/// # Errors
+/// What the system says.
+pub fn update(
+    state: &StateDir,
+    config: &Config,
+    change: impl FnOnce(Health, &Now) -> Health,
+) -> Result<()> {
+    let now = Now::read(config.watch.interval);
+    let _lock = Lock::take_health(state)?;
+    let mut health = change(load(state)?.unwrap_or_default(), &now);
+    health.schema = SCHEMA;
+    health.territory.clone_from(&config.name);
+    health.updated = now.text();
+    if let Ok(space) = probe::space(state.fd()) {
+        health.free_bytes = space.free;
+    }
+    let weighed = health.weighed.as_deref().and_then(clock::seconds);
+    if weighed.is_none_or(|then| now.time < then || now.time - then > WEIGH_AGAIN) {
+        health.backup_bytes = backups::weigh(state)?;
+        health.weighed = Some(now.text());
+    }
+    health.damaged = scrub::damaged(state)?.len() as u64;
+    let bytes = serde_json::to_vec_pretty(&health).expect("plain data");
+    atomic::replace(state.fd(), NAME, &bytes)
+        .map_err(|e| EngineError::io("write", state.path(NAME), e))?;
+    metrics::write(state, config.health.metrics.as_deref(), &health)
+}
+
+/// As [`after_run`], for a territory that may not even be one, and without a word where it cannot be
+/// written: it is the run that counts.
+pub(crate) fn note(root: &Path, ended: &Ended) {
+    let write = || -> Result<()> {
+        let state = StateDir::open(root)?;
+        after_run(&state, &Config::require(&state)?, ended)
+    };
+    // The next run writes it anew.
+    let _ = write();
+}
+
+#[cfg(test)]
+mod tests;

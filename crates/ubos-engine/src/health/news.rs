@@ -1,0 +1,161 @@
+//! What a person is told without having asked: changes of state only, each once. What was told is
+//! remembered in `state/told`.
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use ubos_core::path::RelPath;
+
+use super::{Health, Mode, Trouble, load, waiting};
+use crate::clock;
+use crate::error::{EngineError, Result};
+use crate::fs::atomic;
+use crate::state::StateDir;
+use crate::state::audit::Audit;
+use crate::state::config::Config;
+use crate::state::lock::Lock;
+
+const NAME: &str = "told";
+/// A watch tries again within seconds; only the failure that outlasts these attempts is news. A
+/// timer's attempts are over when it looks.
+const ATTEMPTS_OF_A_WATCH: u64 = 4;
+
+/// Something worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// So many conflicts that were not open before.
+    Conflicts(usize),
+    /// A guard holds something, or stopped a run.
+    Guard,
+    /// Syncing does not work any more.
+    Failed(Trouble),
+    /// It does again.
+    Recovered,
+    /// More files or backups are damaged than before; so many in all.
+    Damaged(u64),
+}
+
+impl News {
+    /// The word that commands and the log get.
+    pub fn word(&self) -> &'static str {
+        match self {
+            News::Conflicts(_) => "conflict",
+            News::Guard => "guard",
+            News::Failed(_) => "failed",
+            News::Recovered => "recovered",
+            News::Damaged(_) => "damaged",
+        }
+    }
+
+    /// A sentence for a person, with the next step. Names no path.
+    pub fn sentence(&self, health: &Health) -> String {
+        let (own, peer) = (&health.territory, &health.peer);
+        match self {
+            News::Conflicts(1) => {
+                format!("{own} and {peer}: a new conflict. Settle it with: ubos-sync resolve")
+            }
+            News::Conflicts(count) => {
+                format!(
+                    "{own} and {peer}: {count} new conflicts. Settle them with: ubos-sync resolve"
+                )
+            }
+            News::Guard => format!(
+                "{own} and {peer}: a guard held changes back. See what and why: ubos-sync status"
+            ),
+            News::Failed(trouble) => format!(
+                "{own} no longer syncs with {peer}: {}. Next step: {}",
+                trouble.message, trouble.hint
+            ),
+            News::Recovered => format!("{own} syncs with {peer} again."),
+            News::Damaged(count) => format!(
+                "{own}: {count} damaged on the disk. See which, and what to do: ubos-sync health"
+            ),
+        }
+    }
+}
+
+/// What a person knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    failing: bool,
+    guarded: bool,
+    damaged: u64,
+    conflicts: BTreeSet<RelPath>,
+}
+
+/// What is new in `health` to a person who knows what `told` says, and what they know then. Pure.
+pub fn since(told: &Told, health: &Health, conflicts: BTreeSet<RelPath>) -> (Vec<News>, Told) {
+    let guarded = health.guards > 0;
+    let trouble = health.error.as_ref().filter(|_| health.exit != 4);
+    let outlasts = health.mode != Mode::Watch || health.failures_in_a_row >= ATTEMPTS_OF_A_WATCH;
+    let failing = health.error.is_some() && (told.failing || outlasts || guarded);
+    let mut news = Vec::new();
+    let opened = conflicts.difference(&told.conflicts).count();
+    if opened > 0 {
+        news.push(News::Conflicts(opened));
+    }
+    if guarded && !told.guarded {
+        news.push(News::Guard);
+    }
+    if let Some(trouble) = trouble.filter(|_| failing && !told.failing) {
+        news.push(News::Failed(trouble.clone()));
+    }
+    if told.failing && health.error.is_none() {
+        news.push(News::Recovered);
+    }
+    if health.damaged > told.damaged {
+        news.push(News::Damaged(health.damaged));
+    }
+    (news, Told { failing, guarded, damaged: health.damaged, conflicts })
+}
+
+/// What is new since a person was last told, with the health that says so.
+///
+/// # Errors
+/// What reading says.
+pub fn unheard(state: &StateDir, config: &Config) -> Result<Option<(Health, Vec<News>, Told)>> {
+    let Some(health) = load(state)? else { return Ok(None) };
+    let folder = state.folder("state")?;
+    let bytes = atomic::read(folder.as_fd(), NAME)
+        .map_err(|e| EngineError::io("read", state.path("state/told"), e))?;
+    let told = bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
+    let (news, now) = since(&told, &health, waiting(state, config)?.conflicts);
+    Ok((now != told).then_some((health, news, now)))
+}
+
+/// Remembers what a person knows now.
+///
+/// # Errors
+/// What the system says; then they may be told once more.
+pub fn remember(state: &StateDir, told: &Told) -> Result<()> {
+    let folder = state.folder("state")?;
+    let bytes = postcard::to_stdvec(told).expect("serialising into memory cannot fail");
+    atomic::replace(folder.as_fd(), NAME, &bytes)
+        .map_err(|e| EngineError::io("write", state.path("state/told"), e))
+}
+
+/// Puts on record who was told of what (by word), by which way, and whether it arrived.
+///
+/// # Errors
+/// [`EngineError::Locked`] while a run writes the log; what the system says.
+pub fn record(state: &StateDir, config: &Config, sent: &[(&str, &str, bool)]) -> Result<()> {
+    if sent.is_empty() {
+        return Ok(());
+    }
+    let _lock = Lock::take(state, &config.name)?;
+    let mut log = Audit::open(state)?;
+    let run = clock::run_id();
+    for (what, by, arrived) in sent {
+        let fields: [(&str, Value); 4] = [
+            ("event", "notified".into()),
+            ("reason", (*what).into()),
+            ("by", (*by).into()),
+            ("arrived", (*arrived).into()),
+        ];
+        log.note(&run, fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect());
+    }
+    log.sync()
+}

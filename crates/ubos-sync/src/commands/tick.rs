@@ -1,0 +1,196 @@
+//! `tick`: what every timer starts. A run where this side can reach its peer, the duties of one side
+//! alone where it cannot; then health, and a word to the person if something changed.
+
+mod slot;
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use ubos_core::plan::Filter;
+use ubos_engine::clock;
+use ubos_engine::cycle::report::RunReport;
+use ubos_engine::cycle::run_cycle;
+use ubos_engine::duties::{self, Done};
+use ubos_engine::error::EngineError;
+use ubos_engine::health::TICK;
+use ubos_engine::state::lock::Lock;
+
+use super::sync::request;
+use crate::cli::Global;
+use crate::failure::{Failure, Outcome};
+use crate::notify;
+use crate::render;
+use crate::render::units::{age, bytes, plural};
+use crate::territory;
+use crate::ui::Ui;
+use slot::Slot;
+
+const AFTER: &str = "\
+With an address for the peer it is a two-way sync that never asks: conflicts are decided by the
+policies in `config.toml`, the rest waits. A peer that cannot be reached is tried again within the
+slot, after about 30, 90 and 180 seconds. Without an address this side does what it can alone: it
+tidies up after a run that was cut off, looks at its tree, hashes a slice of files and backups (all
+of them once a day), lets expired backups go, and asks for a run if something waits. While `watch`
+runs, it only brings the figures of `health` up to date.
+
+The exit code is that of the last run; see `ubos-sync --help`.
+
+Examples:
+  ubos-sync tick                   what the timer would do now
+  ubos-sync tick --deadline 30     at most one quick retry
+  ubos-sync schedule install       let a timer start it every five minutes";
+
+/// Do what a timer does: sync, or what one side can do alone
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct TickArgs {
+    /// No retry begins later than this; a run that goes on is not stopped
+    #[arg(long, value_name = "SECONDS", default_value_t = 270)]
+    deadline: u64,
+    /// Seconds from the start at which attempts are made
+    #[arg(long, hide = true, value_delimiter = ',', default_values_t = [0, 30, 90, 180])]
+    retries: Vec<u64>,
+}
+
+/// Does what is due.
+pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
+    let (state, config) = territory::open(global)?;
+    let root = state.root().path();
+    if Lock::is_watched(&state)? {
+        duties::figures(root)?;
+        ui.status("a watch keeps this territory in sync; nothing else to do");
+        return document(
+            ui,
+            || json!({"schema": 1, "command": TICK, "watched": true, "exit": 0}),
+            0,
+        );
+    }
+    let (name, peer) = config.peer(global.peer.as_deref())?;
+    let outcome = if peer.address.is_some() {
+        let report = sync(args, global, ui)?;
+        let away = matches!(report.error, Some(EngineError::Unreachable { .. }));
+        // The run is what counts; what is wrong with the disk is in the health.
+        if let Err(error) = duties::upkeep(root, Some(name), away) {
+            ui.warning(&error.to_string());
+        }
+        if let Some(error) = &report.error {
+            ui.error(&error.to_string(), Some(error.hint()));
+        }
+        document(ui, || render::json::run(&report), report.exit_code())
+    } else {
+        alone(duties::alone(root, Some(name)), name, ui)
+    };
+    notify::tell(&state, &config);
+    outcome
+}
+
+fn document(ui: &Ui, document: impl FnOnce() -> Value, code: u8) -> Outcome {
+    if ui.json() {
+        ui.document(&document())?;
+    }
+    Ok(code)
+}
+
+/// Runs until one is not to be repeated; the last report.
+fn sync(args: &TickArgs, global: &Global, ui: &Ui) -> Result<RunReport, Failure> {
+    let mut slot = Slot::new(&args.retries, Duration::from_secs(args.deadline));
+    let begun = Instant::now();
+    let request = request(global, TICK, Filter::Both)?;
+    for attempt in 1.. {
+        let report = run_cycle(&request, &|_| {});
+        let [byte] = clock::random::<1>();
+        let wait = slot.next(report.exit_code(), begun.elapsed(), f64::from(byte) / 255.0);
+        ui.status(&told(&report, attempt, slot.most(), wait));
+        match wait {
+            Some(wait) => std::thread::sleep(wait),
+            None => return Ok(report),
+        }
+    }
+    unreachable!("a slot has a last attempt")
+}
+
+/// One line for an attempt.
+fn told(report: &RunReport, attempt: usize, most: usize, wait: Option<Duration>) -> String {
+    let names = &report.names;
+    let result = match &report.error {
+        Some(error) => error.to_string(),
+        None => {
+            let open = report.undecided() + report.guards.len();
+            let mut parts = vec![plural(report.actions.len(), "change")];
+            if open > 0 {
+                parts.push(format!("{open} to decide"));
+            }
+            if !report.skipped.is_empty() {
+                parts.push(format!("{} skipped", report.skipped.len()));
+            }
+            parts.join(", ")
+        }
+    };
+    let next = match wait {
+        Some(wait) => format!("; again in {}", age(wait.as_secs())),
+        None => String::new(),
+    };
+    let line =
+        format!("{} and {}, attempt {attempt} of {most}: {result}{next}", names.here, names.there);
+    crate::ui::sanitize::one_line(&line)
+}
+
+/// What was done without the peer. Another run that goes on does it itself.
+fn alone(done: Result<Done, EngineError>, peer: &str, ui: &Ui) -> Outcome {
+    let done = match done {
+        Ok(done) => done,
+        Err(error @ EngineError::Locked { .. }) => {
+            ui.status(&error.to_string());
+            let told = || json!({"kind": error.kind(), "message": error.to_string(), "hint": error.hint()});
+            return document(
+                ui,
+                || json!({"schema": 1, "command": TICK, "exit": 6, "error": told()}),
+                6,
+            );
+        }
+        Err(error) => return Err(error.into()),
+    };
+    ui.status(&crate::ui::sanitize::one_line(&told_alone(&done, peer)));
+    let read = &done.upkeep.rehashed;
+    let duties = json!({
+        "scanned": done.scanned, "waiting": done.waiting, "interrupted": done.interrupted,
+        "lost": done.lost, "asked": done.asked, "pruned": done.upkeep.pruned,
+        "rehashed": {"files": read.files, "bytes": read.bytes, "damaged": read.damaged.len()},
+    });
+    document(ui, || json!({"schema": 1, "command": TICK, "duties": duties, "exit": 0}), 0)
+}
+
+fn told_alone(done: &Done, peer: &str) -> String {
+    let mut parts = Vec::new();
+    match done.scanned {
+        Some(count) => parts.push(format!("{count} looked at")),
+        None if done.lost.is_none() && done.interrupted == 0 => {
+            parts.push(format!("{peer} was here just now"));
+        }
+        None => {}
+    }
+    if let Some(why) = &done.lost {
+        parts.push(format!("{why}; the next sync says what to do"));
+    }
+    if done.interrupted > 0 {
+        parts.push("a run was cut off; the next sync settles it".to_owned());
+    }
+    if done.waiting > 0 {
+        let count = usize::try_from(done.waiting).unwrap_or(usize::MAX);
+        parts.push(format!("{} for {peer}", plural(count, "change")));
+    }
+    if done.asked.is_some() {
+        parts.push("asked for a sync".to_owned());
+    }
+    let read = &done.upkeep.rehashed;
+    parts.push(format!("{} hashed again ({})", read.files, bytes(read.bytes)));
+    if !read.damaged.is_empty() {
+        parts.push(format!("{} damaged, see `ubos-sync health`", read.damaged.len()));
+    }
+    if !done.upkeep.pruned.is_empty() {
+        parts.push(format!("backups of {} let go", plural(done.upkeep.pruned.len(), "run")));
+    }
+    parts.join("; ")
+}

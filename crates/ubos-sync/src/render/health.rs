@@ -1,0 +1,190 @@
+//! How a territory fares, for a person who has three seconds.
+
+use serde_json::{Map, Value, json};
+
+use ubos_engine::clock;
+use ubos_engine::health::Health;
+use ubos_engine::health::verdict::{Reason, State};
+use ubos_engine::scrub::{Damage, Place};
+
+use super::json::put_path;
+use super::units::{age, bytes, plural};
+use crate::picture::Picture;
+use crate::ui::sanitize::one_line;
+use crate::ui::{Tone, Ui};
+
+/// In sync or not, how old that is, what waits: at most four lines.
+pub(crate) fn head(picture: &Picture, ui: &Ui) -> String {
+    let tone = match picture.verdict.state {
+        State::Healthy => Tone::Good,
+        State::Undecided => Tone::Attention,
+        State::Unhealthy => Tone::Bad,
+    };
+    let mut text = format!("{}\n", ui.tone(tone, &one_line(&standing(picture))));
+    let Some(health) = &picture.health else {
+        text.push_str("  Begin with: ubos-sync bidirectional\n");
+        return text;
+    };
+    text.push_str(&format!("  {}\n", one_line(&times(picture, health))));
+    let open = open(health);
+    if !open.is_empty() {
+        let line = format!("  to decide: {}. Next: ubos-sync conflicts", open.join(", "));
+        text.push_str(&format!("{}\n", ui.tone(Tone::Attention, &line)));
+    }
+    if health.damaged > 0 {
+        let line = format!("  damaged on the disk: {}. Next: ubos-sync health", health.damaged);
+        text.push_str(&format!("{}\n", ui.tone(Tone::Bad, &line)));
+    }
+    text
+}
+
+/// The head, and what else is known.
+pub(crate) fn page(picture: &Picture, ui: &Ui) -> String {
+    let mut text = head(picture, ui);
+    let Some(health) = &picture.health else { return text };
+    if let Some(step) = next_step(picture, health) {
+        text.push_str(&format!("  {}\n", one_line(&step)));
+    }
+    for damage in &picture.damaged {
+        let (place, path) = (&damage.place, damage.path.to_string());
+        let line = match place {
+            Place::Tree => format!(
+                "  damaged: {path}: its bytes changed, though nobody wrote to it. {} has it whole: \
+                 copy it from there over this one",
+                picture.peer
+            ),
+            Place::Backups(run) => {
+                format!("  damaged: the former version of {path} in the backups of run {run}")
+            }
+            Place::Sealed(_) => format!("  damaged: the sealed log {path}"),
+        };
+        text.push_str(&format!("{}\n", ui.tone(Tone::Bad, &one_line(&line))));
+    }
+    let room = format!(
+        "  generation {}; {} free, backups take {}",
+        health.generation,
+        bytes(health.free_bytes),
+        bytes(health.backup_bytes)
+    );
+    text.push_str(&format!("{}\n", ui.tone(Tone::Faint, &room)));
+    text
+}
+
+/// In sync or not, in one line.
+fn standing(picture: &Picture) -> String {
+    let peer = &picture.peer;
+    let Some(health) = &picture.health else {
+        return format!("{}: no sync with {peer} is on record", picture.territory);
+    };
+    if let Some(error) = &health.error {
+        let attempts = match health.failures_in_a_row {
+            0 | 1 => String::new(),
+            count => format!(" ({count} attempts failed)"),
+        };
+        return format!("not in sync with {peer}: {}{attempts}", error.message);
+    }
+    for reason in &picture.verdict.reasons {
+        match reason {
+            Reason::NeverSynced => return format!("never in sync with {peer} so far"),
+            Reason::NoGoodRun(seconds) => {
+                return format!("not in sync with {peer}: no run for {}", age(*seconds));
+            }
+            Reason::PeerSilent(seconds) => {
+                return format!("not in sync with {peer}: silent for {}", age(*seconds));
+            }
+            Reason::NoDuties => {
+                return format!("not in sync with {peer}: nothing runs on {}", picture.territory);
+            }
+            Reason::Damaged(_) | Reason::ToDecide => {}
+        }
+    }
+    match (open(health).is_empty(), health.oldest_unsynced.is_some(), health.skipped) {
+        (_, true, _) => format!("waiting for {peer}, which does not have the latest changes"),
+        (false, ..) => format!("in sync with {peer}, but for what waits for a decision"),
+        (true, false, 0) => format!("in sync with {peer}"),
+        (true, false, count) => {
+            let paths = plural(usize::try_from(count).unwrap_or(usize::MAX), "path");
+            format!("in sync with {peer}, but for {paths} that the next run tries again")
+        }
+    }
+}
+
+/// Ages and the next run.
+fn times(picture: &Picture, health: &Health) -> String {
+    let verdict = &picture.verdict;
+    let ago = |seconds: Option<u64>| match seconds {
+        Some(seconds) => format!("{} ago", age(seconds)),
+        None => "never".to_owned(),
+    };
+    let mut parts = vec![format!("last good run {}", ago(verdict.age))];
+    let next = health.next_run.as_deref().and_then(clock::seconds);
+    parts.push(match next.map(|next| next - picture.now.time) {
+        Some(left @ 0..) => {
+            format!("next in {} ({})", age(left.unsigned_abs()), health.mode.word())
+        }
+        Some(late) => format!("next was due {} ago", age(late.unsigned_abs())),
+        None => "no next run is planned".to_owned(),
+    });
+    if let Some(since) = health.oldest_unsynced.as_deref().and_then(clock::seconds) {
+        let waits = u64::try_from(picture.now.time - since).unwrap_or(0);
+        parts.push(format!("oldest change waits for {}", age(waits)));
+    }
+    parts.push(format!("{} seen {}", picture.peer, ago(verdict.silence)));
+    parts.join("; ")
+}
+
+/// What waits for a person.
+fn open(health: &Health) -> Vec<String> {
+    let counts =
+        [(health.open_conflicts, "conflict"), (health.held, "held path"), (health.guards, "guard")];
+    let some = counts.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, word)| plural(usize::try_from(count).unwrap_or(usize::MAX), word)).collect()
+}
+
+/// What to do about it.
+fn next_step(picture: &Picture, health: &Health) -> Option<String> {
+    if let Some(error) = &health.error {
+        return Some(format!("Next step: {}", error.hint)).filter(|_| !error.hint.is_empty());
+    }
+    picture.verdict.reasons.iter().find_map(|reason| match reason {
+        Reason::NeverSynced => Some("Begin with: ubos-sync bidirectional".to_owned()),
+        Reason::NoGoodRun(_) | Reason::NoDuties => Some(
+            "Nothing syncs by itself: ubos-sync schedule install, or ubos-sync watch".to_owned(),
+        ),
+        Reason::PeerSilent(_) => Some(format!(
+            "Is {} switched on, and does it sync? There: ubos-sync health",
+            picture.peer
+        )),
+        Reason::Damaged(_) | Reason::ToDecide => None,
+    })
+}
+
+/// Something damaged, as JSON.
+fn damage_row(damage: &Damage) -> Value {
+    let mut row = Map::new();
+    put_path(&mut row, "path", &damage.path);
+    let (place, run) = match &damage.place {
+        Place::Tree => ("tree", None),
+        Place::Backups(run) => ("backups", Some(run.clone())),
+        Place::Sealed(run) => ("sealed", Some(run.clone())),
+    };
+    row.insert("in".into(), place.into());
+    row.insert("of".into(), run.into());
+    row.into()
+}
+
+/// As JSON: what is on record, and what to think of it.
+pub(crate) fn document(picture: &Picture) -> Value {
+    let verdict = &picture.verdict;
+    let mut document = json!(picture.health.clone().unwrap_or_default());
+    document["schema"] = 1.into();
+    document["territory"] = picture.territory.clone().into();
+    document["state"] = verdict.state.word().into();
+    let reasons = verdict.reasons.iter().map(|reason| reason.word());
+    document["reasons"] = reasons.collect::<Vec<_>>().into();
+    document["age"] = verdict.age.into();
+    document["awake_age"] = verdict.awake_age.into();
+    document["silence"] = verdict.silence.into();
+    document["damage"] = picture.damaged.iter().map(damage_row).collect();
+    document
+}
