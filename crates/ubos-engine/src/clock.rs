@@ -29,6 +29,16 @@ pub fn rfc3339(time: (i64, u32)) -> String {
     stamp.to_string()
 }
 
+/// Milliseconds since 1970 in RFC 3339, UTC, as the audit log writes times.
+pub fn rfc3339_ms(milliseconds: i64) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX))
+}
+
+/// A time of the audit log in milliseconds since 1970.
+pub fn milliseconds(time: &str) -> Option<i64> {
+    time.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
 /// `n` random bytes from the system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];

@@ -4,6 +4,7 @@
 mod address;
 mod advice;
 pub mod install;
+pub mod reach;
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -20,7 +21,7 @@ use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome
 use crate::error::{EngineError, Result};
 
 pub use address::Address;
-pub use advice::is_agent_missing;
+pub use advice::{cause, is_agent_missing};
 
 /// Options of every ssh: never a prompt, never a forwarding, a dead link noticed within 45 s. No
 /// shared master connection: a stopped one hangs its clients past all time limits.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod generation;
 pub mod journal;
 pub mod lock;
+pub mod machine;
 pub mod marker;
 pub mod matters;
 pub mod pack;
