@@ -5,6 +5,7 @@
 //! `backups/`, `sealed/`, `conflicts/`, `log/`.
 
 pub mod audit;
+pub mod chain;
 pub mod config;
 pub mod generation;
 pub mod journal;
