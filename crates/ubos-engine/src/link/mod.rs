@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::agent::channel::Channel;
 use crate::agent::handshake;
 use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome};
+use crate::clock;
 use crate::error::{EngineError, Result};
 
 pub use address::Address;
@@ -80,6 +81,8 @@ pub struct Greeting {
     pub build: String,
     /// Its machine.
     pub machine: Machine,
+    /// Seconds that its clock is ahead, less the time that its answer took.
+    pub clock_offset: f64,
     /// How its territory stands.
     pub standing: Option<Box<Standing>>,
     /// What the remote shell printed before the agent answered.
@@ -161,7 +164,9 @@ impl Link {
         match welcome {
             Welcome::Ready { build, machine, standing, .. } => {
                 self.channel().start_heartbeat();
-                Ok(Greeting { build, machine, standing, noise: self.noise.clone() })
+                let clock_offset = (machine.clock - clock::now_ns()) as f64 / 1e9;
+                let noise = self.noise.clone();
+                Ok(Greeting { build, machine, clock_offset, standing, noise })
             }
             Welcome::Refused(failure) => Err(failure.into_error(&self.target.peer)),
         }
