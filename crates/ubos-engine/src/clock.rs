@@ -80,6 +80,11 @@ pub fn instant(text: &str) -> Option<String> {
     instant_in(text, Timestamp::now(), &TimeZone::system())
 }
 
+/// As [`instant`]; what names no zone is UTC.
+pub fn instant_utc(text: &str) -> Option<String> {
+    instant_in(text, Timestamp::now(), &TimeZone::UTC)
+}
+
 fn instant_in(text: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
     let written = |stamp: Timestamp| format!("{stamp:.3}");
     if let Some(unit) = text.chars().last().filter(|_| text.is_ascii())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
+    agent, audit, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
     restore, sync, undo,
 };
 
@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Undo(undo::UndoArgs),
     // As above.
     Backups(backups::BackupsArgs),
+    // As above.
+    Audit(audit::AuditArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
     // As above.

@@ -40,6 +40,7 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => commands::restore::run(args, global, &ui),
         Command::Undo(args) => commands::undo::run(args, global, &ui),
         Command::Backups(args) => commands::backups::run(args, global, &ui),
+        Command::Audit(args) => commands::audit::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Agent => commands::agent::run(),

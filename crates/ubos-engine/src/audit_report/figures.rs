@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::collect::{Clash, Facts, Failed, Left, Run};
+use super::collect::{Clash, Facts, Failed, Left, Run, Slept};
 use super::continuity::Break;
 use super::uptime::{self, Uptime};
 use crate::agent::message::LogCheck;
+use crate::clock;
 use crate::state::audit::Head;
 use crate::state::chain;
 
@@ -31,6 +32,16 @@ pub struct Window {
 impl Window {
     fn has(&self, time: i64) -> bool {
         (self.since..self.until).contains(&time)
+    }
+}
+
+/// A moment, in milliseconds since 1970; in JSON as RFC 3339, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct When(pub i64);
+
+impl Serialize for When {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&clock::rfc3339_ms(self.0))
     }
 }
 
@@ -122,12 +133,63 @@ pub struct Conflicts {
     pub opened: u64,
     /// Closed in it, by whom.
     pub closed: BTreeMap<String, u64>,
-    /// Open at its end: path and age in seconds, oldest first.
-    pub open: Vec<(String, f64)>,
+    /// Open at its end, oldest first.
+    pub open: Vec<OpenConflict>,
     /// Open after the last run, as it counted them; `None` without a run.
     pub counted: Option<u64>,
     /// Closed by a decision of which there is no record, or gone without a record. Must be 0.
     pub unproved: Vec<String>,
+}
+
+/// A conflict that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenConflict {
+    /// The path.
+    pub path: String,
+    /// How long it has been open.
+    pub age_seconds: f64,
+}
+
+/// A plan that a guard held and a person confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirmed {
+    /// When.
+    pub time: When,
+    /// Who.
+    pub who: String,
+    /// Which plan.
+    pub plan: String,
+}
+
+/// Backups that were hashed anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Scrubbed {
+    /// How often.
+    pub times: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Files that are not what the log says.
+    pub damaged: u64,
+}
+
+/// A time at which other versions came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// When it was seen.
+    pub time: When,
+    /// On which territory.
+    pub on: String,
+}
+
+/// A time at which a clock was set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Jump {
+    /// When it was seen.
+    pub time: When,
+    /// By how much.
+    pub seconds: f64,
 }
 
 /// A reason for which paths were held or skipped.
@@ -147,7 +209,7 @@ pub struct Record {
     /// Records in the window.
     pub in_window: u64,
     /// The time of the first record.
-    pub begin: Option<i64>,
+    pub begin: Option<When>,
     /// The last sound record.
     pub end: Option<Head>,
     /// The first thing that is wrong.
@@ -194,8 +256,8 @@ pub struct BackupFigures {
     pub now: Option<Backups>,
     /// Runs whose backups expired in the window.
     pub pruned: u64,
-    /// Times that some were hashed anew, the files and bytes of it, and how many were damaged.
-    pub scrubs: (u64, u64, u64, u64),
+    /// Those that were hashed anew in it.
+    pub scrubs: Scrubbed,
 }
 
 /// Clocks.
@@ -203,8 +265,8 @@ pub struct BackupFigures {
 pub struct Clocks {
     /// Seconds that the other clock was off, whichever way.
     pub offset: Spread,
-    /// Times that this machine's clock was set: when, by how many seconds.
-    pub jumps: Vec<(i64, f64)>,
+    /// Times at which this machine's clock was set.
+    pub jumps: Vec<Jump>,
 }
 
 /// Free space.
@@ -228,17 +290,17 @@ pub struct Figures {
     /// The peer.
     pub peer: String,
     /// Beginning of the window.
-    pub since: i64,
+    pub since: When,
     /// Its end.
-    pub until: i64,
+    pub until: When,
     /// Uptime.
     pub uptime: Uptime,
     /// Runs.
     pub runs: Runs,
     /// Conflicts.
     pub conflicts: Conflicts,
-    /// Confirmations: when, who, which plan.
-    pub confirmed: Vec<(i64, String, String)>,
+    /// Confirmations.
+    pub confirmed: Vec<Confirmed>,
     /// Held paths by reason.
     pub held: BTreeMap<String, Reason>,
     /// Skipped paths by reason.
@@ -250,7 +312,7 @@ pub struct Figures {
     /// Versions now, by territory.
     pub versions: BTreeMap<String, Value>,
     /// When others came in the window.
-    pub version_changes: Vec<(i64, String)>,
+    pub version_changes: Vec<Changed>,
     /// Clocks.
     pub clocks: Clocks,
     /// Free space of this territory.
@@ -280,12 +342,12 @@ pub fn compute(facts: &Facts, window: Window, outside: &Outside) -> Figures {
     Figures {
         here: facts.own.clone(),
         peer: facts.peer.clone(),
-        since: window.since,
-        until: window.until,
+        since: When(window.since),
+        until: When(window.until),
         uptime: uptime::measure(facts, (window.since, window.until)),
         runs: runs(facts, window),
         conflicts: conflicts(facts, window),
-        confirmed: facts.confirmed.iter().filter(|c| window.has(c.0)).cloned().collect(),
+        confirmed: confirmed(facts, window),
         held: reasons(&facts.left, "held", window),
         skipped: reasons(&facts.left, "skipped", window),
         backups: backups(facts, window, outside),
@@ -375,7 +437,8 @@ fn conflicts(facts: &Facts, window: Window) -> Conflicts {
             }
             Some((time, _)) if *time < window.until => {}
             _ if *opened < window.until => {
-                open.push((path.clone(), (window.until - opened) as f64 / 1000.0));
+                let age_seconds = (window.until - opened) as f64 / 1000.0;
+                open.push(OpenConflict { path: path.clone(), age_seconds });
             }
             _ => {}
         }
@@ -384,9 +447,14 @@ fn conflicts(facts: &Facts, window: Window) -> Conflicts {
     let counted = last.map(|run| run.conflicts);
     // More are open by their records than the last run saw: the oldest are gone without a record.
     let gone = counted.map_or(0, |counted| open.len().saturating_sub(counted as usize));
-    unproved.extend(open.drain(..gone).map(|(path, _)| path));
+    unproved.extend(open.drain(..gone).map(|conflict| conflict.path));
     let opened = facts.clashes.iter().filter(|clash| window.has(clash.opened)).count() as u64;
     Conflicts { opened, closed, open, counted, unproved }
+}
+
+fn confirmed(facts: &Facts, window: Window) -> Vec<Confirmed> {
+    let confirmed = facts.confirmed.iter().filter(|(time, ..)| window.has(*time)).cloned();
+    confirmed.map(|(time, who, plan)| Confirmed { time: When(time), who, plan }).collect()
 }
 
 fn reasons(left: &[Left], event: &str, window: Window) -> BTreeMap<String, Reason> {
@@ -410,9 +478,12 @@ fn reasons(left: &[Left], event: &str, window: Window) -> BTreeMap<String, Reaso
 }
 
 fn backups(facts: &Facts, window: Window, outside: &Outside) -> BackupFigures {
-    let mut scrubs = (0, 0, 0, 0);
+    let mut scrubs = Scrubbed::default();
     for (_, files, bytes, damaged) in facts.scrubs.iter().filter(|scrub| window.has(scrub.0)) {
-        scrubs = (scrubs.0 + 1, scrubs.1 + files, scrubs.2 + bytes, scrubs.3 + damaged);
+        scrubs.times += 1;
+        scrubs.files += files;
+        scrubs.bytes += bytes;
+        scrubs.damaged += damaged;
     }
     let pruned = facts.pruned.iter().filter(|time| window.has(**time)).count() as u64;
     BackupFigures { now: outside.backups.clone(), pruned, scrubs }
@@ -431,7 +502,7 @@ fn record(facts: &Facts, window: Window, outside: &Outside) -> Record {
     Record {
         records: verdict.map_or(0, |verdict| verdict.records),
         in_window: facts.times.iter().filter(|time| window.has(**time)).count() as u64,
-        begin: facts.begin,
+        begin: facts.begin.map(When),
         end: facts.end.clone(),
         fault: verdict.and_then(|verdict| verdict.fault.clone()),
         heads: facts.heads.iter().filter(|(time, _)| window.has(*time)).count() as u64,
@@ -447,13 +518,13 @@ fn record(facts: &Facts, window: Window, outside: &Outside) -> Record {
     }
 }
 
-fn version_changes(facts: &Facts, window: Window) -> Vec<(i64, String)> {
+fn version_changes(facts: &Facts, window: Window) -> Vec<Changed> {
     let mut known: BTreeMap<&str, &Value> = BTreeMap::new();
     let mut out = Vec::new();
     for (time, on, which) in &facts.versions {
         let before = known.insert(on, which);
         if before.is_some_and(|before| before != which) && window.has(*time) {
-            out.push((*time, on.clone()));
+            out.push(Changed { time: When(*time), on: on.clone() });
         }
     }
     out
@@ -464,7 +535,8 @@ fn clocks(facts: &Facts, window: Window) -> Clocks {
     let offset = Spread::of(runs.filter_map(|run| run.clock_offset.map(f64::abs)).collect());
     let own = facts.slept.iter().filter(|slept| slept.on == facts.own && window.has(slept.to));
     let set = own.filter(|slept| slept.jump.abs() >= 2.0);
-    Clocks { offset, jumps: set.map(|slept| (slept.to, slept.jump)).collect() }
+    let jump = |slept: &Slept| Jump { time: When(slept.to), seconds: slept.jump };
+    Clocks { offset, jumps: set.map(jump).collect() }
 }
 
 fn storage(facts: &Facts, window: Window) -> Storage {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::collect::{Facts, Failed};
+use super::figures::When;
 
 /// Two intervals: one missed slot costs nothing.
 pub(super) const LIMIT: i64 = 600_000;
@@ -22,9 +23,9 @@ type Span = (i64, i64);
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outage {
     /// The end of the last complete run before, or the beginning of the window.
-    pub from: i64,
+    pub from: When,
     /// The end of the next one; `None` if it lasts.
-    pub to: Option<i64>,
+    pub to: Option<When>,
     /// Seconds that count as down.
     pub down_seconds: f64,
     /// Why attempts failed meanwhile, and how many did so; empty if none is on record.
@@ -35,7 +36,7 @@ pub struct Outage {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Uptime {
     /// Where the measuring begins: the window, or the log if it is younger.
-    pub from: i64,
+    pub from: When,
     /// Seconds awake.
     pub awake_seconds: f64,
     /// Seconds down, whatever the cause.
@@ -46,9 +47,10 @@ pub struct Uptime {
     pub excused_seconds: f64,
     /// As `raw`, without these.
     pub program: Option<f64>,
-    /// Slots of five minutes in which the machine was awake throughout, and those with a complete
-    /// run.
-    pub slots: (u64, u64),
+    /// Slots of five minutes in which the machine was awake throughout.
+    pub slots: u64,
+    /// Of these such in which a complete run ended.
+    pub good_slots: u64,
     /// Outages.
     pub outages: Vec<Outage>,
 }
@@ -117,7 +119,7 @@ pub(super) fn measure(facts: &Facts, window: Span) -> Uptime {
     let Some(first) = facts.begin else { return Uptime::default() };
     let window = (window.0.max(first), window.1);
     if window.0 >= window.1 {
-        return Uptime { from: window.0, ..Uptime::default() };
+        return Uptime { from: When(window.0), ..Uptime::default() };
     }
     let starter = starter(facts);
     // When in the stretch between two readings it slept is not known; at its end, all that it was
@@ -134,15 +136,17 @@ pub(super) fn measure(facts: &Facts, window: Span) -> Uptime {
     let awake = (window.1 - window.0) - overlap(window, &asleep);
     let fair = awake - total(&excused);
     let down_fair = total(&without(&down, &excused));
+    let (slots, good_slots) = slots(&ends, &asleep, window);
     let share = |down: i64, of: i64| (of > 0).then(|| 1.0 - down as f64 / of as f64);
     Uptime {
-        from: window.0,
+        from: When(window.0),
         awake_seconds: seconds(awake),
         down_seconds: seconds(total(&down)),
         raw: share(total(&down), awake),
         excused_seconds: seconds(total(&excused)),
         program: share(down_fair, fair),
-        slots: slots(&ends, &asleep, window),
+        slots,
+        good_slots,
         outages: outages(&ends, &down, &facts.failures, window),
     }
 }
@@ -192,7 +196,7 @@ fn outages(ends: &[i64], down: &[Span], failures: &[Failed], window: Span) -> Ve
         let from = next.checked_sub(1).map_or(window.0, |last| ends[last]);
         let to = ends.get(next).copied().filter(|end| *end <= window.1);
         let length = seconds(span.1 - span.0);
-        if let Some(last) = out.last_mut().filter(|last| last.from == from) {
+        if let Some(last) = out.last_mut().filter(|last| last.from == When(from)) {
             last.down_seconds += length;
             continue;
         }
@@ -201,7 +205,7 @@ fn outages(ends: &[i64], down: &[Span], failures: &[Failed], window: Span) -> Ve
         for failed in failures.iter().filter(|f| f.time > from && f.time <= until) {
             *causes.entry(failed.cause.clone()).or_default() += 1;
         }
-        out.push(Outage { from, to, down_seconds: length, causes });
+        out.push(Outage { from: When(from), to: to.map(When), down_seconds: length, causes });
     }
     out
 }
