@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover, resolve,
-    restore, sync, undo,
+    agent, audit, backups, conflicts, demo, diff, doctor, history, init, log, manifest, recover,
+    resolve, restore, sync, undo,
 };
 
 const EXIT_CODES: &str = "\

@@ -11,4 +11,4 @@ pub mod figures;
 mod uptime;
 
 pub use collect::{Facts, collect};
-pub use figures::{Figures, Outside, Window, When, compute};
+pub use figures::{Figures, Outside, When, Window, compute};

@@ -125,9 +125,8 @@ pub(super) fn measure(facts: &Facts, window: Span) -> Uptime {
     // When in the stretch between two readings it slept is not known; at its end, all that it was
     // awake counts as time since the run before.
     let slept = facts.slept.iter().filter(|slept| slept.on == starter);
-    let asleep = merged(
-        slept.map(|s| ((s.to - (s.seconds * 1000.0) as i64).max(s.from), s.to)).collect(),
-    );
+    let asleep =
+        merged(slept.map(|s| ((s.to - (s.seconds * 1000.0) as i64).max(s.from), s.to)).collect());
     let mut ends: Vec<i64> =
         facts.runs.iter().filter(|run| run.is_complete()).map(|run| run.time).collect();
     ends.sort_unstable();

@@ -114,10 +114,7 @@ pub(super) fn confirmed(plan: &str) -> String {
 
 /// Paths that both sides changed alike since they last agreed: no run carried anything, so that
 /// without a record the next change there would not continue the one before.
-pub(super) fn agreed(
-    loaded: &Loaded,
-    adopted: &[(RelPath, Option<Entry>)],
-) -> Result<Vec<String>> {
+pub(super) fn agreed(loaded: &Loaded, adopted: &[(RelPath, Option<Entry>)]) -> Result<Vec<String>> {
     let table = loaded.local.table()?;
     if adopted.len() > SINGLY {
         return Ok(vec![json!({"event": "agreed", "count": adopted.len()}).to_string()]);
@@ -136,11 +133,7 @@ pub(super) fn agreed(
 
 /// Seconds since the oldest modification time among the contents that were carried; `None` if no
 /// content was.
-pub(super) fn oldest_change(
-    items: &[Item],
-    failed: &[u32],
-    seen: &Sides<Scanned>,
-) -> Option<f64> {
+pub(super) fn oldest_change(items: &[Item], failed: &[u32], seen: &Sides<Scanned>) -> Option<f64> {
     let mut oldest: Option<(i64, u32)> = None;
     for (index, item) in items.iter().enumerate() {
         if failed.binary_search(&(index as u32)).is_ok() {

@@ -335,7 +335,8 @@ impl RunReport {
         };
         let brings = |action: &Action| matches!(action.op, "create" | "update" | "append");
         let bytes = |action: &Action| if brings(action) { action.bytes } else { 0 };
-        let scanned = Side::BOTH.map(|side| (self.names.get(side).clone(), *self.scanned.get(side)));
+        let scanned =
+            Side::BOTH.map(|side| (self.names.get(side).clone(), *self.scanned.get(side)));
         let guards: Vec<Cow<'_, str>> = plan.guards.iter().map(|g| guard_word(g.guard)).collect();
         let end = json!({
             "event": "run", "command": self.command, "from": self.names.here, "to": self.names.there,

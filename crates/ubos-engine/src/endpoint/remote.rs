@@ -15,9 +15,9 @@ use super::{Endpoint, Scanned};
 use crate::agent::channel::{Channel, SharedWriter};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, Change, FolderMode, KeptVersion, LogCheck, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder, Standing,
-    Wake,
+    AuditNote, Change, FolderMode, KeptVersion, LogCheck, OpOutcome, OpenMatter, PrepareOrder,
+    PublicRow, PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder,
+    Standing, Wake,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;

@@ -91,9 +91,8 @@ mod tests {
     fn an_open_port_a_closed_one_and_a_name_that_is_none_are_told_apart() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let at = |host: &str, port| {
-            look(&Address::parse(&format!("ssh://{host}:{port}/srv")).unwrap())
-        };
+        let at =
+            |host: &str, port| look(&Address::parse(&format!("ssh://{host}:{port}/srv")).unwrap());
         assert_eq!(at("127.0.0.1", port), "port-answers");
         drop(listener);
         assert_eq!(at("127.0.0.1", port), "refused");

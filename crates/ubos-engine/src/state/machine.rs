@@ -181,7 +181,10 @@ mod tests {
         let set = awake(&before, &clocks("a", 2_100_000, 600_000, 500_000)).unwrap();
         assert_eq!((&set["slept_seconds"], &set["clock_jump"]), (&json!(0.0), &json!(1000.0)));
         let started = awake(&before, &clocks("b", 2_000_000, 60_000, 50_000)).unwrap();
-        assert_eq!((&started["slept_seconds"], &started["restarted"]), (&json!(950.0), &json!(true)));
+        assert_eq!(
+            (&started["slept_seconds"], &started["restarted"]),
+            (&json!(950.0), &json!(true))
+        );
         let process = Clocks { boots: false, ..clocks("b", 2_000_000, 60_000, 50_000) };
         assert_eq!(awake(&before, &process), None);
     }

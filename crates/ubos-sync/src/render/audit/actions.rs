@@ -21,9 +21,10 @@ pub(super) fn of(figures: &Figures) -> Vec<String> {
     let (record, peer) = (&figures.record, &figures.peer);
     let faulty = record.fault.is_some() || record.breaks + record.generations_back > 0;
     say(faulty, "the log does not hold: `ubos-sync log --verify`".into());
-    let other = record.peer.as_ref().is_some_and(|it| {
-        it.fault.is_some() || !it.wrong.is_empty() || !it.denied.is_empty()
-    });
+    let other = record
+        .peer
+        .as_ref()
+        .is_some_and(|it| it.fault.is_some() || !it.wrong.is_empty() || !it.denied.is_empty());
     say(
         other || record.heads_fault.is_some(),
         format!("the log of {peer} was cut or rewritten: `ubos-sync log --verify` there"),

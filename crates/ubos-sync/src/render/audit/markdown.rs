@@ -125,7 +125,11 @@ fn uptime(out: &mut String, figures: &Figures) {
          that ended with 0, 3 or 4.\n",
     );
     row(out, "raw, whatever the cause", &share(uptime.raw));
-    row(out, "program, without minutes when the network or the peer was down", &share(uptime.program));
+    row(
+        out,
+        "program, without minutes when the network or the peer was down",
+        &share(uptime.program),
+    );
     let slots = match uptime.slots {
         0 => ABSENT.to_owned(),
         all => {
@@ -262,7 +266,8 @@ fn keeping(out: &mut String, figures: &Figures) {
     heading(out, "Backups and storage");
     if let Some(now) = &backups.now {
         let oldest = now.oldest.as_deref().map_or("none".to_owned(), name);
-        let what = format!("{} files, {}; oldest run {oldest}", number(now.files), bytes(now.bytes));
+        let what =
+            format!("{} files, {}; oldest run {oldest}", number(now.files), bytes(now.bytes));
         row(out, "backups (*now*)", &what);
     }
     row(out, "runs whose backups expired", &number(backups.pruned));
