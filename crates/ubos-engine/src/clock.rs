@@ -34,6 +34,16 @@ pub fn seconds(time: &str) -> Option<i64> {
     Some(time.parse::<Timestamp>().ok()?.as_second())
 }
 
+/// Milliseconds since 1970 in RFC 3339, UTC, as the audit log writes times.
+pub fn rfc3339_ms(milliseconds: i64) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX))
+}
+
+/// A time of the audit log in milliseconds since 1970.
+pub fn milliseconds(time: &str) -> Option<i64> {
+    time.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
 /// `n` random bytes from the system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];
@@ -73,6 +83,11 @@ pub fn run_time(run: &str) -> Option<i64> {
 /// `None` if the text is none of these.
 pub fn instant(text: &str) -> Option<String> {
     instant_in(text, Timestamp::now(), &TimeZone::system())
+}
+
+/// As [`instant`]; what names no zone is UTC.
+pub fn instant_utc(text: &str) -> Option<String> {
+    instant_in(text, Timestamp::now(), &TimeZone::UTC)
 }
 
 fn instant_in(text: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {

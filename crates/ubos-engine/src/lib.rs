@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod apply;
 pub mod audit_notes;
+pub mod audit_report;
 pub mod backups;
 pub mod clock;
 pub mod cycle;

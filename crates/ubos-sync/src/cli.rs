@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest, recover,
-    resolve, restore, schedule, sync, tick, undo, watch,
+    agent, audit, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
+    recover, resolve, restore, schedule, sync, tick, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -119,6 +119,8 @@ pub(crate) enum Command {
     Undo(undo::UndoArgs),
     // As above.
     Backups(backups::BackupsArgs),
+    // As above.
+    Audit(audit::AuditArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
     // As above.

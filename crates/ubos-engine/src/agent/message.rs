@@ -13,11 +13,12 @@ use ubos_core::sides::{Side, Sides};
 use super::content::Slot;
 use crate::error::EngineError;
 use crate::history::mark::Mark;
+use crate::state::audit::Head;
 use crate::state::config::Symlinks;
 use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
-pub const PROTOCOL: (u32, u32) = (2, 2);
+pub const PROTOCOL: (u32, u32) = (3, 3);
 
 /// First words of the initiator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,7 +287,7 @@ pub enum Request {
     Commit,
     /// Write the marker.
     Mark,
-    /// Add records to the audit log. List of [`AuditNote`] follows.
+    /// Add records to the audit log. List of [`AuditNote`] follows. → [`Response::Noted`]
     Audit,
     /// Replace the open conflicts and held paths. List of [`OpenMatter`] follows.
     KeepOpen,
@@ -310,6 +311,13 @@ pub enum Request {
     },
     /// Ends a [`Request::Wait`]; has no answer of its own.
     Call,
+    /// Check the whole audit log. List of [`Head`]s follows, which the initiator noted of it. →
+    /// [`Response::LogChecked`], list of the numbers of those that it does not have so, list of the
+    /// heads that it noted of the initiator's log.
+    CheckLog {
+        /// Only heads that it noted since then, besides the last before.
+        since: String,
+    },
 }
 
 impl Request {
@@ -346,6 +354,32 @@ pub enum Response {
     Standing(Box<Standing>),
     /// The wait has ended.
     Woken(Wake),
+    /// The records are durable; the last of the log now.
+    Noted(Head),
+    /// The audit log was checked; two lists follow.
+    LogChecked {
+        /// Records that are sound.
+        records: u64,
+        /// The first thing that is wrong.
+        fault: Option<String>,
+        /// The last sound record.
+        end: Head,
+    },
+}
+
+/// What a check of a territory's audit log, against what its peer noted of it, found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogCheck {
+    /// Records that are sound.
+    pub records: u64,
+    /// The first thing that is wrong.
+    pub fault: Option<String>,
+    /// The last sound record.
+    pub end: Head,
+    /// Numbers of the given heads that the log does not have so.
+    pub wrong: Vec<u64>,
+    /// What it noted of the other side's log.
+    pub noted: Vec<Head>,
 }
 
 /// A row as both sides know it.

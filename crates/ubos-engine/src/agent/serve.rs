@@ -15,7 +15,7 @@ use ubos_core::sides::Side;
 use super::channel::Channel;
 use super::handshake;
 use super::message::{
-    Change, Failure, Hello, Machine, PROTOCOL, Purpose, Request, Response, Welcome,
+    Change, Failure, Hello, LogCheck, Machine, PROTOCOL, Purpose, Request, Response, Welcome,
 };
 use crate::clock;
 use crate::endpoint::Endpoint;
@@ -26,6 +26,7 @@ use crate::pairing;
 use crate::rsync::boxes::{self, BoxKind};
 use crate::rsync::{arguments, tunnel};
 use crate::state::StateDir;
+use crate::state::audit::Head;
 use crate::state::config::Config;
 use crate::transfer::ContentSink;
 use crate::transfer::wire::{WireSink, broken, pump};
@@ -289,7 +290,14 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
         Request::Mark => acknowledge(channel, endpoint.mark()),
         Request::Audit => {
             let notes: Vec<_> = list(channel)?;
-            acknowledge(channel, endpoint.audit(&notes))
+            match endpoint.audit(&notes) {
+                Ok(head) => send(channel, &Response::Noted(head)),
+                Err(error) => acknowledge(channel, Err(error)),
+            }
+        }
+        Request::CheckLog { since } => {
+            let heads: Vec<_> = list(channel)?;
+            check_log(channel, endpoint, &since, &heads)
         }
         Request::KeepOpen => {
             let matters: Vec<_> = list(channel)?;
@@ -316,6 +324,26 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
         }
         // Answered where requests are read; a call that comes late has nothing to end.
         Request::Wait { .. } | Request::Call => Ok(()),
+    }
+}
+
+fn check_log(
+    channel: &mut Channel,
+    endpoint: &mut LocalEndpoint,
+    since: &str,
+    heads: &[Head],
+) -> Result<()> {
+    match endpoint.check_log(since, heads) {
+        Ok(LogCheck { records, fault, end, wrong, noted }) => {
+            let mut writer = channel.writer();
+            writer
+                .message(&Response::LogChecked { records, fault, end })
+                .and_then(|()| writer.list(wrong))
+                .and_then(|()| writer.list(noted))
+                .and_then(|()| writer.flush())
+                .map_err(|e| broken(&e))
+        }
+        Err(error) => acknowledge(channel, Err(error)),
     }
 }
 

@@ -11,7 +11,7 @@ use ubos_core::sides::{Side, Sides};
 use super::load::Loaded;
 use super::report::RunReport;
 use super::transfer::Transferred;
-use super::{Event, Listener};
+use super::{Event, Listener, noted};
 use crate::agent::content::Slot;
 use crate::agent::content::operations;
 use crate::agent::message::{FolderMode, OpOutcome, Outcome};
@@ -51,6 +51,7 @@ pub(super) fn commit(
         outcomes.extend(loaded.local.apply(modes.get(Side::Here))?);
         failpoint!("both-applied");
         failed = judge(&items, &outcomes, &mut plan);
+        report.oldest_change = noted::oldest_change(&items, &failed, &seen);
         note_late_writes(&mut loaded, &mut plan)?;
     }
     report.carried_out(&items, &failed, &wire);

@@ -101,7 +101,7 @@ pub(super) fn load(
         opened.local.lock()?;
         (opened.local.look()?, remote, greeting, None)
     };
-    note_noise(report, &greeting);
+    note_greeting(report, &greeting);
     let there = greeting
         .standing
         .ok_or_else(|| EngineError::unreachable("the peer did not say how it stands"))?;
@@ -117,6 +117,7 @@ pub(super) fn resume(
     report: &mut RunReport,
 ) -> Result<Option<Loaded>> {
     let Kept { mut local, mut remote } = kept;
+    report.wire_before = remote.wire_bytes();
     let (config, peer_name, peer, own_replica) = identify(local.state(), request, report)?;
     // In the same order as a run that connects anew.
     let (here, there) = if own_replica < peer.replica {
@@ -376,7 +377,9 @@ fn settle(
     Ok(Some(loaded))
 }
 
-fn note_noise(report: &mut RunReport, greeting: &Greeting) {
+fn note_greeting(report: &mut RunReport, greeting: &Greeting) {
+    report.clock_offset = Some(super::report::rounded(greeting.clock_offset));
+    report.peer_build = Some(greeting.build.clone());
     if !greeting.noise.is_empty() {
         report.noise = Some(String::from_utf8_lossy(&greeting.noise).trim().to_owned());
     }

@@ -4,7 +4,8 @@
 //! here what two territories must agree on before they may decide (`agree`), the law of the
 //! manifests (`law`), what is the matter with them (`diagnosis`), what becomes of a run that was cut
 //! off (`recover`), confirmed plans (`confirm`), what becomes of conflicts without a person
-//! (`settle`), and former versions that are put back before the scan (`put_back`).
+//! (`settle`), former versions that are put back before the scan (`put_back`), and what goes on record
+//! besides the changes (`noted`).
 
 pub mod agree;
 mod commit;
@@ -13,6 +14,7 @@ mod delta;
 pub mod diagnosis;
 mod law;
 mod load;
+mod noted;
 mod pending;
 mod plan;
 mod provided;
@@ -191,6 +193,9 @@ fn cycle(
     });
     report.finish();
     note_health(request, &report);
+    if !request.dry_run {
+        noted::failure(request, &report);
+    }
     (report, kept)
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde_json::Value;
+
 use ubos_core::entry::{Base, Digest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Filter, Plan};
@@ -11,12 +13,12 @@ use ubos_core::sides::Side;
 use super::commit::Committed;
 use super::load::Loaded;
 use super::report::RunReport;
-use super::{Request, recover, versions};
-use crate::agent::message::{OpenMatter, PublicRow};
+use super::{Request, noted, recover, versions};
+use crate::agent::message::{AuditNote, OpenMatter, PublicRow};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::failpoint;
-use crate::state::matters;
+use crate::state::{chain, matters};
 
 /// What is on record.
 pub(super) struct Recorded {
@@ -38,6 +40,7 @@ pub(super) fn record(
     });
     let intended = items.iter().any(|item| !item.ops.is_empty());
     let adopted = !plan.adopt.is_empty();
+    let mut lines = noted::agreed(&loaded, &plan.adopt)?;
     if applied || intended || adopted || known.manifests != loaded.manifests {
         let extra = plan.adopt.iter().map(|(path, entry)| PublicRow {
             path: path.clone(),
@@ -49,12 +52,35 @@ pub(super) fn record(
         report.generation = header.generation;
     }
     failpoint!("recorded");
+    let before = matters::load(loaded.local.state(), &loaded.pair)?;
     let known = keep_open(&mut loaded, &plan, request, report)?;
-    recover::audit_all(&mut loaded, report.audit_lines(&plan, &known))?;
+    lines.extend(noted::conflicts(&before, &plan, &items, &failed, request, &loaded.names));
+    lines.extend(request.confirm.as_ref().map(|plan| noted::confirmed(plan)));
+    lines.extend(report.audit_lines(&plan, &known));
+    put_on_record(&mut loaded, lines)?;
     let run = loaded.run.clone();
     finish(&mut loaded, &run)?;
     failpoint!("finished");
     Ok(Recorded { loaded, plan })
+}
+
+/// The records of a run, in both logs; and in each of them where the other one ends.
+fn put_on_record(loaded: &mut Loaded, mut lines: Vec<String>) -> Result<()> {
+    let own = loaded.local.machine_notes()?;
+    // How long this machine slept says what may be expected of both.
+    let (shared, private): (Vec<_>, Vec<_>) =
+        own.into_iter().partition(|record| record.get("event") == Some(&"awake".into()));
+    lines.splice(0..0, shared.into_iter().map(|record| Value::Object(record).to_string()));
+    let note = |json: String| AuditNote { run: loaded.run.clone(), json };
+    let mut notes: Vec<AuditNote> = lines.into_iter().map(note).collect();
+    // Durable here before the peer notes it: a power cut must not look like a log that was cut.
+    let head = loaded.local.audit(&notes)?;
+    let of_here = chain::record(&loaded.names.here, &head);
+    notes.push(note(Value::Object(of_here).to_string()));
+    let head = loaded.remote.audit(&notes)?;
+    private.into_iter().for_each(|record| loaded.local.note_last(record));
+    loaded.local.note_last(chain::record(&loaded.names.there, &head));
+    Ok(())
 }
 
 /// Both sides end the run at the same time: each reads what it agreed on once more.

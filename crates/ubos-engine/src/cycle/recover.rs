@@ -88,7 +88,8 @@ pub(super) fn audit_all(loaded: &mut Loaded, lines: Vec<String>) -> Result<()> {
     let note = |json| AuditNote { run: loaded.run.clone(), json };
     let notes: Vec<AuditNote> = lines.into_iter().map(note).collect();
     loaded.local.audit(&notes)?;
-    loaded.remote.audit(&notes)
+    loaded.remote.audit(&notes)?;
+    Ok(())
 }
 
 /// Settles what cut-off runs left, as a generation of its own.

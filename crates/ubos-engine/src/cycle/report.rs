@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -103,6 +104,21 @@ pub struct RunReport {
     pub pending: u64,
     /// Bytes that crossed the wire, both ways, frames and all.
     pub wire_bytes: u64,
+    /// Bytes that had crossed the connection before this run.
+    pub(super) wire_before: u64,
+    /// What started the run: `watch`, `timer` or `manual`.
+    pub mode: &'static str,
+    /// Whether the run is about everything in both directions.
+    pub whole: bool,
+    /// When it began, for its length.
+    pub(super) begun: Option<Instant>,
+    /// Seconds that the peer's clock is ahead of this one, where it was heard at the beginning; too
+    /// little by the time that one message takes.
+    pub clock_offset: Option<f64>,
+    /// The peer's build, where it was heard at the beginning.
+    pub peer_build: Option<String>,
+    /// Seconds from the modification time of the oldest change that was carried to the end.
+    pub oldest_change: Option<f64>,
     /// The baseline's generation.
     pub generation: u64,
     /// End of the last finished run that changed the baseline, seconds since 1970.
@@ -137,6 +153,16 @@ impl RunReport {
             command: request.command.clone(),
             dry_run: request.dry_run,
             started: clock::now_rfc3339(),
+            begun: Some(Instant::now()),
+            mode: match request.command.as_str() {
+                _ if request.stays => "watch",
+                "tick" => "timer",
+                _ => "manual",
+            },
+            whole: request.filter == Filter::Both
+                && request.resolutions.is_none()
+                && request.leave.is_empty()
+                && request.put_back.is_none(),
             focus: request.focus(),
             prefer: match request.conflicts {
                 ConflictPolicy::Take(side) if request.merge_lost => Some(side),
@@ -239,13 +265,7 @@ impl RunReport {
 
     /// Conflicts and held paths that a person has not chosen to leave.
     pub fn undecided(&self) -> usize {
-        let in_focus =
-            |path: &RelPath| self.focus.as_ref().is_none_or(|focus| focus.contains(path));
-        let is_open = |path: &RelPath, mark: Digest| {
-            in_focus(path) && !self.left.contains(&(path.clone(), mark))
-        };
-        self.conflicts.iter().filter(|c| is_open(&c.path, c.mark)).count()
-            + self.held.iter().filter(|h| is_open(&h.path, h.mark)).count()
+        self.open(&self.conflicts, &self.held)
     }
 
     /// The exit code of the contract.
@@ -253,13 +273,12 @@ impl RunReport {
         if let Some(error) = &self.error {
             return error.exit_code();
         }
-        if !self.guards.is_empty() {
-            return 4;
-        }
-        if self.undecided() > 0 || !self.refused.is_empty() {
-            return 3;
-        }
-        if self.skipped.is_empty() { 0 } else { 7 }
+        self.judge(&Judged {
+            guards: &self.guards,
+            conflicts: &self.conflicts,
+            held: &self.held,
+            skips: !self.skipped.is_empty(),
+        })
     }
 
     /// What the audit log keeps of the run besides the changes themselves. What was already open
@@ -311,15 +330,86 @@ impl RunReport {
     }
 
     fn end_record(&self, plan: &Plan, quiet: bool) -> String {
-        let who = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        let by_side = |count: &dyn Fn(&Action) -> u64| -> BTreeMap<String, u64> {
+            let sum = |side: Side| {
+                self.actions.iter().filter(|action| action.to == side).map(count).sum()
+            };
+            Side::BOTH.map(|side| (self.names.get(side).clone(), sum(side))).into()
+        };
+        let brings = |action: &Action| matches!(action.op, "create" | "update" | "append");
+        let bytes = |action: &Action| if brings(action) { action.bytes } else { 0 };
+        let scanned =
+            Side::BOTH.map(|side| (self.names.get(side).clone(), *self.scanned.get(side)));
+        let guards: Vec<Cow<'_, str>> = plan.guards.iter().map(|g| guard_word(g.guard)).collect();
         let end = json!({
             "event": "run", "command": self.command, "from": self.names.here, "to": self.names.there,
-            "who": who, "started": self.started, "generation": self.generation,
+            "who": who(), "started": self.started, "generation": self.generation,
             "actions": self.actions.len() + self.put_back.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
             "skipped": plan.skipped.len(), "guards": plan.guards.len(), "quiet": quiet,
+            "exit": self.exit_with(plan), "seconds": self.seconds(), "mode": self.mode,
+            "whole": self.whole, "bytes": self.actions.iter().map(bytes).sum::<u64>(),
+            "wire_bytes": self.wire_bytes, "oldest_change": self.oldest_change,
+            "scanned": BTreeMap::from(scanned),
+            "files_to": by_side(&|action| brings(action).into()), "bytes_to": by_side(&bytes),
+            "guarded_by": guards, "clock_offset": self.clock_offset, "peer_build": self.peer_build,
         });
         end.to_string()
     }
+
+    /// How long it has lasted, in seconds, to the millisecond.
+    pub(super) fn seconds(&self) -> f64 {
+        rounded(self.begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64()))
+    }
+
+    /// The exit code that a plan leads to which was carried out as far as it could be.
+    fn exit_with(&self, plan: &Plan) -> u8 {
+        let verdict = Judged {
+            guards: &plan.guards,
+            conflicts: &plan.conflicts,
+            held: &plan.held,
+            skips: !plan.skipped.is_empty() || !self.skipped.is_empty(),
+        };
+        self.judge(&verdict)
+    }
+
+    /// Of conflicts and held paths those that a person has not chosen to leave.
+    fn open(&self, conflicts: &[Conflict], held: &[Held]) -> usize {
+        let in_focus =
+            |path: &RelPath| self.focus.as_ref().is_none_or(|focus| focus.contains(path));
+        let is_open = |path: &RelPath, mark: Digest| {
+            in_focus(path) && !self.left.contains(&(path.clone(), mark))
+        };
+        conflicts.iter().filter(|c| is_open(&c.path, c.mark)).count()
+            + held.iter().filter(|h| is_open(&h.path, h.mark)).count()
+    }
+
+    fn judge(&self, verdict: &Judged<'_>) -> u8 {
+        if !verdict.guards.is_empty() {
+            return 4;
+        }
+        if self.open(verdict.conflicts, verdict.held) > 0 || !self.refused.is_empty() {
+            return 3;
+        }
+        if verdict.skips { 7 } else { 0 }
+    }
+}
+
+/// What an exit code rests on.
+struct Judged<'a> {
+    guards: &'a [GuardReport],
+    conflicts: &'a [Conflict],
+    held: &'a [Held],
+    skips: bool,
+}
+
+/// To the millisecond.
+pub(super) fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// The user that the run belongs to.
+pub(super) fn who() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
 }
 
 /// The actions that an operation amounts to; a folder that is replaced as a whole deletes what was

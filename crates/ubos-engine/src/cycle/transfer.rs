@@ -72,7 +72,7 @@ pub(super) fn transfer(
         }
     }
     failpoint!("transferred");
-    report.wire_bytes = loaded.remote.wire_bytes();
+    report.wire_bytes = loaded.remote.wire_bytes().saturating_sub(report.wire_before);
     Ok(Transferred { loaded, seen, plan, items, wire })
 }
 

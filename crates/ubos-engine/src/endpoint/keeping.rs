@@ -3,7 +3,7 @@
 
 use std::os::fd::AsFd;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use ubos_core::plan::Item;
 use ubos_core::sides::{Side, Sides};
@@ -21,8 +21,9 @@ use crate::history::put_back::Batch;
 use crate::history::trail::text;
 use crate::staging::Staging;
 use crate::state::StateDir;
-use crate::state::audit::Audit;
+use crate::state::audit::{Audit, Head};
 use crate::state::config::Peer;
+use crate::state::machine;
 use crate::state::marker::Marker;
 
 impl LocalEndpoint {
@@ -48,9 +49,47 @@ impl LocalEndpoint {
     pub(super) fn audit_records(
         &mut self,
         run: &str,
-        records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
+        records: impl Iterator<Item = Map<String, Value>>,
     ) -> Result<()> {
         write_records(&mut self.audit, &self.state, run, records)
+    }
+
+    /// The last record of this side's log.
+    pub(super) fn log_head(&mut self) -> Result<Head> {
+        let log = match &mut self.audit {
+            Some(log) => log,
+            empty => empty.insert(Audit::open(&self.state)?),
+        };
+        Ok(log.head().clone())
+    }
+
+    /// Puts on record with the end of the run, which makes it durable.
+    pub fn note_last(&mut self, record: Map<String, Value>) {
+        self.last_notes.push(record);
+    }
+
+    /// What is to be put on record of this machine, which the end of the run will remember.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn machine_notes(&mut self) -> Result<Vec<Map<String, Value>>> {
+        let (records, memory) = machine::look(&self.state, &self.config.name)?;
+        self.machine = Some(memory);
+        Ok(records)
+    }
+
+    /// The last records of a run, and what the next one compares with.
+    pub(super) fn end_of_log(&mut self, run: &str, pruned: Vec<Map<String, Value>>) -> Result<()> {
+        let mut records = pruned;
+        if self.machine.is_none() {
+            records.extend(self.machine_notes()?);
+        }
+        records.append(&mut self.last_notes);
+        self.audit_records(run, records.into_iter())?;
+        match self.machine.take() {
+            Some(memory) => machine::save(&self.state, &memory),
+            None => Ok(()),
+        }
     }
 
     /// Puts former versions back: everything is ready, kept and on record before the first path is
@@ -167,7 +206,7 @@ fn write_records(
     audit: &mut Option<Audit>,
     state: &StateDir,
     run: &str,
-    records: impl Iterator<Item = serde_json::Map<String, serde_json::Value>>,
+    records: impl Iterator<Item = Map<String, Value>>,
 ) -> Result<()> {
     let mut records = records.peekable();
     if records.peek().is_none() {

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+use serde_json::{Map, Value};
+
 use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;
@@ -18,7 +20,7 @@ use super::standing;
 use super::{Endpoint, Scanned, rows};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    AuditNote, FolderMode, KeptVersion, LogCheck, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder, Standing,
 };
 use crate::apply::{self, Applier, BackedUp};
@@ -34,14 +36,14 @@ use crate::scanner::digest::Pieces;
 use crate::scanner::seen::Seen;
 use crate::scanner::{self, Evidence, ScanRequest};
 use crate::staging::{self, Staging};
-use crate::state::audit::Audit;
+use crate::state::audit::{Audit, Head};
 use crate::state::config::{Config, Peer};
 use crate::state::generation::Header;
 use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::Table;
-use crate::state::{StateDir, matters, requests, texts, versions};
+use crate::state::{StateDir, chain, machine, matters, requests, texts, versions};
 use crate::transfer::ContentSink;
 use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
@@ -75,6 +77,10 @@ pub struct LocalEndpoint {
     begun: SystemTime,
     /// What the record of the run says of it, once it is written.
     pub(super) said: Map<String, Value>,
+    /// Records that the end of the run makes durable.
+    pub(super) last_notes: Vec<Map<String, Value>>,
+    /// What is remembered of the machine once the run has ended.
+    pub(super) machine: Option<machine::Memory>,
     pub(super) stays: bool,
     pub(super) standby: Option<Standby>,
 }
@@ -109,6 +115,8 @@ impl LocalEndpoint {
             audit: None,
             begun: SystemTime::now(),
             said: Map::new(),
+            last_notes: Vec::new(),
+            machine: None,
             stays: false,
             standby: None,
         }
@@ -155,6 +163,8 @@ impl LocalEndpoint {
         // Another process may add to the log before the next run.
         self.audit = None;
         self.said.clear();
+        self.last_notes.clear();
+        self.machine = None;
     }
 
     /// The territory's private folder.
@@ -546,7 +556,7 @@ impl Endpoint for LocalEndpoint {
         Ok(())
     }
 
-    fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
+    fn audit(&mut self, notes: &[AuditNote]) -> Result<Head> {
         for of_run in notes.chunk_by(|one, next| one.run == next.run) {
             let records = of_run.iter().filter_map(|note| serde_json::from_str(&note.json).ok());
             let records: Vec<Map<String, Value>> = records.collect();
@@ -554,7 +564,12 @@ impl Endpoint for LocalEndpoint {
             self.said = said.cloned().unwrap_or_else(|| std::mem::take(&mut self.said));
             self.audit_records(&of_run[0].run, records.into_iter())?;
         }
-        Ok(())
+        self.log_head()
+    }
+
+    fn check_log(&mut self, since: &str, heads: &[Head]) -> Result<LogCheck> {
+        let other = self.names().get(self.side.other()).clone();
+        chain::check(&self.state, &other, since, heads)
     }
 
     fn keep_open(&mut self, open: &[OpenMatter]) -> Result<()> {
@@ -585,7 +600,7 @@ impl Endpoint for LocalEndpoint {
         }
         let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
         let pruned = retention::prune(&self.state, &gone)?;
-        self.audit_records(run, pruned.into_iter())?;
+        self.end_of_log(run, pruned)?;
         requests::clear(&self.state, self.begun)
     }
 

@@ -20,10 +20,11 @@ use ubos_core::plan::Item;
 
 use crate::agent::content::{Collect, Resume, SendItem, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
+    AuditNote, FolderMode, KeptVersion, LogCheck, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder,
 };
 use crate::error::Result;
+use crate::state::audit::Head;
 use crate::state::generation::Header;
 use crate::transfer::ContentSink;
 
@@ -95,8 +96,11 @@ pub trait Endpoint: Send {
     fn commit(&mut self) -> Result<()>;
     /// Writes the marker.
     fn mark(&mut self) -> Result<()>;
-    /// Adds records to the audit log, durably.
-    fn audit(&mut self, notes: &[AuditNote]) -> Result<()>;
+    /// Adds records to the audit log, durably; returns its last record now.
+    fn audit(&mut self, notes: &[AuditNote]) -> Result<Head>;
+    /// Checks the whole audit log, against `heads` that the other side noted of it; also tells what
+    /// it noted of the other side's since `since` (and the last before).
+    fn check_log(&mut self, since: &str, heads: &[Head]) -> Result<LogCheck>;
     /// Keeps the open conflicts and held paths in place of the former ones.
     fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()>;
     /// Puts former versions back, before the scan.

@@ -15,14 +15,15 @@ use super::{Endpoint, Scanned};
 use crate::agent::channel::{Channel, SharedWriter};
 use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
-    AuditNote, Change, FolderMode, KeptVersion, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
-    PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder, Standing,
-    Wake,
+    AuditNote, Change, FolderMode, KeptVersion, LogCheck, OpOutcome, OpenMatter, PrepareOrder,
+    PublicRow, PutBackOrder, PutBackResult, PutBackStep, Request, Response, RunEvidence, ScanOrder,
+    Standing, Wake,
 };
 use crate::error::{EngineError, Result};
 use crate::link::Link;
 use crate::rsync::boxes;
 use crate::rsync::tunnel::Client;
+use crate::state::audit::Head;
 use crate::state::generation::Header;
 use crate::transfer::ContentSink;
 use crate::transfer::wire::{WireSink, pump};
@@ -314,9 +315,23 @@ impl Endpoint for RemoteEndpoint {
         self.done()
     }
 
-    fn audit(&mut self, notes: &[AuditNote]) -> Result<()> {
+    fn audit(&mut self, notes: &[AuditNote]) -> Result<Head> {
         self.ask_with(&Request::Audit, Some(notes))?;
-        self.done()
+        match self.response()? {
+            Response::Noted(head) => Ok(head),
+            _ => Err(out_of_turn()),
+        }
+    }
+
+    fn check_log(&mut self, since: &str, heads: &[Head]) -> Result<LogCheck> {
+        self.ask_with(&Request::CheckLog { since: since.to_owned() }, Some(heads))?;
+        match self.response()? {
+            Response::LogChecked { records, fault, end } => {
+                let wrong = self.list()?;
+                Ok(LogCheck { records, fault, end, wrong, noted: self.list()? })
+            }
+            _ => Err(out_of_turn()),
+        }
     }
 
     fn keep_open(&mut self, matters: &[OpenMatter]) -> Result<()> {

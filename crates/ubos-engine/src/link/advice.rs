@@ -13,6 +13,24 @@ pub fn is_agent_missing(error: &EngineError) -> bool {
     matches!(error, EngineError::Unreachable { message, .. } if message.contains(MISSING))
 }
 
+/// The word for the cause of a failed connection, as far as ssh's own words tell it; `None` where
+/// only a look at the network can.
+pub fn cause(error: &EngineError) -> Option<&'static str> {
+    let EngineError::Unreachable { message, .. } = error else { return None };
+    let has = |part: &str| message.contains(part);
+    if has(MISSING) || has("cannot be executed") {
+        Some("agent-missing")
+    } else if has("the host key of") {
+        Some("host-key")
+    } else if has("refused the login") {
+        Some("auth")
+    } else if has("`ssh` cannot be started") {
+        Some("no-ssh")
+    } else {
+        None
+    }
+}
+
 /// What the end of a connection means.
 pub(super) fn explain(
     target: &Target,
@@ -133,6 +151,13 @@ mod tests {
             assert!(!error.hint().is_empty());
             assert_eq!(error.exit_code(), 5);
             assert_eq!(is_agent_missing(&error), code == 127);
+            let word = match part {
+                "not known yet" | "not the one that is known" => Some("host-key"),
+                "refused the login" => Some("auth"),
+                "is not installed there" | "cannot be executed" => Some("agent-missing"),
+                _ => None,
+            };
+            assert_eq!(cause(&error), word, "{stderr}");
         }
     }
 }

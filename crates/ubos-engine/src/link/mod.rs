@@ -4,6 +4,7 @@
 mod address;
 mod advice;
 pub mod install;
+pub mod reach;
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -18,10 +19,11 @@ use std::time::{Duration, Instant};
 use crate::agent::channel::Channel;
 use crate::agent::handshake;
 use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome};
+use crate::clock;
 use crate::error::{EngineError, Result};
 
 pub use address::Address;
-pub use advice::is_agent_missing;
+pub use advice::{cause, is_agent_missing};
 
 /// Options of every ssh: never a prompt, never a forwarding, a dead link noticed within 45 s. No
 /// shared master connection: a stopped one hangs its clients past all time limits.
@@ -83,6 +85,8 @@ pub struct Greeting {
     pub build: String,
     /// Its machine.
     pub machine: Machine,
+    /// Seconds that its clock is ahead, less the time that its answer took.
+    pub clock_offset: f64,
     /// How its territory stands.
     pub standing: Option<Box<Standing>>,
     /// What the remote shell printed before the agent answered.
@@ -167,7 +171,9 @@ impl Link {
         match welcome {
             Welcome::Ready { build, machine, standing, .. } => {
                 self.channel().start_heartbeat();
-                Ok(Greeting { build, machine, standing, noise: self.noise.clone() })
+                let clock_offset = (machine.clock - clock::now_ns()) as f64 / 1e9;
+                let noise = self.noise.clone();
+                Ok(Greeting { build, machine, clock_offset, standing, noise })
             }
             Welcome::Refused(failure) => Err(failure.into_error(&self.target.peer)),
         }

@@ -37,6 +37,14 @@ impl Lock {
         Self::take_file(state, HEALTH, PATIENCE, "the health of this territory")
     }
 
+    /// Takes the lock of a territory if nobody holds it.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another run holds it.
+    pub fn take_if_free(state: &StateDir, territory: &str) -> Result<Lock> {
+        Self::take_file(state, "lock", Duration::ZERO, territory)
+    }
+
     /// Takes the lock of the one watch of a territory.
     ///
     /// # Errors

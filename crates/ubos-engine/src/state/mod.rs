@@ -5,10 +5,12 @@
 //! `backups/`, `sealed/`, `conflicts/`, `log/`.
 
 pub mod audit;
+pub mod chain;
 pub mod config;
 pub mod generation;
 pub mod journal;
 pub mod lock;
+pub mod machine;
 pub mod marker;
 pub mod matters;
 pub mod pack;

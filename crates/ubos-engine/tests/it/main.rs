@@ -2,6 +2,7 @@
 //! must never be taken for.
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
+mod audit_report;
 mod conformance;
 mod hostile_agent;
 mod hostile_peer;

@@ -2,6 +2,7 @@
 //! carries it out.
 
 pub(crate) mod agent;
+pub(crate) mod audit;
 pub(crate) mod backups;
 pub(crate) mod conflicts;
 pub(crate) mod demo;

@@ -1,6 +1,7 @@
 //! From values to text and JSON. Nothing here reads or decides.
 
 pub(crate) mod actions;
+pub(crate) mod audit;
 pub(crate) mod command;
 pub(crate) mod conflict;
 pub(crate) mod diff;

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod append_only;
+mod audit;
 mod backups_command;
 mod conversation;
 #[cfg(feature = "failpoints")]

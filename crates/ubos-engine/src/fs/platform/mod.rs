@@ -234,3 +234,83 @@ pub fn awake() -> Option<(String, u64)> {
 pub fn system() -> (&'static str, &'static str) {
     (std::env::consts::OS, std::env::consts::ARCH)
 }
+
+/// Readings of the machine's clocks that tell, beside an earlier reading, how long it slept.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Clocks {
+    /// What readings can be compared within: the boot, or this process where the system has no
+    /// clock that outlives one.
+    pub era: String,
+    /// Whether another era means that the machine was started anew.
+    pub boots: bool,
+    /// Milliseconds since 1970 by the wall clock.
+    pub wall: i64,
+    /// Milliseconds that passed in this era, sleep included.
+    pub passed: i64,
+    /// Milliseconds that passed in this era while the machine was awake.
+    pub awake: i64,
+}
+
+/// Reads them: `CLOCK_BOOTTIME` goes on during sleep, `CLOCK_MONOTONIC` does not.
+#[cfg(target_os = "linux")]
+pub fn clocks() -> Clocks {
+    use rustix::time::{ClockId, clock_gettime};
+    let read = |clock| {
+        let time = clock_gettime(clock);
+        super::nanoseconds(time.tv_sec, time.tv_nsec) / 1_000_000
+    };
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    Clocks {
+        era: boot.trim().to_owned(),
+        boots: true,
+        wall: read(ClockId::Realtime),
+        passed: read(ClockId::Boottime),
+        awake: read(ClockId::Monotonic),
+    }
+}
+
+/// Reads them: an estimate. The wall clock stands for what passed, so that a clock that was set
+/// looks like sleep; and only within one process, that of a watch, can readings be compared.
+#[cfg(not(target_os = "linux"))]
+pub fn clocks() -> Clocks {
+    use std::sync::OnceLock;
+    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    static BEGIN: OnceLock<(Instant, i64)> = OnceLock::new();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let wall = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let (begin, first) = BEGIN.get_or_init(|| (Instant::now(), wall));
+    Clocks {
+        era: format!("process {} of {first}", std::process::id()),
+        boots: false,
+        wall,
+        passed: wall - first,
+        awake: i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// Whether the machine has a route to other networks; `None` where that cannot be told.
+#[cfg(target_os = "linux")]
+pub fn has_default_route() -> Option<bool> {
+    let table = std::fs::read_to_string("/proc/net/route").ok()?;
+    let goes_anywhere = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(1) == Some(&"00000000") && words.get(7) == Some(&"00000000")
+    };
+    let six = std::fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
+    let six_goes = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let everywhere = "0".repeat(32);
+        words.first() == Some(&everywhere.as_str())
+            && words.get(1) == Some(&"00")
+            && words.last() != Some(&"lo")
+    };
+    Some(table.lines().any(goes_anywhere) || six.lines().any(six_goes))
+}
+
+/// Whether the machine has a route to other networks; `None` where that cannot be told.
+#[cfg(not(target_os = "linux"))]
+pub fn has_default_route() -> Option<bool> {
+    let mut route = std::process::Command::new("/sbin/route");
+    let asked = route.args(["-n", "get", "default"]).output().ok()?;
+    Some(asked.status.success())
+}

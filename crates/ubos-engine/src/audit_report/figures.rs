@@ -1,0 +1,568 @@
+//! The figures of a window of time. Pure: facts, window and what was seen outside the log go in,
+//! one value comes out, of which text and JSON are made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::collect::{Clash, Facts, Failed, Left, Run, Slept};
+use super::continuity::Break;
+use super::uptime::{self, Uptime};
+use crate::agent::message::LogCheck;
+use crate::clock;
+use crate::state::audit::Head;
+use crate::state::chain;
+
+/// An attempt so soon after a failed one, in milliseconds, is a retry.
+const RETRY: i64 = 240_000;
+const DAY: f64 = 86_400_000.0;
+/// So many findings of a kind are listed; all are counted.
+const SHOWN: usize = 20;
+
+/// A stretch of time, in milliseconds since 1970; the end does not belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// Its beginning.
+    pub since: i64,
+    /// Its end.
+    pub until: i64,
+}
+
+impl Window {
+    fn has(&self, time: i64) -> bool {
+        (self.since..self.until).contains(&time)
+    }
+}
+
+/// A moment, in milliseconds since 1970; in JSON as RFC 3339, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct When(pub i64);
+
+impl Serialize for When {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&clock::rfc3339_ms(self.0))
+    }
+}
+
+/// What is seen when the report is made, and not in the log.
+#[derive(Debug, Clone, Default)]
+pub struct Outside {
+    /// Files in the backups, their bytes, and the oldest run that has any.
+    pub backups: Option<Backups>,
+    /// The health file, if there is one.
+    pub health: Option<Value>,
+    /// What the peer says of its log and of ours, if it could be asked.
+    pub peer: Option<LogCheck>,
+    /// Why it was not asked.
+    pub not_asked: Option<String>,
+    /// The heads that the peer says it noted of this log and that are not in it so.
+    pub denied: Vec<u64>,
+}
+
+/// The backups as they lie on the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Backups {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The oldest run that has any.
+    pub oldest: Option<String>,
+}
+
+/// Three points of a distribution; `None` where nothing was measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// How many values.
+    pub count: usize,
+    /// Median.
+    pub p50: Option<f64>,
+    /// 95 of 100 are not above.
+    pub p95: Option<f64>,
+    /// 99 of 100 are not above.
+    pub p99: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
+impl Spread {
+    /// Of these values, by nearest rank: the smallest value that so many of them are not above.
+    pub fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let rank = |percent: usize| {
+            let rank = (values.len() * percent).div_ceil(100);
+            values.get(rank.max(1) - 1).copied()
+        };
+        let (p50, p95, p99, max) = (rank(50), rank(95), rank(99), values.last().copied());
+        Self { count: values.len(), p50, p95, p99, max }
+    }
+}
+
+/// Runs and attempts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Runs {
+    /// Runs and failed attempts by exit code.
+    pub by_exit: BTreeMap<u64, u64>,
+    /// Runs by what started them; those of older programs as `not on record`.
+    pub by_mode: BTreeMap<String, u64>,
+    /// Failed attempts by cause.
+    pub failures: BTreeMap<String, u64>,
+    /// Attempts soon after a failed one.
+    pub retries: u64,
+    /// Length of runs in seconds.
+    pub seconds: Spread,
+    /// Files brought to each territory.
+    pub files_to: BTreeMap<String, u64>,
+    /// Bytes of content brought to each.
+    pub bytes_to: BTreeMap<String, u64>,
+    /// Bytes that crossed the wire.
+    pub wire_bytes: u64,
+    /// Runs of which lengths and bytes are not on record.
+    pub unmeasured: u64,
+    /// Age in seconds of the oldest change that a run carried.
+    pub oldest_change: Spread,
+    /// What guards held, in runs that did the rest, and runs that one stopped.
+    pub guards: BTreeMap<String, u64>,
+}
+
+/// Conflicts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Conflicts {
+    /// First seen in the window.
+    pub opened: u64,
+    /// Closed in it, by whom.
+    pub closed: BTreeMap<String, u64>,
+    /// Open at its end, oldest first.
+    pub open: Vec<OpenConflict>,
+    /// Open after the last run, as it counted them; `None` without a run.
+    pub counted: Option<u64>,
+    /// Closed by a decision of which there is no record, or gone without a record. Must be 0.
+    pub unproved: Vec<String>,
+}
+
+/// A conflict that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenConflict {
+    /// The path.
+    pub path: String,
+    /// How long it has been open.
+    pub age_seconds: f64,
+}
+
+/// A plan that a guard held and a person confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirmed {
+    /// When.
+    pub time: When,
+    /// Who.
+    pub who: String,
+    /// Which plan.
+    pub plan: String,
+}
+
+/// Backups that were hashed anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Scrubbed {
+    /// How often.
+    pub times: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Files that are not what the log says.
+    pub damaged: u64,
+}
+
+/// A time at which other versions came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// When it was seen.
+    pub time: When,
+    /// On which territory.
+    pub on: String,
+}
+
+/// A time at which a clock was set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Jump {
+    /// When it was seen.
+    pub time: When,
+    /// By how much.
+    pub seconds: f64,
+}
+
+/// A reason for which paths were held or skipped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Paths.
+    pub paths: u64,
+    /// Of these such as were never left for that reason before.
+    pub new: u64,
+}
+
+/// The log itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Record {
+    /// Sound records, all of them.
+    pub records: u64,
+    /// Records in the window.
+    pub in_window: u64,
+    /// The time of the first record.
+    pub begin: Option<When>,
+    /// The last sound record.
+    pub end: Option<Head>,
+    /// The first thing that is wrong.
+    pub fault: Option<String>,
+    /// Times at which the peer's head was noted in the window.
+    pub heads: u64,
+    /// What the noted heads contradict one another in.
+    pub heads_fault: Option<String>,
+    /// The last head that was noted of the peer's log.
+    pub last_head: Option<Head>,
+    /// What the peer says of its own log, if it was asked.
+    pub peer: Option<PeerRecord>,
+    /// Why it was not asked.
+    pub not_asked: Option<String>,
+    /// Changes on record, all of them.
+    pub changes: u64,
+    /// Changes that do not continue the one before.
+    pub breaks: u64,
+    /// The first of them.
+    pub broken: Vec<Break>,
+    /// Runs whose generation is older than that of the run before.
+    pub generations_back: u64,
+    /// The last generation.
+    pub generation: Option<u64>,
+}
+
+/// What the peer says of its log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PeerRecord {
+    /// Sound records.
+    pub records: u64,
+    /// The first thing that is wrong.
+    pub fault: Option<String>,
+    /// Heads that were noted here and that it does not have so.
+    pub wrong: Vec<u64>,
+    /// Heads that it noted of this log and that are not in it so.
+    pub denied: Vec<u64>,
+}
+
+/// Backups.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct BackupFigures {
+    /// As they lie on the disk now.
+    pub now: Option<Backups>,
+    /// Runs whose backups expired in the window.
+    pub pruned: u64,
+    /// Those that were hashed anew in it.
+    pub scrubs: Scrubbed,
+}
+
+/// Clocks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Clocks {
+    /// Seconds that the other clock was off, whichever way.
+    pub offset: Spread,
+    /// Times at which this machine's clock was set.
+    pub jumps: Vec<Jump>,
+}
+
+/// Free space.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Storage {
+    /// Free bytes when last noted.
+    pub free: Option<u64>,
+    /// All bytes.
+    pub total: Option<u64>,
+    /// Bytes that go away a day, by a straight line through the window; negative if it grows.
+    pub per_day: Option<f64>,
+    /// Days until nothing is left, at that rate.
+    pub days_left: Option<f64>,
+}
+
+/// Everything that the report says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// The territory.
+    pub here: String,
+    /// The peer.
+    pub peer: String,
+    /// Beginning of the window.
+    pub since: When,
+    /// Its end.
+    pub until: When,
+    /// Uptime.
+    pub uptime: Uptime,
+    /// Runs.
+    pub runs: Runs,
+    /// Conflicts.
+    pub conflicts: Conflicts,
+    /// Confirmations.
+    pub confirmed: Vec<Confirmed>,
+    /// Held paths by reason.
+    pub held: BTreeMap<String, Reason>,
+    /// Skipped paths by reason.
+    pub skipped: BTreeMap<String, Reason>,
+    /// Backups.
+    pub backups: BackupFigures,
+    /// The log.
+    pub record: Record,
+    /// Versions now, by territory.
+    pub versions: BTreeMap<String, Value>,
+    /// When others came in the window.
+    pub version_changes: Vec<Changed>,
+    /// Clocks.
+    pub clocks: Clocks,
+    /// Free space of this territory.
+    pub storage: Storage,
+    /// What the timer says, if it keeps a health file.
+    pub health: Option<Value>,
+}
+
+impl Figures {
+    /// Whether the record itself holds: nothing altered, missing or unproved.
+    pub fn is_sound(&self) -> bool {
+        let record = &self.record;
+        let peer = record.peer.as_ref().is_none_or(|peer| {
+            peer.fault.is_none() && peer.wrong.is_empty() && peer.denied.is_empty()
+        });
+        record.fault.is_none()
+            && record.heads_fault.is_none()
+            && peer
+            && record.breaks == 0
+            && record.generations_back == 0
+            && self.conflicts.unproved.is_empty()
+    }
+}
+
+/// Computes them.
+pub fn compute(facts: &Facts, window: Window, outside: &Outside) -> Figures {
+    Figures {
+        here: facts.own.clone(),
+        peer: facts.peer.clone(),
+        since: When(window.since),
+        until: When(window.until),
+        uptime: uptime::measure(facts, (window.since, window.until)),
+        runs: runs(facts, window),
+        conflicts: conflicts(facts, window),
+        confirmed: confirmed(facts, window),
+        held: reasons(&facts.left, "held", window),
+        skipped: reasons(&facts.left, "skipped", window),
+        backups: backups(facts, window, outside),
+        record: record(facts, window, outside),
+        versions: facts.versions.iter().map(|(_, on, which)| (on.clone(), which.clone())).collect(),
+        version_changes: version_changes(facts, window),
+        clocks: clocks(facts, window),
+        storage: storage(facts, window),
+        health: outside.health.clone(),
+    }
+}
+
+fn runs(facts: &Facts, window: Window) -> Runs {
+    let runs: Vec<&Run> = facts.runs.iter().filter(|run| window.has(run.time)).collect();
+    let failures: Vec<&Failed> = facts.failures.iter().filter(|f| window.has(f.time)).collect();
+    let mut out = Runs { retries: retries(facts, window), ..Runs::default() };
+    let add = |sums: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>| {
+        more.iter().for_each(|(name, sum)| *sums.entry(name.clone()).or_default() += sum);
+    };
+    for run in &runs {
+        *out.by_exit.entry(run.exit).or_default() += 1;
+        let mode = run.mode.as_deref().unwrap_or("not on record");
+        *out.by_mode.entry(mode.to_owned()).or_default() += 1;
+        run.files_to.iter().for_each(|more| add(&mut out.files_to, more));
+        run.bytes_to.iter().for_each(|more| add(&mut out.bytes_to, more));
+        out.wire_bytes += run.wire_bytes.unwrap_or(0);
+        out.unmeasured += u64::from(run.seconds.is_none());
+        run.guarded_by.iter().for_each(|g| *out.guards.entry(g.clone()).or_default() += 1);
+    }
+    for failed in &failures {
+        *out.by_exit.entry(failed.exit).or_default() += 1;
+        *out.failures.entry(failed.cause.clone()).or_default() += 1;
+        if failed.exit == 4 {
+            *out.guards.entry(failed.kind.clone()).or_default() += 1;
+        }
+    }
+    out.seconds = Spread::of(runs.iter().filter_map(|run| run.seconds).collect());
+    out.oldest_change = Spread::of(ages(&facts.runs, window));
+    out
+}
+
+/// How long the oldest change waited that each run carried: since its modification time, but not
+/// longer than since the beginning of the last run that carried everything. Before there was one, a
+/// modification time says nothing about waiting.
+fn ages(runs: &[Run], window: Window) -> Vec<f64> {
+    let mut covered: Option<f64> = None;
+    let mut out = Vec::new();
+    for run in runs {
+        let end = run.time as f64 / 1000.0;
+        if let (Some(age), Some(covered)) = (run.oldest_change, covered)
+            && window.has(run.time)
+        {
+            // Times are in milliseconds; more digits would only be noise.
+            out.push(((age.min(end - covered)) * 1000.0).round() / 1000.0);
+        }
+        if run.whole && run.exit == 0 {
+            covered = Some(end - run.seconds.unwrap_or(0.0));
+        }
+    }
+    out
+}
+
+fn retries(facts: &Facts, window: Window) -> u64 {
+    let length = |run: &Run| (run.seconds.unwrap_or(0.0) * 1000.0) as i64;
+    let own = facts.runs.iter().filter(|run| run.from == facts.own);
+    let begun = own.map(|run| run.time - length(run));
+    let begun: Vec<i64> = begun.chain(facts.failures.iter().map(|f| f.started)).collect();
+    let ended: BTreeSet<i64> = facts.failures.iter().map(|f| f.time).collect();
+    let retried = |begin: &&i64| {
+        let last = ended.range(..=**begin).next_back();
+        window.has(**begin) && last.is_some_and(|end| **begin - end <= RETRY)
+    };
+    begun.iter().filter(retried).count() as u64
+}
+
+fn conflicts(facts: &Facts, window: Window) -> Conflicts {
+    let mut closed: BTreeMap<String, u64> = BTreeMap::new();
+    let mut unproved = Vec::new();
+    let mut open = Vec::new();
+    for Clash { path, opened, closed: ended, decided } in &facts.clashes {
+        match ended {
+            Some((time, by)) if window.has(*time) => {
+                *closed.entry(by.clone()).or_default() += 1;
+                if !decided {
+                    unproved.push(path.clone());
+                }
+            }
+            Some((time, _)) if *time < window.until => {}
+            _ if *opened < window.until => {
+                let age_seconds = (window.until - opened) as f64 / 1000.0;
+                open.push(OpenConflict { path: path.clone(), age_seconds });
+            }
+            _ => {}
+        }
+    }
+    let last = facts.runs.iter().rfind(|run| run.time < window.until);
+    let counted = last.map(|run| run.conflicts);
+    // More are open by their records than the last run saw: the oldest are gone without a record.
+    let gone = counted.map_or(0, |counted| open.len().saturating_sub(counted as usize));
+    unproved.extend(open.drain(..gone).map(|conflict| conflict.path));
+    let opened = facts.clashes.iter().filter(|clash| window.has(clash.opened)).count() as u64;
+    Conflicts { opened, closed, open, counted, unproved }
+}
+
+fn confirmed(facts: &Facts, window: Window) -> Vec<Confirmed> {
+    let confirmed = facts.confirmed.iter().filter(|(time, ..)| window.has(*time)).cloned();
+    confirmed.map(|(time, who, plan)| Confirmed { time: When(time), who, plan }).collect()
+}
+
+fn reasons(left: &[Left], event: &str, window: Window) -> BTreeMap<String, Reason> {
+    let mut before: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut now: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for left in left.iter().filter(|left| left.event == event) {
+        let key = (left.reason.as_str(), left.path.as_str());
+        if left.time < window.since {
+            before.insert(key);
+        } else if window.has(left.time) {
+            now.insert(key);
+        }
+    }
+    let mut out: BTreeMap<String, Reason> = BTreeMap::new();
+    for key in now {
+        let reason = out.entry(key.0.to_owned()).or_default();
+        reason.paths += 1;
+        reason.new += u64::from(!before.contains(&key));
+    }
+    out
+}
+
+fn backups(facts: &Facts, window: Window, outside: &Outside) -> BackupFigures {
+    let mut scrubs = Scrubbed::default();
+    for (_, files, bytes, damaged) in facts.scrubs.iter().filter(|scrub| window.has(scrub.0)) {
+        scrubs.times += 1;
+        scrubs.files += files;
+        scrubs.bytes += bytes;
+        scrubs.damaged += damaged;
+    }
+    let pruned = facts.pruned.iter().filter(|time| window.has(**time)).count() as u64;
+    BackupFigures { now: outside.backups.clone(), pruned, scrubs }
+}
+
+fn record(facts: &Facts, window: Window, outside: &Outside) -> Record {
+    let heads: Vec<Head> = facts.heads.iter().map(|(_, head)| head.clone()).collect();
+    let back = facts.runs.windows(2).filter(|pair| pair[1].generation < pair[0].generation);
+    let peer = outside.peer.as_ref().map(|check| PeerRecord {
+        records: check.records,
+        fault: check.fault.clone(),
+        wrong: check.wrong.clone(),
+        denied: outside.denied.clone(),
+    });
+    let verdict = facts.verdict.as_ref();
+    Record {
+        records: verdict.map_or(0, |verdict| verdict.records),
+        in_window: facts.times.iter().filter(|time| window.has(**time)).count() as u64,
+        begin: facts.begin.map(When),
+        end: facts.end.clone(),
+        fault: verdict.and_then(|verdict| verdict.fault.clone()),
+        heads: facts.heads.iter().filter(|(time, _)| window.has(*time)).count() as u64,
+        heads_fault: chain::contradiction(&heads),
+        last_head: heads.into_iter().last(),
+        peer,
+        not_asked: outside.not_asked.clone(),
+        changes: facts.changes,
+        breaks: facts.breaks.len() as u64,
+        broken: facts.breaks.iter().take(SHOWN).cloned().collect(),
+        generations_back: back.count() as u64,
+        generation: facts.runs.last().map(|run| run.generation),
+    }
+}
+
+fn version_changes(facts: &Facts, window: Window) -> Vec<Changed> {
+    let mut known: BTreeMap<&str, &Value> = BTreeMap::new();
+    let mut out = Vec::new();
+    for (time, on, which) in &facts.versions {
+        let before = known.insert(on, which);
+        if before.is_some_and(|before| before != which) && window.has(*time) {
+            out.push(Changed { time: When(*time), on: on.clone() });
+        }
+    }
+    out
+}
+
+fn clocks(facts: &Facts, window: Window) -> Clocks {
+    let runs = facts.runs.iter().filter(|run| window.has(run.time));
+    let offset = Spread::of(runs.filter_map(|run| run.clock_offset.map(f64::abs)).collect());
+    let own = facts.slept.iter().filter(|slept| slept.on == facts.own && window.has(slept.to));
+    let set = own.filter(|slept| slept.jump.abs() >= 2.0);
+    let jump = |slept: &Slept| Jump { time: When(slept.to), seconds: slept.jump };
+    Clocks { offset, jumps: set.map(jump).collect() }
+}
+
+fn storage(facts: &Facts, window: Window) -> Storage {
+    let own: Vec<_> = facts
+        .storage
+        .iter()
+        .filter(|(time, on, ..)| *on == facts.own && window.has(*time))
+        .collect();
+    let Some((last, _, free, total)) = own.last() else { return Storage::default() };
+    let points: Vec<(f64, f64)> =
+        own.iter().map(|(time, _, free, _)| ((time - last) as f64 / DAY, *free as f64)).collect();
+    let long_enough = points.first().is_some_and(|(day, _)| *day <= -1.0);
+    let per_day = slope(&points).filter(|_| long_enough).map(|slope| -slope);
+    let days_left = per_day.filter(|rate| *rate > 0.0).map(|rate| *free as f64 / rate);
+    Storage { free: Some(*free), total: Some(*total), per_day, days_left }
+}
+
+/// Of the straight line that is nearest to the points.
+fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let (mut both, mut square) = (0.0, 0.0);
+    for (x, y) in points {
+        both += (x - mean_x) * (y - mean_y);
+        square += (x - mean_x) * (x - mean_x);
+    }
+    (square > 0.0).then(|| both / square)
+}
