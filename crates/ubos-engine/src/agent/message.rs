@@ -14,10 +14,11 @@ use super::content::Slot;
 use crate::error::EngineError;
 use crate::history::mark::Mark;
 use crate::state::config::Symlinks;
+use crate::state::config::limits::Intake;
 use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
-pub const PROTOCOL: (u32, u32) = (2, 2);
+pub const PROTOCOL: (u32, u32) = (3, 3);
 
 /// First words of the initiator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +131,8 @@ pub struct Standing {
     pub folds_case: bool,
     /// Time of the last finished run, if one is on record.
     pub last_run: Option<(i64, u32)>,
+    /// How much it takes in.
+    pub limits: Intake,
 }
 
 /// Why something could not be done, as it crosses the wire.

@@ -40,6 +40,14 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     if request.focus().is_none() && (!request.merge_lost || preferred) {
         let mut by_policy =
             settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
+        // A policy brings nothing that is too large; a person may.
+        by_policy.retain(|path, resolution| {
+            decisions
+                .conflicts
+                .iter()
+                .find(|c| c.path == *path)
+                .is_none_or(|conflict| !exceeds(&loaded, conflict, resolution.choice))
+        });
         if request.merge_lost {
             // Without memory no folder gives way to a file: that would take away all that is in it.
             by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
@@ -56,6 +64,19 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
         decisions.keep_only(&placed.set(), &placed.trees);
     }
     Ok(Reconciled { loaded, seen, decisions })
+}
+
+/// Whether `choice` would bring a file to a side that does not take one so large.
+fn exceeds(loaded: &Loaded, conflict: &Conflict, choice: Choice) -> bool {
+    let size = |side: Side| conflict.sides.get(side).as_ref().map_or(0, |seen| seen.entry.size());
+    let too_large =
+        |to: Side, size| loaded.limits.get(to).excess(&conflict.path, size, size).is_some();
+    match choice {
+        Choice::Take(side) => too_large(side.other(), size(side)),
+        Choice::Merged { size, .. } => Side::BOTH.iter().any(|&to| too_large(to, size)),
+        Choice::Both => Side::BOTH.iter().any(|&to| too_large(to, size(to.other()))),
+        Choice::ChangedOnly => false,
+    }
 }
 
 fn takes_a_folder_away(
@@ -93,6 +114,7 @@ fn decide_with(
     };
     Ok(decide(&Context {
         baseline: table,
+        limits: loaded.limits.as_ref(),
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
         direction: &|path| {
             let by_manifest = direction(selection, path)?;

@@ -122,7 +122,7 @@ impl LocalEndpoint {
         };
         let standing = standing::describe(
             &self.state,
-            &self.config.name,
+            &self.config,
             &self.peer,
             self.table.as_ref(),
             marker.as_ref(),
@@ -354,7 +354,8 @@ impl Endpoint for LocalEndpoint {
         self.refuse_unselected(wants.iter().map(|want| &want.path))?;
         self.run = run.to_owned();
         let staging = Staging::create(&self.state, run)?;
-        let mut answers = receive::prepare(&self.state, &staging, wants)?;
+        let mut answers =
+            receive::prepare(&self.state, &staging, wants, self.config.min_free_space())?;
         for (want, answer) in wants.iter().zip(&mut answers) {
             if want.entry.size() == 0 || answer.have < want.entry.size() {
                 continue;
