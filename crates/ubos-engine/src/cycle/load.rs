@@ -381,9 +381,11 @@ fn settle(
 fn limits(standings: &Sides<Standing>, names: &Sides<String>) -> Result<Sides<Limits>> {
     let fold_case = standings.iter().any(|(_, standing)| standing.folds_case);
     let compile = |side: Side| {
-        standings.get(side).limits.compile(fold_case).map_err(|error| match side {
-            Side::Here => error,
-            Side::There => at_address(error, &names.there),
+        standings.get(side).limits.compile(fold_case).map_err(|error| match error {
+            EngineError::Config { message, hint } => {
+                EngineError::Config { message: format!("{}: {message}", names.get(side)), hint }
+            }
+            error => error,
         })
     };
     Ok(Sides::new(compile(Side::Here)?, compile(Side::There)?))
