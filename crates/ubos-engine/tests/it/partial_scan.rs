@@ -146,7 +146,7 @@ fn edit(territory: &Territory, kind: u8, one: usize, other: usize, salt: u8) -> 
         }
         5 => {
             if make_parent(&path) {
-                let target = if salt.is_multiple_of(2) { "f" } else { "/etc/passwd" };
+                let target = if salt.is_multiple_of(2) { "f" } else { "/nonexistent/outside" };
                 let _ = symlink(target, &path);
             }
             vec![name, name.split('/').next().unwrap()]
