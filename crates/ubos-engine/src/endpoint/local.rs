@@ -20,7 +20,8 @@ use crate::agent::message::{
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
-use crate::backups::retention;
+use crate::backups::{retention, sealed};
+use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
@@ -577,8 +578,12 @@ impl Endpoint for LocalEndpoint {
             staging::remove(&self.state, &run)?;
         }
         let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
-        let pruned = retention::prune(&self.state, &gone)?;
-        self.audit_records(run, pruned.into_iter())
+        let mut tidied = retention::prune(&self.state, &gone)?;
+        if let Some(age) = self.config.compress_sealed_after() {
+            let reserve = self.config.min_free_space();
+            tidied.extend(sealed::compress(&self.state, age, reserve, clock::now().0)?);
+        }
+        self.audit_records(run, tidied.into_iter())
     }
 
     fn wire_bytes(&self) -> u64 {
