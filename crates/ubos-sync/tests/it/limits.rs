@@ -288,3 +288,97 @@ fn a_setting_that_is_none_stops_every_command_and_names_the_line() {
         assert_eq!(world.server().get("notes/new"), None);
     }
 }
+
+/// A log that was cut at its source `parts` times; its sealed copies are made to look old.
+fn cut_again_and_again(world: &World, parts: &[&str]) {
+    let (last, sealed) = parts.split_last().unwrap();
+    for part in sealed {
+        world.server().write("logs/cut.jsonl", part);
+        world.laptop().sync().exits(0);
+        // The next one is another file, as a rotation leaves it.
+        world.server().remove("logs/cut.jsonl");
+    }
+    world.server().write("logs/cut.jsonl", last);
+    world.laptop().sync().exits(0);
+    let folder = world.laptop().own("sealed/logs");
+    for entry in fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let (log, year) = name.split_at("cut.jsonl.".len());
+        fs::rename(folder.join(&name), folder.join(format!("{log}2020{}", &year[4..]))).unwrap();
+    }
+}
+
+fn sealed_names(world: &World) -> Vec<String> {
+    let listed = fs::read_dir(world.laptop().own("sealed/logs")).unwrap();
+    listed.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn old_sealed_logs_are_compressed_and_every_byte_can_be_had_back() {
+    let world = agreed();
+    let parts = ["first\n".repeat(4000), "second\n".repeat(5000), "third\n".to_owned()];
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    cut_again_and_again(&world, &parts);
+    let whole = parts.concat().into_bytes();
+    let assembled = || world.laptop().run(["backups", "assemble", "logs/cut.jsonl"]).stdout;
+    assert_eq!(assembled(), whole);
+    assert!(sealed_names(&world).iter().all(|name| !name.ends_with(".lz4")));
+
+    configure(&world, Side::Laptop, "[logs]\ncompress_sealed_after = \"7d\"");
+    world.laptop().sync().exits(0);
+    let names = sealed_names(&world);
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().all(|name| name.ends_with(".lz4")), "{names:?}");
+    assert_eq!(assembled(), whole);
+    world.laptop().sync().exits(0).clean().actions([]).again();
+
+    let out = world.base().join("whole.jsonl");
+    let line = ["backups", "assemble", "logs/cut.jsonl", "--json", "--out", out.to_str().unwrap()];
+    let document = world.laptop().run(line).json();
+    assert_eq!(document["parts"].as_array().unwrap().len(), 3);
+    assert_eq!(document["bytes"], whole.len());
+    assert_eq!(fs::read(&out).unwrap(), whole);
+    // What is there is not written over.
+    assert_ne!(world.laptop().run(line).code(), 0);
+    world.laptop().run(["log", "--verify"]).exits(0);
+
+    // Damage is noticed, and no part is left that would pass for the whole.
+    let damaged = world.laptop().own(&format!("sealed/logs/{}", names[0]));
+    let mut bytes = fs::read(&damaged).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    fs::remove_file(&out).unwrap();
+    assert_ne!(world.laptop().run(line).code(), 0);
+    assert!(!out.exists());
+}
+
+#[test]
+fn young_sealed_logs_stay_as_they_are_and_history_finds_compressed_ones() {
+    let world = agreed();
+    world.server().write("logs/cut.jsonl", "first\n".repeat(4000));
+    world.laptop().sync().exits(0);
+    configure(&world, Side::Laptop, "[logs]\ncompress_sealed_after = \"7d\"");
+    world.server().write("logs/cut.jsonl", "second\n");
+    world.laptop().sync().exits(0);
+    world.laptop().sync().exits(0);
+    assert!(!sealed_names(&world)[0].ends_with(".lz4"));
+    let config = world.laptop().own("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("\"7d\"", "\"0s\"")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    world.laptop().sync().exits(0);
+    assert!(sealed_names(&world)[0].ends_with(".lz4"));
+    world.laptop().run(["history", "logs/cut.jsonl"]).exits(0).says(&sealed_names(&world)[0]);
+    world.laptop().run(["backups", "verify"]).exits(0);
+}
+
+#[test]
+fn nothing_at_a_path_is_nothing_to_assemble() {
+    let world = agreed();
+    world.laptop().run(["backups", "assemble", "logs/none.jsonl"]).exits(2);
+    world.laptop().run(["backups", "assemble", "logs/day.jsonl", "--json"]).exits(2);
+    let log = world.laptop().get("logs/day.jsonl").unwrap();
+    let told = world.laptop().run(["backups", "assemble", "logs/day.jsonl"]);
+    assert_eq!(told.exits(0).stdout, log.content().unwrap());
+}
