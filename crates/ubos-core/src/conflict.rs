@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{Base, Digest, Entry, Observation, Problem};
+use crate::limits::Excess;
 use crate::path::RelPath;
 use crate::sides::{Side, Sides};
 
@@ -101,6 +102,8 @@ pub enum HeldReason {
     UntrackedInTheWay,
     /// The entry itself cannot travel.
     Problem(Problem),
+    /// It is larger than the other side takes.
+    TooLarge(Excess),
 }
 
 impl HeldReason {
@@ -111,6 +114,7 @@ impl HeldReason {
             HeldReason::DriftSourceGone => "drift-source-gone",
             HeldReason::UntrackedInTheWay => "untracked-in-the-way",
             HeldReason::Problem(problem) => problem.word(),
+            HeldReason::TooLarge(_) => "too-large",
         }
     }
 }

@@ -11,6 +11,7 @@
 pub mod baseline;
 pub mod conflict;
 pub mod entry;
+pub mod limits;
 pub mod manifest;
 pub mod merge;
 pub mod path;

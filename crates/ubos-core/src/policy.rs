@@ -63,9 +63,10 @@ impl Policies {
         entries: impl IntoIterator<Item = (&'p str, Policy)>,
         fold_case: bool,
     ) -> Result<Self, PolicyError> {
+        const NEGATED: &str = "write the pattern without `!` and give it a policy, such as \"ask\"";
         let mut entries: Vec<_> = entries.into_iter().collect();
         entries.sort_by_key(|(text, _)| text.as_bytes());
-        let compiled = entries.iter().map(|(text, _)| compile(text, fold_case));
+        let compiled = entries.iter().map(|(text, _)| compile(text, fold_case, NEGATED));
         let patterns = compiled.collect::<Result<Vec<Pattern>, PolicyError>>()?;
         let policies = entries.into_iter().map(|(_, policy)| policy).collect();
         Ok(Self { covers: Covers::new(patterns, fold_case), policies })
@@ -85,13 +86,14 @@ impl Policies {
     }
 }
 
-fn compile(text: &str, fold_case: bool) -> Result<Pattern, PolicyError> {
+/// A pattern for parts of the tree, anchored at the root. `negated`: what to write instead of one
+/// that begins with `!`.
+pub(crate) fn compile(text: &str, fold_case: bool, negated: &str) -> Result<Pattern, PolicyError> {
     let error = |reason: String, hint| PolicyError { pattern: text.to_owned(), reason, hint };
     let pattern = Pattern::parse(text, Anchoring::Root, fold_case)
         .map_err(|e: PatternError| error(e.to_string(), e.hint()))?;
     if pattern.is_negated() {
-        let hint = "write the pattern without `!` and give it a policy, such as \"ask\"";
-        return Err(error("`!` takes nothing back here".to_owned(), Some(hint.to_owned())));
+        return Err(error("`!` takes nothing back here".to_owned(), Some(negated.to_owned())));
     }
     Ok(pattern)
 }

@@ -146,7 +146,7 @@ pub fn join(root: &Path, join: &Join) -> Result<Standing> {
     config.replica = Some(marker.replica.clone());
     config.save(&state)?;
     begin_pair(&state, &mut marker, &join.pair)?;
-    Ok(standing::look(&state, &config.name, &peer)?.0)
+    Ok(standing::look(&state, &config, &peer)?.0)
 }
 
 /// An empty baseline of generation 0, where there is no trace of an earlier one.

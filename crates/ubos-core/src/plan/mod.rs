@@ -6,6 +6,7 @@
 pub mod guard;
 pub mod operation;
 mod order;
+mod run_limit;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::sides::{Side, Sides};
 
 pub use guard::{Guard, GuardReport};
 pub use operation::{Item, OpKind, Operation, Reason};
+pub use run_limit::{PULL_LIMIT, received, within_run};
 
 /// Everything one run has decided. Nothing in it has been done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -77,7 +77,7 @@ pub(crate) fn settle<'a>(ctx: &'a Context<'a>, spots: &'a BTreeMap<RelPath, Spot
             out.refused.push(path.clone());
         }
     }
-    spare_unrepresentable(spots, &mut out.verdicts);
+    spare_stuck(spots, &mut out.verdicts, &BTreeSet::new());
     keep_needed_folders(spots, &mut out.verdicts);
     out
 }
@@ -270,24 +270,28 @@ pub(crate) fn replaced_folder(spot: &Spot, verdict: &Verdict) -> Option<Side> {
     }
 }
 
-/// A file whose only new place has a name that the other side cannot hold is not deleted there.
-fn spare_unrepresentable(
+/// A file whose only new place has a name that the other side cannot hold, or that it would have to
+/// receive anew and does not take, is not deleted there. What is `moved` has found its place.
+pub(super) fn spare_stuck(
     spots: &BTreeMap<RelPath, Spot>,
     verdicts: &mut BTreeMap<RelPath, Verdict>,
+    moved: &BTreeSet<RelPath>,
 ) {
     let stuck: BTreeSet<(Side, Digest)> = verdicts
         .iter()
         .filter_map(|(path, verdict)| match verdict {
-            Verdict::Hold { on, reason: HeldReason::Problem(Problem::Name), .. } => {
-                Some((*on, spots[path].entry(*on)?.digest()?))
-            }
+            Verdict::Hold {
+                on,
+                reason: HeldReason::Problem(Problem::Name) | HeldReason::TooLarge(_),
+                ..
+            } => Some((*on, spots[path].entry(*on)?.digest()?)),
             _ => None,
         })
         .collect();
     if stuck.is_empty() {
         return;
     }
-    for (path, verdict) in verdicts.iter_mut() {
+    for (path, verdict) in verdicts.iter_mut().filter(|(path, _)| !moved.contains(*path)) {
         let spot = &spots[path];
         let spared = Side::BOTH.into_iter().any(|side| {
             let digest = spot.entry(side.other()).and_then(Entry::digest);
@@ -301,7 +305,10 @@ fn spare_unrepresentable(
 
 /// A folder that was to be deleted but that something stays in is kept; one that something comes
 /// in on both sides is made again.
-fn keep_needed_folders(spots: &BTreeMap<RelPath, Spot>, verdicts: &mut BTreeMap<RelPath, Verdict>) {
+pub(super) fn keep_needed_folders(
+    spots: &BTreeMap<RelPath, Spot>,
+    verdicts: &mut BTreeMap<RelPath, Verdict>,
+) {
     let doomed: BTreeSet<&RelPath> = spots
         .iter()
         .filter(|(path, spot)| {

@@ -4,8 +4,8 @@
 //! In reading order: `names` gives one spelling to names that mean the same, `survey` lays the
 //! changes over the baseline, `verdict` (with `one_way` and `append`) decides one path, `folders`
 //! makes the decisions about a folder and its content agree, `resolve` carries out what a person
-//! decided, `moves` finds what was only moved, `drafts` (of `steps`) turns
-//! verdicts into operations, `problems` reports what could not be read.
+//! decided, `moves` finds what was only moved, `limits` holds what a side does not
+//! take, `drafts` (of `steps`) turns verdicts into operations, `problems` reports what could not be read.
 //!
 //! Enters a [`Context`], leaves a [`Reconciliation`]. Ordering the operations and looking at them
 //! as a whole is left to [`crate::plan`]. The answer is the same whichever side initiates, but for
@@ -14,6 +14,7 @@
 mod append;
 mod drafts;
 mod folders;
+mod limits;
 mod moves;
 mod names;
 mod one_way;
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::baseline::Baseline;
 use crate::conflict::{Conflict, Held, Notice, Resolution, Skipped};
 use crate::entry::{Changes, Entry};
+use crate::limits::Limits;
 use crate::manifest::Direction;
 use crate::path::RelPath;
 use crate::plan::GuardReport;
@@ -75,6 +77,8 @@ pub struct Context<'a> {
     pub owner: Side,
     /// What names each side can hold.
     pub names: Sides<NameRules>,
+    /// How much each side takes in.
+    pub limits: Sides<&'a Limits>,
     /// What a person decided, by the path of the conflict or held change.
     pub resolutions: &'a BTreeMap<RelPath, Resolution>,
     /// Whether a file that was changed on one side outlives its deletion on the other without a
@@ -163,8 +167,9 @@ pub fn reconcile(ctx: &Context) -> Reconciliation {
 /// Decides under common spellings, of which `respelled` are new.
 fn decide(ctx: &Context, respelled: &[RelPath], out: &mut Reconciliation) {
     let survey = survey::survey(ctx);
-    let settled = folders::settle(ctx, &survey.spots);
-    let moves = moves::find(ctx, &survey.spots, &settled, respelled);
+    let mut settled = folders::settle(ctx, &survey.spots);
+    let mut moves = moves::find(ctx, &survey.spots, &settled, respelled);
+    limits::hold(ctx, &survey.spots, &mut settled, &mut moves);
     drafts::assemble(ctx, &survey, &settled, &moves, out);
     out.conflicts = settled.conflicts;
     out.held = settled.held;

@@ -6,6 +6,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::name::{NamePattern, folded};
+use crate::path::RelPath;
 
 /// Where a pattern without an inner `/` applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +142,27 @@ impl Pattern {
     }
 }
 
+/// The line of a manifest that names exactly `path`; `None` where no line can, since it is not UTF-8 or
+/// has a line break in it.
+pub fn line_for(path: &RelPath) -> Option<String> {
+    let text = std::str::from_utf8(path.as_bytes()).ok()?;
+    if text.contains(['\n', '\r', '\0']) {
+        return None;
+    }
+    let mut line = String::from("/");
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\') {
+            line.push('\\');
+        }
+        line.push(c);
+    }
+    // A blank at the end of a line counts only behind a backslash.
+    if line.ends_with([' ', '\t']) {
+        line.insert(line.len() - 1, '\\');
+    }
+    Some(line)
+}
+
 fn normal_text(text: &str, fold_case: bool) -> String {
     if fold_case {
         // Names are compared in small letters, so a class of capitals means the small ones.
@@ -244,6 +266,22 @@ mod tests {
             assert_eq!(parse(text), Err(error), "{text:?}");
         }
         assert!(parse("a/...").is_ok());
+    }
+
+    #[test]
+    fn the_line_for_a_path_names_that_path_alone() {
+        for (path, line) in [
+            ("a/b c.md", "/a/b c.md"),
+            ("!#[x]*?", "/!#\\[x\\]\\*\\?"),
+            ("back\\slash", "/back\\\\slash"),
+            ("blank ", "/blank\\ "),
+        ] {
+            let path = RelPath::new(path).unwrap();
+            assert_eq!(line_for(&path).as_deref(), Some(line));
+            assert!(parse(line).unwrap().is_literal(), "{line}");
+        }
+        assert_eq!(line_for(&RelPath::new("two\nlines").unwrap()), None);
+        assert_eq!(line_for(&RelPath::new(&b"caf\xe9"[..]).unwrap()), None);
     }
 
     #[test]

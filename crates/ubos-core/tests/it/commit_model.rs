@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ubos_core::baseline::{MemoryBaseline, Row};
 use ubos_core::entry::{Base, Changes, Observation, State as Seen};
+use ubos_core::limits::Limits;
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Filter, PlanInput, plan};
@@ -491,9 +492,11 @@ fn the_model_decides_as_reconciliation_does() {
 }
 
 fn real(baseline: &MemoryBaseline, changes: &Sides<Changes>) -> Decision {
+    let unlimited = Limits::default();
     let context = Context {
         baseline,
         changes: changes.as_ref(),
+        limits: Sides::new(&unlimited, &unlimited),
         direction: &|_: &RelPath| Some(Direction::Bidirectional),
         owner: Side::Here,
         names: Sides::new(NameRules::default(), NameRules::default()),

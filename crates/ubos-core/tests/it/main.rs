@@ -4,6 +4,7 @@
 
 mod commit_model;
 mod laws;
+mod limits;
 mod manifest_reading;
 mod merging;
 mod scenarios;

@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ubos_core::baseline::{Baseline, MemoryBaseline, Row};
 use ubos_core::conflict::Resolution;
 use ubos_core::entry::{Base, Changes, Digest, Entry, Observation, Problem, State};
+use ubos_core::limits::Limits;
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Filter, Item, OpKind, Operation, Plan, PlanInput, plan};
+use ubos_core::plan::{Filter, Item, OpKind, Operation, Plan, PlanInput, plan, within_run};
 use ubos_core::reconcile::{Context, NameRules, reconcile};
 use ubos_core::sides::{Side, Sides};
 
@@ -132,6 +133,7 @@ pub(crate) struct World {
     pub(crate) baseline: MemoryBaseline,
     pub(crate) filter: Filter,
     pub(crate) owner: Side,
+    pub(crate) limits: Sides<Limits>,
     pub(crate) resolutions: BTreeMap<RelPath, Resolution>,
     /// Contents that stand on neither side and are given to both.
     pub(crate) provided: Vec<&'static str>,
@@ -164,6 +166,7 @@ impl World {
             baseline,
             filter: Filter::Both,
             owner: Side::Here,
+            limits: Sides::default(),
             resolutions: BTreeMap::new(),
             provided: Vec::new(),
             confirmed: None,
@@ -243,6 +246,7 @@ impl World {
             direction: &direction,
             owner: self.owner,
             names: self.names,
+            limits: self.limits.as_ref(),
             resolutions: &self.resolutions,
             restore_deleted: &|_| self.restore,
             selection_changed: self.selection_changed,
@@ -267,7 +271,9 @@ impl World {
             scanned: Sides::new(count(Side::Here), count(Side::There)),
             first_run: self.first_run,
         };
-        plan(reconciliation, &untracked, &input)
+        let mut plan = plan(reconciliation, &untracked, &input);
+        within_run(&mut plan, self.limits.as_ref().map(Limits::of_run));
+        plan
     }
 
     /// Decides and carries out.

@@ -74,8 +74,19 @@ pub struct Resume {
     pub slot: Slot,
     /// Bytes from the start that are there; equal to the size: nothing has to be sent.
     pub have: u64,
-    /// Why it cannot be taken at all, such as no space.
-    pub refused: Option<String>,
+    /// There is no space for it.
+    pub refused: Option<NoSpace>,
+}
+
+/// What there is no space for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoSpace {
+    /// Bytes that it needs.
+    pub needed: u64,
+    /// Bytes that are free for it, besides what the run takes for other content.
+    pub free: u64,
+    /// Bytes that stay free whatever a run brings.
+    pub reserve: u64,
 }
 
 /// Content to be sent.

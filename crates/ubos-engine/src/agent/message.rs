@@ -15,6 +15,7 @@ use crate::error::EngineError;
 use crate::history::mark::Mark;
 use crate::state::audit::Head;
 use crate::state::config::Symlinks;
+use crate::state::config::limits::Intake;
 use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
@@ -131,6 +132,8 @@ pub struct Standing {
     pub folds_case: bool,
     /// Time of the last finished run, if one is on record.
     pub last_run: Option<(i64, u32)>,
+    /// How much it takes in.
+    pub limits: Intake,
 }
 
 /// Why something could not be done, as it crosses the wire.

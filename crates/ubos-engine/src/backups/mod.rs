@@ -1,7 +1,8 @@
 //! The backup store: whatever a run replaced or deleted, in `.ubos-sync/backups/RUN/` under its
-//! own path, as it was. `retention` says how long it stays there.
+//! own path, as it was. `retention` says how long it stays there; `sealed` are the logs that stay for ever.
 
 pub mod retention;
+pub mod sealed;
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -54,7 +55,8 @@ pub fn place(state: &StateDir, store: Store, run: &str, path: &RelPath) -> std::
     Ok(Place { dir, name, dir_path })
 }
 
-/// The place of the version of `path` in the store of `run`, if there is one.
+/// The place of the version of `path` in the store of `run`, if there is one; of a sealed log that was
+/// compressed, that of the frame.
 ///
 /// # Errors
 /// What the system says.
@@ -72,7 +74,10 @@ pub fn existing(
         Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
         Err(e) => return Err(e),
     };
-    let place = Place { dir, name, dir_path };
+    let mut place = Place { dir, name, dir_path };
+    if stat_in(place.dir.as_fd(), &place.name)?.is_none() && matches!(store, Store::Sealed) {
+        place.name.extend_from_slice(sealed::COMPRESSED);
+    }
     Ok(stat_in(place.dir.as_fd(), &place.name)?.is_some().then_some(place))
 }
 

@@ -204,6 +204,7 @@ mod tests {
             manifests: Default::default(),
             folds_case: false,
             last_run: None,
+            limits: Default::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use ubos_core::entry::Digest;
+use ubos_core::limits::Limits;
 use ubos_core::plan::Filter;
 use ubos_core::sides::{Side, Sides};
 
@@ -36,6 +37,8 @@ pub(super) struct Loaded {
     pub owner: Side,
     /// How they stood before the run.
     pub standings: Sides<Standing>,
+    /// How much each side takes in.
+    pub limits: Sides<Limits>,
     /// How to scan.
     pub order: ScanOrder,
     /// Digests of the manifests that rule.
@@ -314,6 +317,7 @@ fn settle(
     let owner = if peer.owner { Side::Here } else { Side::There };
     let expected = Sides::new(own_replica, peer.replica.clone());
     let run = report.run.clone();
+    let limits = limits(&standings, &names)?;
     let mut loaded = Loaded {
         run,
         local,
@@ -328,6 +332,7 @@ fn settle(
         pair: peer.pair.clone(),
         provided: request.provided.clone(),
         standings,
+        limits,
         put_back: None,
     };
     let sides = loaded.standings.as_ref();
@@ -375,6 +380,20 @@ fn settle(
         report.filter(request.filter);
     }
     Ok(Some(loaded))
+}
+
+/// How much each side takes in, as it said.
+fn limits(standings: &Sides<Standing>, names: &Sides<String>) -> Result<Sides<Limits>> {
+    let fold_case = standings.iter().any(|(_, standing)| standing.folds_case);
+    let compile = |side: Side| {
+        standings.get(side).limits.compile(fold_case).map_err(|error| match error {
+            EngineError::Config { message, hint } => {
+                EngineError::Config { message: format!("{}: {message}", names.get(side)), hint }
+            }
+            error => error,
+        })
+    };
+    Ok(Sides::new(compile(Side::Here)?, compile(Side::There)?))
 }
 
 fn note_greeting(report: &mut RunReport, greeting: &Greeting) {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use ubos_core::conflict::Notice;
 use ubos_core::entry::{Entry, State};
+use ubos_core::limits::Limits;
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Guard, Item, Plan, PlanInput, id_of, plan as order};
+use ubos_core::plan::{Guard, Item, Plan, PlanInput, id_of, plan as order, within_run};
 use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
@@ -67,6 +68,7 @@ pub(super) fn plan(
     plan.id = shown.id(&plan.id);
     loaded.guarded = guarded(&plan);
     keep_resolved_only(&mut plan, request);
+    within_run(&mut plan, loaded.limits.as_ref().map(Limits::of_run));
     add_times(&mut loaded, &mut plan)?;
     note_strange_dates(&seen, &mut plan);
     if request.resolutions.is_some() && !plan.refused.is_empty() {

@@ -40,6 +40,11 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     if request.focus().is_none() && (!request.merge_lost || preferred) {
         let mut by_policy =
             settle::by_policy(&mut loaded, request, &policies, &decisions.conflicts)?;
+        // A policy brings nothing that is too large; a person may.
+        by_policy.retain(|path, resolution| {
+            let found = conflict_at(path, &decisions);
+            !found.is_some_and(|conflict| exceeds(&loaded, &seen, conflict, resolution.choice))
+        });
         if request.merge_lost {
             // Without memory no folder gives way to a file: that would take away all that is in it.
             by_policy.retain(|path, resolution| !takes_a_folder_away(path, resolution, &decisions));
@@ -58,15 +63,40 @@ pub(super) fn reconcile(scanned: ScannedRun, request: &Request) -> Result<Reconc
     Ok(Reconciled { loaded, seen, decisions })
 }
 
+fn conflict_at<'d>(path: &RelPath, decisions: &'d Reconciliation) -> Option<&'d Conflict> {
+    let conflicts = &decisions.conflicts;
+    let found = conflicts.binary_search_by(|conflict| conflict.path.cmp(path)).ok();
+    found.map(|index| &conflicts[index])
+}
+
+/// Whether `choice` would bring a file, or one that changed in a folder, to a side that does not
+/// take one so large.
+fn exceeds(loaded: &Loaded, seen: &Sides<Scanned>, conflict: &Conflict, choice: Choice) -> bool {
+    let above =
+        |to: Side, path: &RelPath, size| loaded.limits.get(to).excess(path, size, size).is_some();
+    let from = |side: Side| {
+        let own = conflict.sides.get(side).as_ref().map_or(0, |seen| seen.entry.size());
+        let changes = &seen.get(side).changes;
+        let size =
+            |path| changes.get(path).and_then(|seen| seen.state.entry()).map_or(0, Entry::size);
+        let below = conflict.children.iter().any(|path| above(side.other(), path, size(path)));
+        above(side.other(), &conflict.path, own) || below
+    };
+    match choice {
+        Choice::Take(side) => from(side),
+        Choice::Merged { size, .. } => Side::BOTH.iter().any(|&to| above(to, &conflict.path, size)),
+        Choice::Both | Choice::ChangedOnly => Side::BOTH.into_iter().any(from),
+    }
+}
+
 fn takes_a_folder_away(
     path: &RelPath,
     resolution: &Resolution,
     decisions: &Reconciliation,
 ) -> bool {
     let Choice::Take(side) = resolution.choice else { return false };
-    let conflicts = &decisions.conflicts;
-    let found = conflicts.binary_search_by(|conflict| conflict.path.cmp(path)).ok();
-    let loser = found.and_then(|index| conflicts[index].sides.get(side.other()).as_ref());
+    let found = conflict_at(path, decisions);
+    let loser = found.and_then(|conflict| conflict.sides.get(side.other()).as_ref());
     loser.is_some_and(|seen| seen.entry.is_dir())
 }
 
@@ -93,6 +123,7 @@ fn decide_with(
     };
     Ok(decide(&Context {
         baseline: table,
+        limits: loaded.limits.as_ref(),
         changes: Sides::new(&seen.here.changes, &seen.there.changes),
         direction: &|path| {
             let by_manifest = direction(selection, path)?;

@@ -14,7 +14,7 @@ use super::provided::Provided;
 use super::report::RunReport;
 use super::{Event, Listener, delta};
 use crate::agent::content::operations;
-use crate::agent::content::{Begin, SendItem, Slot, Want};
+use crate::agent::content::{Begin, NoSpace, SendItem, Slot, Want};
 use crate::endpoint::{Endpoint, Scanned};
 use crate::error::Result;
 use crate::failpoint;
@@ -155,11 +155,15 @@ fn move_content(
     let list: Vec<Want> = wants.iter().map(|(want, _)| want.clone()).collect();
     let resumes = target.stage(&run, &list)?;
     let mut failed: Vec<(Slot, String)> = Vec::new();
+    let mut notices: Vec<Notice> = Vec::new();
     let mut sends: Vec<SendItem> = Vec::new();
     let mut complete: BTreeSet<Slot> = BTreeSet::new();
     for ((want, path), resume) in wants.iter().zip(resumes) {
         match resume.refused {
-            Some(reason) => failed.push((want.slot, reason)),
+            Some(short) => {
+                failed.push((want.slot, "no-space".to_owned()));
+                notices.push(note_no_space(&want.path, side, short));
+            }
             None if resume.have == want.entry.size() && resume.have > 0 => {
                 complete.insert(want.slot);
             }
@@ -169,7 +173,7 @@ fn move_content(
     let by_slot = list.into_iter().map(|want| (want.slot, want)).collect();
     let given = provided.take(&mut sends);
     let before = sends.len();
-    let notices = delta::by_rsync(loaded, side, &mut sends, &by_slot, seen, wire)?;
+    notices.extend(delta::by_rsync(loaded, side, &mut sends, &by_slot, seen, wire)?);
     (sends.len()..before).for_each(|_| listener(Event::FileDone));
     let (target, source) = pair(loaded, side);
     {
@@ -187,6 +191,15 @@ fn move_content(
         }
     }
     Ok(Moved { failed, notices })
+}
+
+/// What is needed and what is free, in a sentence.
+fn note_no_space(path: &RelPath, on: Side, short: NoSpace) -> Notice {
+    let NoSpace { needed, free, reserve } = short;
+    let reason = format!(
+        "no-space: {needed} bytes are needed, {free} are free for it beyond the {reserve} that stay free"
+    );
+    Notice { path: path.clone(), on, reason }
 }
 
 /// Counts what passes.

@@ -25,7 +25,8 @@ use crate::agent::message::{
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
-use crate::backups::retention;
+use crate::backups::{retention, sealed};
+use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
@@ -140,7 +141,7 @@ impl LocalEndpoint {
         };
         let standing = standing::describe(
             &self.state,
-            &self.config.name,
+            &self.config,
             &self.peer,
             self.table.as_ref(),
             marker.as_ref(),
@@ -376,7 +377,8 @@ impl Endpoint for LocalEndpoint {
         self.refuse_unselected(wants.iter().map(|want| &want.path))?;
         self.run = run.to_owned();
         let staging = Staging::create(&self.state, run)?;
-        let mut answers = receive::prepare(&self.state, &staging, wants)?;
+        let mut answers =
+            receive::prepare(&self.state, &staging, wants, self.config.min_free_space())?;
         for (want, answer) in wants.iter().zip(&mut answers) {
             if want.entry.size() == 0 || answer.have < want.entry.size() {
                 continue;
@@ -599,8 +601,12 @@ impl Endpoint for LocalEndpoint {
             staging::remove(&self.state, &run)?;
         }
         let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
-        let pruned = retention::prune(&self.state, &gone)?;
-        self.end_of_log(run, pruned)?;
+        let mut tidied = retention::prune(&self.state, &gone)?;
+        if let Some(age) = self.config.compress_sealed_after() {
+            let reserve = self.config.min_free_space();
+            tidied.extend(sealed::compress(&self.state, age, reserve, clock::now().0)?);
+        }
+        self.end_of_log(run, tidied)?;
         requests::clear(&self.state, self.begun)
     }
 

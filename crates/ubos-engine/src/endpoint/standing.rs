@@ -12,7 +12,7 @@ use crate::agent::message::Standing;
 use crate::error::{EngineError, Result};
 use crate::fs::platform;
 use crate::state::StateDir;
-use crate::state::config::Peer;
+use crate::state::config::{Config, Peer};
 use crate::state::marker::Marker;
 use crate::state::table::{Loaded, Table};
 
@@ -28,12 +28,12 @@ pub const ROLES: [Role; 3] = [Role::To, Role::From, Role::Exclude];
 /// What the system says; lost or damaged state is part of the description.
 pub fn look(
     state: &StateDir,
-    name: &str,
+    config: &Config,
     peer: &Peer,
 ) -> Result<(Standing, Option<Table>, Option<Marker>)> {
     let marker = marker(state)?;
     let (table, damage) = load(state, peer)?;
-    let standing = describe(state, name, peer, table.as_ref(), marker.as_ref(), damage)?;
+    let standing = describe(state, config, peer, table.as_ref(), marker.as_ref(), damage)?;
     Ok((standing, table, marker))
 }
 
@@ -69,7 +69,7 @@ pub fn marker(state: &StateDir) -> Result<Option<Marker>> {
 /// What the system says.
 pub fn describe(
     state: &StateDir,
-    name: &str,
+    config: &Config,
     peer: &Peer,
     table: Option<&Table>,
     marker: Option<&Marker>,
@@ -77,7 +77,7 @@ pub fn describe(
 ) -> Result<Standing> {
     let mark = marker.and_then(|marker| marker.pair(&peer.pair));
     Ok(Standing {
-        name: name.to_owned(),
+        name: config.name.clone(),
         replica: marker.map(|marker| marker.replica.clone()),
         same_host: same_host(marker),
         marker: mark.and_then(|mark| Some((mark.generation, Digest::from_hex(&mark.chain)?))),
@@ -89,6 +89,7 @@ pub fn describe(
         manifests: read_manifests(state, &peer.manifests)?,
         folds_case: folds_case(state),
         last_run: table.map(|table| table.header().made).filter(|made| made.0 > 0),
+        limits: config.intake(),
     })
 }
 

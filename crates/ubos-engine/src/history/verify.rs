@@ -7,10 +7,10 @@ use rustix::fs::FileType;
 
 use ubos_core::path::RelPath;
 
-use super::mark::look;
+use super::mark::{Mark, look};
 use super::runs::{self, RunRecord};
 use super::trail::{self, Change, text};
-use crate::backups::{self, Place, Store};
+use crate::backups::{self, Place, Store, sealed};
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::Stamp;
@@ -96,6 +96,17 @@ fn check(state: &StateDir, change: &Change) -> std::io::Result<Option<&'static s
     };
     let mut what = "missing";
     for place in kept {
+        if change.seals() {
+            match sealed::digest(&place) {
+                Ok(digest) if Mark::File { digest, exec: false }.same_content(&change.before) => {
+                    return Ok(None);
+                }
+                Ok(_) => what = "damaged",
+                Err(e) if e.kind() == std::io::ErrorKind::InvalidData => what = "damaged",
+                Err(_) => what = "unreadable",
+            }
+            continue;
+        }
         match look(place.dir.as_fd(), &place.name) {
             Ok(Some((mark, _))) if mark.same_content(&change.before) => return Ok(None),
             Ok(_) => what = "damaged",

@@ -121,8 +121,10 @@ fn settle_one(
     threads: usize,
 ) -> Settled {
     if !request.verify {
-        if let Some(evidence) = request.seen.get(&job.path, &job.stamp) {
-            return Settled::file(evidence.clone(), None);
+        if let Some(evidence) = request.seen.get(&job.path, &job.stamp)
+            && let Ok(prefix) = known_prefix(request, job, evidence)
+        {
+            return Settled::file(evidence.clone(), prefix);
         }
         if let Some(record) = moved.find(&job.stamp)
             && let Some(Entry::File { digest, size, .. }) = record.row.base.entry()
@@ -165,6 +167,21 @@ impl Settled {
         let problem = if busy { Problem::Busy } else { Problem::Unreadable };
         Self { state: State::Problem(problem), prefix: None, evidence: None }
     }
+}
+
+/// Of a log that grew and could not be carried on since: the hash of as much as was agreed on.
+/// Without it the log would look as if it were another one.
+fn known_prefix(
+    request: &ScanRequest<'_>,
+    job: &HashJob,
+    evidence: &Evidence,
+) -> io::Result<Option<Digest>> {
+    let log = request.log_source && job.direction == Direction::AppendOnly;
+    let agreed = base_size(job.record.as_ref()).filter(|agreed| log && *agreed < evidence.size);
+    let Some(agreed) = agreed else { return Ok(None) };
+    let parent = request.root.open_parent(&job.path)?;
+    let (fd, _) = open_file_in(parent.as_fd(), job.path.name())?;
+    digest::prefix(fd.as_fd(), &evidence.pieces, agreed).map(Some)
 }
 
 /// Reads a file once; `None` if it changed meanwhile.

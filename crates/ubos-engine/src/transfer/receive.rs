@@ -10,7 +10,7 @@ use std::time::Duration;
 use ubos_core::entry::Entry;
 
 use super::ContentSink;
-use crate::agent::content::{Begin, Form, Resume, Slot, StageResult, Want};
+use crate::agent::content::{Begin, Form, NoSpace, Resume, Slot, StageResult, Want};
 use crate::apply;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic::{read_full_at, write_all_at};
@@ -20,21 +20,25 @@ use crate::scanner::digest::{self, Hashed, StreamHasher};
 use crate::staging::{Leftovers, Staging};
 use crate::state::StateDir;
 
-/// Bytes that must stay free on the file system.
-const RESERVE: u64 = 64 << 20;
 /// Partial content below this length is not worth taking up.
 const MIN_RESUME: u64 = 256 << 10;
 /// Threads for hashing a large received file.
 const THREADS: usize = 2;
 
-/// Looks at what is wanted: what is already here from an earlier run, what there is no space for.
+/// Looks at what is wanted: what is already here from an earlier run, what there is no space for if
+/// `reserve` bytes are to stay free.
 ///
 /// # Errors
 /// What the system says.
-pub fn prepare(state: &StateDir, staging: &Staging, wants: &[Want]) -> Result<Vec<Resume>> {
+pub fn prepare(
+    state: &StateDir,
+    staging: &Staging,
+    wants: &[Want],
+    reserve: u64,
+) -> Result<Vec<Resume>> {
     let failed = |e: rustix::io::Errno| EngineError::io("look at", state.path("staging"), e);
     let space = rustix::fs::fstatvfs(staging.fd()).map_err(failed)?;
-    let mut free = space.f_bavail.saturating_mul(space.f_frsize).saturating_sub(RESERVE);
+    let mut free = space.f_bavail.saturating_mul(space.f_frsize).saturating_sub(reserve);
     let mut leftovers = Leftovers::find(state, staging.run())?;
     let mut answers = Vec::with_capacity(wants.len());
     for want in wants {
@@ -45,9 +49,10 @@ pub fn prepare(state: &StateDir, staging: &Staging, wants: &[Want]) -> Result<Ve
             Some(_) => 0,
         };
         let have = if have < MIN_RESUME && have < want.entry.size() { 0 } else { have };
-        let refused = (need - have.min(need) > free).then(|| "no-space".to_owned());
+        let needed = need - have.min(need);
+        let refused = (needed > free).then_some(NoSpace { needed, free, reserve });
         if refused.is_none() {
-            free -= need - have.min(need);
+            free -= needed;
         }
         answers.push(Resume { slot: want.slot, have, refused });
     }

@@ -1,5 +1,9 @@
 //! `ubos-sync backups`: what is kept, what may go, and whether it is whole.
 
+mod assemble;
+
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use rustix::fs::FileType;
 use serde_json::{Map, Value, json};
@@ -31,7 +35,9 @@ Examples:
   ubos-sync backups list               every run with backups, and how long they stay
   ubos-sync backups list last          what the last run put aside
   ubos-sync backups verify             hash them all once more
-  ubos-sync backups prune --days 7 -n  what would go")]
+  ubos-sync backups prune --days 7 -n  what would go
+  ubos-sync backups assemble logs/day.jsonl --out whole.jsonl
+                                       a log with all its sealed copies, in one file")]
 pub(crate) struct BackupsArgs {
     #[command(subcommand)]
     what: What,
@@ -62,6 +68,19 @@ enum What {
     },
     /// Hash every former version once more and compare it with the log
     Verify,
+    /// Write a log whole: its sealed copies, the oldest first, and what stands there now
+    ///
+    /// A log that was rotated or cut at its source is sealed here and kept for ever, compressed if the
+    /// configuration says so (`compress_sealed_after`). This puts all of it together again, byte for
+    /// byte. What was rotated to a name that is shared too stands there, and is not part of it.
+    Assemble {
+        /// The log
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// Write to this file, which must not exist (default: standard output)
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// Carries it out.
@@ -72,6 +91,7 @@ pub(crate) fn run(args: &BackupsArgs, global: &Global, ui: &Ui) -> Outcome {
         What::List { run: Some(run) } => list_run(&past, run, ui),
         What::Prune { days, runs, dry_run } => prune(&past, *days, *runs, *dry_run, ui),
         What::Verify => check(&past, ui),
+        What::Assemble { path, out } => assemble::run(&past, path, out.as_deref(), ui),
     }
 }
 

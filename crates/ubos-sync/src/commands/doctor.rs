@@ -71,7 +71,8 @@ fn examine(root: &Path, local: bool, global: &Global) -> Result<Vec<Section>, Fa
     };
     let mut known = Vec::new();
     for (name, peer) in pairs {
-        let (pair, found) = remembered(&state, config.as_ref(), name, peer);
+        let Some(config) = &config else { continue };
+        let (pair, found) = remembered(&state, config, name, peer);
         sections.extend(found);
         known.push(pair);
     }
@@ -98,16 +99,13 @@ fn pairs<'a>(config: &'a Config, global: &Global) -> Result<Vec<(&'a str, &'a Pe
 
 fn remembered<'a>(
     state: &StateDir,
-    config: Option<&Config>,
+    config: &Config,
     name: &'a str,
     peer: &'a Peer,
 ) -> (Pair<'a>, Vec<Section>) {
-    let own_name = config.map_or("", |config| &config.name);
-    let replica = config.and_then(|config| config.replica.as_deref());
-    let (findings, standing) = memory::check(state, own_name, replica, peer);
+    let (findings, standing) = memory::check(state, config, peer);
     let generation = standing.as_ref().and_then(|s| s.header.as_ref()).map_or(0, |h| h.generation);
-    let builtin = config.map(Config::builtin).unwrap_or_default();
-    let law = manifests::check(state, peer, &builtin, generation);
+    let law = manifests::check(state, peer, &config.builtin(), generation);
     let sections = vec![
         Section::new(format!("Memory of the pair with {name}"), findings),
         Section::new(format!("Manifests for {name}"), law),

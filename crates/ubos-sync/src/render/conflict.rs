@@ -5,11 +5,13 @@ use jiff::tz::TimeZone;
 
 use ubos_core::conflict::{Conflict, ConflictKind, Held, HeldReason, Seen};
 use ubos_core::entry::{Base, Digest, Entry, Problem};
+use ubos_core::limits::Excess;
 use ubos_core::path::escape_bytes;
 use ubos_core::sides::{Side, Sides};
 
 use super::actions::{Action, Circumstances, Deed, actions, can_keep_both, noun};
 use super::command::{about, word};
+use super::settle::edits;
 use super::units::{age, bytes, local, plural};
 use super::wrap::hanging;
 use crate::ui::cells::{padded, width};
@@ -104,9 +106,29 @@ pub(crate) fn held(held: &Held, names: &Sides<String>, left: bool, ui: &Ui) -> S
             let leave = about("resolve", bytes, "--leave");
             text.push_str(&format!("    or leave it so: {leave}\n"));
         }
+        HeldReason::TooLarge(_) => text.push_str(&too_large(held, names, ui.width())),
     }
     text.push('\n');
     text
+}
+
+/// The ways to settle what is larger than a territory takes. A line for a file is never broken, so that
+/// it can be copied.
+fn too_large(held: &Held, names: &Sides<String>, columns: usize) -> String {
+    let mut text = String::new();
+    for (edit, lead) in edits(held, names).iter().zip(["settle it:", "or exclude it:"]) {
+        let on = if edit.table.is_some() {
+            format!("on {}, ", one_line(&edit.on))
+        } else {
+            String::new()
+        };
+        let below = edit.table.map(|table| format!(" below {table}")).unwrap_or_default();
+        let doing = format!("{lead} {on}write into {}{below}", edit.file);
+        text.push_str(&hanging("    ", &doing, columns));
+        text.push_str(&format!("        {}\n", one_line(&edit.line)));
+    }
+    let leave = about("resolve", held.path.as_bytes(), "--leave");
+    text + &format!("    or leave it so: {leave}\n")
 }
 
 /// Why a path is held.
@@ -115,6 +137,13 @@ fn reason(reason: HeldReason, other: &str) -> String {
         HeldReason::Drift => format!("edited, but in this area only {other}'s version counts"),
         HeldReason::DriftSourceGone => format!("edited in a one-way area, and deleted on {other}"),
         HeldReason::UntrackedInTheWay => "content that is not shared stands in the way".into(),
+        HeldReason::TooLarge(Excess { size, limit, whole_run }) => {
+            let (size, limit) = (bytes(size), bytes(limit));
+            match whole_run {
+                true => format!("{size} to move, and {other} takes {limit} in one run"),
+                false => format!("{size}, and {other} takes files up to {limit}"),
+            }
+        }
         HeldReason::Problem(problem) => match problem {
             Problem::EscapingLink => "a link that is absolute or leaves the territory".into(),
             Problem::Special => "a special file stands where a file was shared".into(),

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
-use ubos_core::conflict::{Conflict, Held, Seen};
+use ubos_core::conflict::{Conflict, Held, HeldReason, Seen};
 use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::{RelPath, escape_bytes};
 use ubos_core::sides::{Side, Sides};
@@ -14,7 +14,7 @@ use ubos_engine::cycle::diagnosis::Finding;
 use ubos_engine::cycle::report::{Action, PutBackRow, RunReport, guard_word};
 
 use super::guarded::{confirm, confirm_run};
-use super::settle::{settle_commands, settle_commands_of_conflict};
+use super::settle::{Edit, edits, settle_commands, settle_commands_of_conflict};
 
 /// The report of a run.
 pub(crate) fn run(report: &RunReport) -> Value {
@@ -162,6 +162,12 @@ pub(crate) fn kept_by_guard(guarded: &Guarded, names: &Sides<String>) -> Value {
 pub(crate) fn held(held: &Held, names: &Sides<String>) -> Value {
     let mut value = row(&held.path, names.get(held.on), held.reason.word());
     value["settle"] = settle_commands(held, names).into();
+    if let HeldReason::TooLarge(excess) = held.reason {
+        value["size"] = excess.size.into();
+        value["limit"] = excess.limit.into();
+        let edit = |edit: Edit| json!({"on": edit.on, "file": edit.file, "table": edit.table, "line": edit.line});
+        value["edits"] = edits(held, names).into_iter().map(edit).collect();
+    }
     value
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use ubos_core::conflict::{Conflict, ConflictKind, Held, HeldReason};
 use ubos_core::entry::{Digest, Problem};
+use ubos_core::limits::Excess;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Guard;
 use ubos_engine::cycle::report::guard_word;
@@ -28,7 +29,7 @@ const KINDS: [(ConflictKind, &str); 8] = [
 ];
 
 /// Why a path can be held.
-const REASONS: [HeldReason; 10] = [
+const REASONS: [HeldReason; 11] = [
     HeldReason::Drift,
     HeldReason::DriftSourceGone,
     HeldReason::UntrackedInTheWay,
@@ -39,6 +40,7 @@ const REASONS: [HeldReason; 10] = [
     HeldReason::Problem(Problem::EscapingLink),
     HeldReason::Problem(Problem::Name),
     HeldReason::Problem(Problem::NameCollision),
+    HeldReason::TooLarge(Excess { size: 0, limit: 0, whole_run: false }),
 ];
 
 /// Guards that can hold a change.

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ubos_core::plan::Filter;
+use ubos_core::conflict::Skipped;
+use ubos_core::plan::{Filter, PULL_LIMIT};
 use ubos_core::sides::Side;
 use ubos_engine::clock;
 use ubos_engine::cycle::report::{Action, RunReport, guard_word};
 
 use super::conflict::{conflict, held};
-use super::units::{bytes, number};
+use super::units::{bytes, number, plural};
 use crate::ui::sanitize::{one_line, sanitize};
 use crate::ui::{Tone, Ui};
 
@@ -24,7 +25,8 @@ pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
     }
     undecided(report, ui, &mut text);
     guards(report, ui, &mut text);
-    for skipped in &report.skipped {
+    put_off(report, ui, &mut text);
+    for skipped in report.skipped.iter().filter(|skipped| skipped.reason != PULL_LIMIT) {
         let on = report.names.get(skipped.on);
         let line = format!(
             "skipped  {}  on {on}: {}; the next run tries again",
@@ -50,6 +52,25 @@ pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
         text.push_str(&format!("{line}\n"));
     }
     text
+}
+
+/// What is above the limit of a run, in a line for each territory that takes no more of it.
+fn put_off(report: &RunReport, ui: &Ui, text: &mut String) {
+    for side in Side::BOTH {
+        let waits = |s: &&Skipped| s.on == side && s.reason == PULL_LIMIT;
+        let mut late = report.skipped.iter().filter(waits);
+        let Some(first) = late.next() else { continue };
+        let more = match late.count() {
+            0 => String::new(),
+            more => format!(" and {}", plural(more, "more path")),
+        };
+        let line = format!(
+            "skipped  {}{more}: {} takes no more in one run (max_pull_per_run); the next runs bring the rest",
+            first.path,
+            report.names.get(side)
+        );
+        text.push_str(&format!("{}\n", ui.tone(Tone::Attention, &one_line(&line))));
+    }
 }
 
 fn spaced(word: &str) -> String {

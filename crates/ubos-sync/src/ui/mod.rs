@@ -147,13 +147,17 @@ impl Ui {
     /// Writes the answer, made safe for a terminal.
     pub(crate) fn answer(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
-            Err(e) => {
-                Err(ubos_engine::error::EngineError::io("write", "standard output", e).into())
-            }
-            Ok(()) => Ok(()),
-        }
+        written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Lets `write` write a content as the answer, byte for byte.
+    pub(crate) fn content<T>(
+        &self,
+        write: impl FnOnce(&mut dyn io::Write) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let value = write(&mut out)?;
+        written(out.flush()).map(|()| value)
     }
 
     /// Writes a JSON document as the answer.
@@ -201,6 +205,15 @@ impl Ui {
         let mut err = io::stderr().lock();
         // Nobody is left to tell if standard error is gone.
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+}
+
+/// What became of writing the answer.
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
+        Err(e) => Err(ubos_engine::error::EngineError::io("write", "standard output", e).into()),
+        Ok(()) => Ok(()),
     }
 }
 

@@ -90,6 +90,21 @@ fn row_5_only_the_new_lines_travel_and_the_inode_stays() {
 }
 
 #[test]
+fn row_5_a_log_that_waited_still_grows_in_place() {
+    let world = agreed();
+    world.server().append(LOG, "{\"n\":4}\n");
+    // Old enough that its hash is remembered.
+    thread::sleep(Duration::from_millis(50));
+    for _ in 0..2 {
+        world.laptop().push();
+        thread::sleep(Duration::from_millis(50));
+    }
+    let run = world.laptop().sync();
+    run.exits(0).clean().actions([("append", LOG, Side::Laptop)]).no_backups();
+    assert!(sealed(&world).is_empty());
+}
+
+#[test]
 fn row_5_half_a_line_waits_for_its_end() {
     let world = agreed();
     world.server().append(LOG, "{\"n\":4}\n{\"n\":");

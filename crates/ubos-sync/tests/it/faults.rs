@@ -81,6 +81,10 @@ fn a_file_that_there_is_no_space_for_is_skipped_until_there_is() {
         let run = world.laptop().sync();
         run.exits(7).skipped([("notes/large", side)]);
         assert_eq!(run.report.skipped[0].reason, "no-space");
+        let notices = run.report.raw["notices"].as_array().unwrap();
+        let told = notices.iter().find(|row| row["path"] == "notes/large").unwrap();
+        let reason = told["reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("{} bytes are needed", 30 << 20)), "{reason}");
         assert_eq!(world.at(side).get("notes/small"), Some(Node::file("fits")));
         mounted.remount("size=200m");
         world.laptop().sync().exits(0).clean();

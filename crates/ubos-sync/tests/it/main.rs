@@ -22,6 +22,7 @@ mod histories;
 mod history;
 mod init;
 mod json_report;
+mod limits;
 mod links_and_names;
 mod listing;
 mod lost_state;

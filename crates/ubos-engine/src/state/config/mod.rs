@@ -1,5 +1,9 @@
-//! `config.toml`: this territory's name, its peers and how to reach them, policies. Local to the
-//! machine, never synced.
+//! `config.toml`: this territory's name, its peers and how to reach them, policies, limits. Local to
+//! the machine, never synced.
+
+pub mod durations;
+pub mod limits;
+pub mod sizes;
 
 pub mod duration;
 
@@ -41,6 +45,12 @@ pub struct Config {
     /// How long backups are kept.
     #[serde(default, skip_serializing_if = "is_default")]
     pub backups: BackupPolicy,
+    /// How much this territory takes in, and how much of its disk stays free.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: limits::LimitSettings,
+    /// What becomes of the copies of logs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub logs: limits::LogSettings,
     /// What becomes of conflicts, by pattern: `ask`, `hold`, `newer`, `merge`, `restore` or a
     /// territory's name. [`Config::policies`] compiles them.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -161,6 +171,8 @@ impl Config {
             builtin_excludes: true,
             restore_deleted: false,
             backups: BackupPolicy::default(),
+            limits: limits::LimitSettings::default(),
+            logs: limits::LogSettings::default(),
             policies: BTreeMap::new(),
             watch: WatchPolicy::default(),
             notify: NotifyPolicy::default(),
@@ -188,7 +200,7 @@ impl Config {
             let hint = "correct the line; the manual's page on configuration lists the keys";
             at_line(line, e.message(), hint.to_owned())
         })?;
-        match config.bad_policy(&text) {
+        match config.bad_policy(&text).or_else(|| config.bad_limit(&text)) {
             Some((line, message, hint)) => Err(at_line(line, &message, hint)),
             None => Ok(Some(config)),
         }

@@ -6,7 +6,7 @@ use ubos_engine::endpoint::standing;
 use ubos_engine::error::EngineError;
 use ubos_engine::state::StateDir;
 use ubos_engine::state::audit;
-use ubos_engine::state::config::Peer;
+use ubos_engine::state::config::{Config, Peer};
 use ubos_engine::state::lock::Lock;
 use ubos_engine::state::marker::Marker;
 use ubos_engine::state::table::Table;
@@ -21,13 +21,12 @@ const SYNC_OR_RECOVER: &str = "`ubos-sync bidirectional` takes the peer's memory
 /// Everything about one pair, and how this side stands, if that can be said at all.
 pub(super) fn check(
     state: &StateDir,
-    name: &str,
-    replica: Option<&str>,
+    config: &Config,
     peer: &Peer,
 ) -> (Vec<Finding>, Option<Standing>) {
     let mut findings = Vec::new();
     // Held for the moment of looking, so that no run is seen half-way.
-    let _lock = match held_still(state, name) {
+    let _lock = match held_still(state, &config.name) {
         Ok(lock) => lock,
         Err(finding) => {
             findings.push(finding);
@@ -35,13 +34,13 @@ pub(super) fn check(
         }
     };
     match Marker::load(state) {
-        Ok(marker) => findings.extend(identity(marker.as_ref(), replica)),
+        Ok(marker) => findings.extend(identity(marker.as_ref(), config.replica.as_deref())),
         Err(error) => {
             findings.push(Finding::problem("marker", error.to_string(), RECOVER));
             return (findings, None);
         }
     }
-    match standing::look(state, name, peer) {
+    match standing::look(state, config, peer) {
         Ok((standing, table, _)) => {
             if standing.replica.is_some() && !standing.same_host {
                 findings.push(Finding::problem(
