@@ -33,6 +33,7 @@ pub fn ask(
         agent: peer.agent.clone(),
         program: program.to_owned(),
         build: build.to_owned(),
+        apart: false,
     };
     let replica = config.replica.clone().unwrap_or_default();
     let purpose = Purpose::Run { pair: peer.pair.clone(), replica, stays: false };
