@@ -85,7 +85,7 @@ pub(crate) fn lines(status: &Status, now: Timestamp, ui: &Ui) -> Vec<String> {
         out.add(Tone::Attention, "  ", &slower(blind));
     }
     let next = match status.next {
-        Some(next) => format!("looks at everything at {}; ", clock_time(next, now, zone)),
+        Some(next) => format!("next full look {}; ", clock_time(next, now, zone)),
         None => String::new(),
     };
     out.add(Tone::Faint, "  ", &format!("{next}Ctrl-C ends"));
@@ -195,7 +195,7 @@ pub(crate) fn open(report: &RunReport) -> Option<String> {
     .into_iter()
     .flatten()
     .collect();
-    (!parts.is_empty()).then(|| format!("{} to decide: {RESOLVE}", parts.join(" and ")))
+    (!parts.is_empty()).then(|| format!("{}: {RESOLVE}", parts.join(" and ")))
 }
 
 /// What guards hold, and the command for it.
@@ -222,7 +222,7 @@ mod tests {
             peer: "balaur".into(),
             doing,
             runs: vec![(at(60), "1 to balaur (notes/a.md), 12 ms".into())],
-            open: Some("2 conflicts and 1 held to decide: ubos-sync resolve".into()),
+            open: Some("2 conflicts and 1 held: ubos-sync resolve".into()),
             guarded: None,
             next: Some(at(300)),
             blind: Some("the system allows no more watches".into()),
@@ -238,10 +238,10 @@ mod tests {
         let expected = "\
 localhost ⇄ balaur  in sync since 12:30:00, but for what waits below
   12:31:00  1 to balaur (notes/a.md), 12 ms
-  2 conflicts and 1 held to decide: ubos-sync resolve
+  2 conflicts and 1 held: ubos-sync resolve
   not every change is noticed at once: the system allows no more watches; the
   rest is found by looking at everything
-  looks at everything at 12:35:00; Ctrl-C ends";
+  next full look 12:35:00; Ctrl-C ends";
         assert_eq!(shown(&status(Doing::InSync(at(0))), 80), expected);
     }
 

@@ -58,6 +58,7 @@ mod undo_crash;
 mod watch;
 mod watch_faults;
 mod watch_screen;
+mod watch_soak;
 mod watching;
 
 use ubos_testkit::World;

@@ -64,7 +64,7 @@ fn lines_without_a_terminal_have_the_time_and_say_what_settles_a_conflict() {
     outcome
         .exits(143)
         .says("1 to balaur (notes/g)")
-        .says("1 conflict to decide")
+        .says("1 conflict: ubos-sync resolve")
         .says("ended after");
     assert!(outcome.words().lines().all(|line| line.starts_with("20")), "{}", outcome.told());
 }
