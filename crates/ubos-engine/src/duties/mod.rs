@@ -130,7 +130,7 @@ fn look(config: &Config, peer: &Peer, root: &Path, asks: bool) -> Result<(Done, 
         done.asked = ask(&local, asks, "interrupted")?;
         return Ok((done, health.oldest_unsynced));
     }
-    if recent {
+    if recent && asks {
         return Ok((done, health.oldest_unsynced));
     }
     let Some(found) = local.refresh(&standing)? else { return Ok((done, None)) };

@@ -202,10 +202,8 @@ impl Waiting {
                     waiting.conflicts.insert(c.path.clone());
                 }
                 OpenMatter::Held(h) if !is_left(&h.path, h.mark) => waiting.held += 1,
-                OpenMatter::Guarded(g) => {
-                    if !guards.contains(&(g.on, g.guard)) {
-                        guards.push((g.on, g.guard));
-                    }
+                OpenMatter::Guarded(g) if !guards.contains(&(g.on, g.guard)) => {
+                    guards.push((g.on, g.guard));
                 }
                 _ => {}
             }
