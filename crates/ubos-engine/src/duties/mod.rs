@@ -1,6 +1,6 @@
-//! What a territory does between runs, without its peer: it tidies up after a run that was cut off,
-//! looks at its own tree, asks for a run if something waits, hashes a slice of what is kept, lets
-//! old backups go. Nothing is decided here and no baseline advances.
+//! What a territory does between runs, without its peer: it looks at its own tree, asks for a run if
+//! something waits (a run that was cut off, too), hashes a slice of what is kept, lets old backups
+//! go. Nothing is decided here and no baseline advances.
 
 use std::path::Path;
 
@@ -32,8 +32,8 @@ pub struct Done {
     pub scanned: Option<u64>,
     /// Changes that wait for the peer.
     pub waiting: u64,
-    /// Runs that were cut off and wait to be settled by both sides.
-    pub interrupted: usize,
+    /// A run was cut off and waits to be settled by both sides.
+    pub interrupted: bool,
     /// Why there is no baseline to work with.
     pub lost: Option<String>,
     /// The request that was left.
@@ -123,13 +123,14 @@ fn look(config: &Config, peer: &Peer, root: &Path, asks: bool) -> Result<(Done, 
     let health = health::load(local.state())?.unwrap_or_default();
     let last = health.last_good_run.as_deref().and_then(clock::seconds);
     let recent = last.is_some_and(|last| (0..RECENT).contains(&(clock::now().0 - last)));
-    done.interrupted = local.tidy()?;
-    if done.interrupted > 0 || standing.prepared.is_some() {
-        done.interrupted = done.interrupted.max(1);
+    // What became of a run that was cut off is settled by both sides, in one go: looking for its
+    // traces also finishes its last step, and whoever looks later would take that for the run's own.
+    if standing.open_runs || standing.prepared.is_some() {
+        done.interrupted = true;
         done.asked = ask(&local, asks, "interrupted")?;
         return Ok((done, health.oldest_unsynced));
     }
-    if recent {
+    if recent && asks {
         return Ok((done, health.oldest_unsynced));
     }
     let Some(found) = local.refresh(&standing)? else { return Ok((done, None)) };

@@ -1,5 +1,5 @@
-//! What a side can do without its peer: tidy up after a run that was cut off, and look at its own
-//! tree. Nothing is decided and the baseline stays as it is.
+//! What a side can do without its peer: look at its own tree. Nothing is decided and the baseline
+//! stays as it is.
 
 use super::local::LocalEndpoint;
 use super::{Endpoint, Scanned};
@@ -7,20 +7,6 @@ use crate::agent::message::{ScanOrder, Standing};
 use crate::error::Result;
 
 impl LocalEndpoint {
-    /// Finishes or takes back what a cut-off run left between two steps, so that every path shows the
-    /// old or the new content and no append ends in the middle. What became of the run as a whole is
-    /// for both sides to decide. Returns how many such runs there are. The lock must be held.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn tidy(&mut self) -> Result<usize> {
-        let open = self.table()?.open_runs().len();
-        if open > 0 {
-            self.open_runs()?;
-        }
-        Ok(open)
-    }
-
     /// Scans under this side's own manifests and keeps what was read, so that the next run need not
     /// read it again. `None` if a manifest is missing. The lock must be held.
     ///

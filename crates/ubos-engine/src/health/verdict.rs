@@ -115,7 +115,7 @@ pub fn judge(health: Option<&Health>, now: &Now, reaches: bool) -> Verdict {
         Some(seconds) if seconds <= limit => {}
         Some(seconds) if reaches => reasons.push(Reason::NoGoodRun(seconds)),
         Some(_) => {
-            if let Some(silent) = age.filter(|age| *age > SILENCE) {
+            if let Some(silent) = silence.or(age).filter(|silent| *silent > SILENCE) {
                 reasons.push(Reason::PeerSilent(silent));
             }
             if since(health.duties.as_ref()).is_none_or(|age| age > limit) {

@@ -31,9 +31,9 @@ const AFTER: &str = "\
 With an address for the peer it is a two-way sync that never asks: conflicts are decided by the
 policies in `config.toml`, the rest waits. A peer that cannot be reached is tried again within the
 slot, after about 30, 90 and 180 seconds. Without an address this side does what it can alone: it
-tidies up after a run that was cut off, looks at its tree, hashes a slice of files and backups (all
-of them once a day), lets expired backups go, and asks for a run if something waits. While `watch`
-runs, it only brings the figures of `health` up to date.
+looks at its tree, hashes a slice of files and backups (all of them once a day), lets expired
+backups go, and asks for a run if something waits. While `watch` runs, it only brings the figures
+of `health` up to date.
 
 The exit code is that of the last run; see `ubos-sync --help`.
 
@@ -166,7 +166,7 @@ fn told_alone(done: &Done, peer: &str) -> String {
     let mut parts = Vec::new();
     match done.scanned {
         Some(count) => parts.push(format!("{count} looked at")),
-        None if done.lost.is_none() && done.interrupted == 0 => {
+        None if done.lost.is_none() && !done.interrupted => {
             parts.push(format!("{peer} was here just now"));
         }
         None => {}
@@ -174,7 +174,7 @@ fn told_alone(done: &Done, peer: &str) -> String {
     if let Some(why) = &done.lost {
         parts.push(format!("{why}; the next sync says what to do"));
     }
-    if done.interrupted > 0 {
+    if done.interrupted {
         parts.push("a run was cut off; the next sync settles it".to_owned());
     }
     if done.waiting > 0 {
