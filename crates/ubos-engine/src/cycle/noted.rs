@@ -167,7 +167,14 @@ fn try_to_note(request: &Request, report: &RunReport, error: &EngineError) -> Re
     // The network is looked at before the lock is taken: nobody shall wait for it.
     let cause = cause(request, &config, error);
     let _lock = Lock::take_if_free(&state, &config.name)?;
-    let (mut records, memory) = machine::look(&state, &config.name)?;
+    // A run that was refused touches nothing but the log; one that found nobody is often the first
+    // after a sleep.
+    let machine = match error {
+        EngineError::Unreachable { .. } => Some(machine::look(&state, &config.name)?),
+        _ => None,
+    };
+    let (records, memory) = machine.unzip();
+    let mut records: Vec<Map<String, Value>> = records.unwrap_or_default();
     let record = json!({
         "event": "run-failed", "kind": error.kind(), "exit": error.exit_code(),
         "message": error.to_string(), "cause": cause, "command": report.command,
@@ -180,7 +187,10 @@ fn try_to_note(request: &Request, report: &RunReport, error: &EngineError) -> Re
         log.note(&report.run, record);
     }
     log.sync()?;
-    machine::save(&state, &memory)
+    match memory {
+        Some(memory) => machine::save(&state, &memory),
+        None => Ok(()),
+    }
 }
 
 /// Why the peer was not reached, as a word; `None` for a failure of another kind.
