@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-
 use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 use ubos_core::plan::Item;

@@ -5,19 +5,18 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// The length of time that `text` means; `None` if it means none: a whole number above zero and
-/// `s`, `m` or `h`.
+/// What is allowed, for messages.
+pub const ALLOWED: &str = "a length of time is a whole number with s, m, h or d, such as \"5m\"";
+
+const UNITS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+
+/// The length of time that `text` means; `None` if it means none.
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
-    let unit = match text.chars().last()? {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        _ => return None,
-    };
-    let count: u64 = text[..text.len() - 1].trim_end().parse().ok()?;
-    let seconds = count.checked_mul(unit).filter(|seconds| *seconds > 0)?;
-    Some(Duration::from_secs(seconds))
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
+    Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(*seconds)?))
 }
 
 /// The same in the largest unit that keeps it whole.
@@ -35,9 +34,8 @@ pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
-    parse(&text).ok_or_else(|| {
-        D::Error::custom(format!("`{text}` is no length of time; write it as `90s`, `5m` or `2h`"))
-    })
+    let some = parse(&text).filter(|duration| !duration.is_zero());
+    some.ok_or_else(|| D::Error::custom(format!("`{text}` does not do: {ALLOWED}, and not 0")))
 }
 
 #[cfg(test)]
@@ -46,10 +44,12 @@ mod tests {
 
     #[test]
     fn what_people_write_is_understood_and_nothing_else() {
-        for (text, seconds) in [("90s", 90), ("5m", 300), ("2h", 7200), (" 1 m ", 60)] {
+        for (text, seconds) in
+            [("90s", 90), ("5m", 300), ("2h", 7200), ("7d", 604_800), ("0s", 0), (" 1 m ", 60)]
+        {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "m", "0s", "5", "-1s", "1.5h", "5 min", "99999999999999999999h", "5ü"] {
+        for text in ["", "m", "5", "-1s", "1.5h", "5 min", "5M", "99999999999999999999d", "5ü"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use ubos_core::limits::Limits;
 
-use super::{Config, durations, sizes};
+use super::{Config, duration, sizes};
 use crate::error::{EngineError, Result};
 
 /// Bytes that stay free on the root's file system where the configuration says nothing.
@@ -56,7 +56,7 @@ impl Written {
 
     fn duration(&self) -> Option<Duration> {
         match self {
-            Written::Text(text) => durations::parse(text),
+            Written::Text(text) => duration::parse(text),
             Written::Number(_) | Written::Other(_) => None,
         }
     }
@@ -184,7 +184,7 @@ impl Config {
         const KEY: &str = "compress_sealed_after";
         let written = self.logs.compress_sealed_after.as_ref()?;
         let message = format!("`{KEY}`: `{}` is no length of time", written.shown());
-        let wrong = (keys(&["logs", KEY]), message, durations::ALLOWED.to_owned());
+        let wrong = (keys(&["logs", KEY]), message, duration::ALLOWED.to_owned());
         written.duration().is_none().then_some(wrong)
     }
 }

@@ -1,11 +1,9 @@
 //! `config.toml`: this territory's name, its peers and how to reach them, policies, limits. Local to
 //! the machine, never synced.
 
-pub mod durations;
+pub mod duration;
 pub mod limits;
 pub mod sizes;
-
-pub mod duration;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;

@@ -43,7 +43,8 @@ pub(crate) struct WatchArgs {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| "a length of time is written as 90s, 5m or 2h".to_owned())
+    let some = duration::parse(text).filter(|interval| !interval.is_zero());
+    some.ok_or_else(|| format!("{}, and not 0", duration::ALLOWED))
 }
 
 /// Keeps the pair in sync until a signal ends it.
