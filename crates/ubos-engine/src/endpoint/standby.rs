@@ -104,6 +104,10 @@ impl LocalEndpoint {
                 self.forget_tree();
                 return Ok(Wake { changed: true, blind });
             }
+            if dirty.asked {
+                standby.doubt(dirty.paths);
+                return Ok(Wake { changed: true, blind });
+            }
             let doubt = !standby.doubtful.is_empty() && Instant::now() >= second;
             if dirty.is_empty() && !doubt {
                 return Ok(Wake { changed: false, blind });

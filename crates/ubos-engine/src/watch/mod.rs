@@ -32,12 +32,18 @@ pub struct Dirty {
     pub paths: BTreeSet<RelPath>,
     /// Everything: hints were lost, or there are none.
     pub everything: bool,
+    /// Somebody asked for a run (see [`REQUESTS`]).
+    pub asked: bool,
 }
+
+/// Where a side that cannot reach its peer leaves word that it wants a run: a file for each request.
+/// It is watched besides what is selected.
+pub const REQUESTS: &str = ".ubos-sync/requests";
 
 impl Dirty {
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
-        self.paths.is_empty() && !self.everything
+        self.paths.is_empty() && !self.everything && !self.asked
     }
 }
 
@@ -60,6 +66,7 @@ struct Shared {
 struct State {
     settle: Settle,
     lost: bool,
+    asked: bool,
     /// Why there are no hints, or not of all folders.
     blind: Option<String>,
     /// Somebody else wants the waiting one to go on.
@@ -124,11 +131,17 @@ impl Watch {
         loop {
             let now = Instant::now();
             let due = state.settle.due().map(|due| self.shared.begun + due);
-            if state.lost || state.called || due.is_some_and(|due| due <= now) || now >= until {
+            if state.lost
+                || state.asked
+                || state.called
+                || due.is_some_and(|due| due <= now)
+                || now >= until
+            {
                 state.called = false;
                 let everything = std::mem::take(&mut state.lost);
+                let asked = std::mem::take(&mut state.asked);
                 let paths = state.settle.take(self.shared.now());
-                return Dirty { paths: selectable(paths), everything };
+                return Dirty { paths: selectable(paths), everything, asked };
             }
             let next = due.map_or(until, |due| due.min(until));
             let waited = self.shared.news.wait_timeout(state, next - now);
@@ -140,7 +153,8 @@ impl Watch {
     pub fn take(&self) -> Dirty {
         let mut state = self.shared.state();
         let everything = std::mem::take(&mut state.lost);
-        Dirty { paths: selectable(state.settle.take_all()), everything }
+        let asked = std::mem::take(&mut state.asked);
+        Dirty { paths: selectable(state.settle.take_all()), everything, asked }
     }
 }
 
@@ -185,7 +199,25 @@ impl Hand {
         let top = hand.root.fd().try_clone_to_owned()?;
         let selection = Arc::clone(&hand.selection);
         hand.watch_below(top, Vec::new(), selection.root());
+        hand.watch_requests();
         Ok((hand, stop))
+    }
+
+    /// Watches where others ask for a run. Where that cannot be, the next full look answers them.
+    fn watch_requests(&mut self) {
+        let private = self.root.open_dir(crate::state::PRIVATE.as_bytes());
+        if private.is_ok()
+            && Watcher::FOLDER_BY_FOLDER
+            && let Ok(folder) = self.root.make_dir_all(REQUESTS.as_bytes(), 0o700)
+        {
+            let _ = self.watcher.add(folder.as_fd(), REQUESTS.as_bytes());
+        }
+    }
+
+    /// Whether a request waits.
+    fn is_asked(&self) -> bool {
+        let waiting = self.root.open_dir(REQUESTS.as_bytes()).and_then(|fd| list(fd.as_fd()));
+        waiting.is_ok_and(|requests| !requests.is_empty())
     }
 
     /// Watches a folder and all that are selected below it. Each is watched before it is listed.
@@ -280,6 +312,13 @@ impl Hand {
             Hint::Gone(path) => (path, true, false),
             Hint::Folder(path) => (path, true, true),
         };
+        if path.strip_prefix(REQUESTS.as_bytes()).is_some_and(|rest| rest.starts_with(b"/")) {
+            // One that was answered goes away, which asks for nothing.
+            if self.is_asked() {
+                self.shared.state().asked = true;
+            }
+            return;
+        }
         let Ok(path) = RelPath::new(path) else { return };
         if appeared {
             self.watch_new_folder(&path);
