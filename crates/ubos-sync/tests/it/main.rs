@@ -55,10 +55,15 @@ mod tick;
 mod undo;
 #[cfg(feature = "failpoints")]
 mod undo_crash;
+#[cfg(target_os = "linux")]
 mod watch;
+#[cfg(target_os = "linux")]
 mod watch_faults;
+#[cfg(target_os = "linux")]
 mod watch_screen;
+#[cfg(target_os = "linux")]
 mod watch_soak;
+#[cfg(target_os = "linux")]
 mod watching;
 
 use ubos_testkit::World;

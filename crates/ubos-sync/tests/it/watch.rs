@@ -239,6 +239,19 @@ fn a_signal_lets_the_run_finish_and_has_its_effect_then() {
 }
 
 #[test]
+fn a_side_that_asks_for_a_run_is_answered_at_once() {
+    let world = agreed();
+    let watch = Watching::start(&world);
+    let before = watch.rests();
+    let request = world.server().own("requests/1.json");
+    fs::write(&request, "{}").unwrap();
+    watch.until("run", |w| w.runs_on_record() > before);
+    assert_eq!(watch.rests(), before + 1, "{}", watch.said());
+    let _ = fs::remove_file(&request);
+    watch.stays_at_rest();
+}
+
+#[test]
 fn there_is_one_watch_and_nonsense_ends_it_at_once() {
     let world = agreed();
     let watch = Watching::start(&world);

@@ -19,6 +19,20 @@ fn on_a_screen(world: &World, cols: u16) -> Terminal {
     terminal
 }
 
+/// Waits until the screen is as it should be.
+#[track_caller]
+fn shows(terminal: &Terminal, is: impl Fn(&str) -> bool) -> String {
+    let begun = Instant::now();
+    loop {
+        let screen = terminal.screen();
+        if is(&screen) {
+            return screen;
+        }
+        assert!(begun.elapsed() < SOON, "{screen}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn the_status_stays_in_place_and_each_run_leaves_a_line() {
     for cols in [80, 40] {
@@ -26,17 +40,18 @@ fn the_status_stays_in_place_and_each_run_leaves_a_line() {
         let mut terminal = on_a_screen(&world, cols);
         for number in 0..3 {
             world.laptop().write("notes/f", format!("edit {number}"));
-            let begun = Instant::now();
-            let shown = |screen: &str| screen.matches("1 to balaur").count() >= 2 * (number + 1);
-            while !shown(&terminal.screen()) {
-                assert!(begun.elapsed() < SOON, "{}", terminal.screen());
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            let twice = 2 * (number + 1);
+            shows(&terminal, |screen| screen.matches("1 to balaur").count() >= twice);
         }
+        // Both edits are there before it looks.
+        let process = terminal.id().and_then(|id| Pid::from_raw(id.cast_signed())).unwrap();
+        kill_process(process, Signal::STOP).unwrap();
         world.laptop().write("notes/g", "mine");
         world.server().write("notes/g", "theirs");
-        terminal.wait_for("ubos-sync resolve", SOON);
-        let screen = terminal.screen();
+        kill_process(process, Signal::CONT).unwrap();
+        let screen = shows(&terminal, |screen| {
+            screen.contains("ubos-sync resolve") && screen.contains("in sync since")
+        });
         assert!(screen.lines().all(|line| line.chars().count() <= usize::from(cols)), "{screen}");
         assert_eq!(screen.matches("in sync since").count(), 1, "{screen}");
         assert_eq!(screen.matches("Ctrl-C ends").count(), 1, "{screen}");

@@ -51,6 +51,8 @@ impl Soak<'_> {
         let path = self.path(side);
         let content = format!("edit {} on {}\n", self.edits, side.name());
         self.edits += 1;
+        let place = self.world.at(side).path(&path);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
         match self.dice.roll() % 10 {
             0..=5 => self.world.at(side).write(&path, &content),
             6..=8 => self.world.at(side).save(&path, &content),
