@@ -50,8 +50,9 @@ impl Continuity {
                 from: record.get("from").and_then(Value::as_str).map(str::to_owned),
                 before: value("before"),
                 after: value("after"),
-                // These replace something that the other side alone held, and say so.
-                free: ["resolved", "reappears", "refilled"].contains(&text("reason")),
+                // These replace something that this side alone held, and say so.
+                free: ["resolved", "reappears", "refilled", "mode-changed"]
+                    .contains(&text("reason")),
             }),
             "skipped" | "held" => self.announced.retain(|change| change.path != text("path")),
             "agreed" => match record.get("path") {
