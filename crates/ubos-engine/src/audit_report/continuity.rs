@@ -96,7 +96,8 @@ impl Continuity {
             Some((_, Some(earlier))) if *earlier == before => true,
             Some((holds, _)) => *holds == before,
         };
-        if !continues && !free {
+        // What found nothing replaced nothing: the copy of a one-way area had been deleted there.
+        if !continues && !free && !before.is_null() {
             self.breaks.push(Break { seq, path: found_at.clone() });
         }
         if let Some(from) = from {
