@@ -4,7 +4,7 @@
     scripts/audit-recompute.py .ubos-sync/log --since 7d
     ubos-sync audit --json > report.json; scripts/audit-recompute.py .ubos-sync/log --compare report.json
 
-Written apart from the program on purpose: it goes through time second by second where the program
+Written apart from the program on purpose: it goes through time moment by moment where the program
 computes with intervals, and knows the log by its documentation only. With --compare it takes window
 and territories from the report, prints each figure that differs, and ends with 1 if any does.
 Hashes are checked if the Python module `blake3` is there; the numbers and the chain always are.
@@ -81,7 +81,7 @@ def exit_code(run):
 
 
 def uptime(records, runs, failures, here, since, until):
-    """Raw and program, moment by moment: the log is laid out in steps of one second."""
+    """Raw and program, moment by moment, in 200,000 steps."""
     begin = max(since, seconds(records[0]["time"]))
     starters = collections.Counter(run["from"] for run in runs)
     starters[here] += len(failures)
@@ -106,7 +106,7 @@ def uptime(records, runs, failures, here, since, until):
     at = max(earlier) if earlier else begin
     fresh = [time for time in fresh if time > at]
     counts = collections.Counter()
-    step = max(1.0, (until - begin) / 200000)
+    step = max(0.001, (until - begin) / 200000)
     moment, index = begin + step / 2, 0
     while moment < until:
         while index < len(fresh) and fresh[index] <= moment:

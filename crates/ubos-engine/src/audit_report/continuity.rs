@@ -50,8 +50,9 @@ impl Continuity {
                 from: record.get("from").and_then(Value::as_str).map(str::to_owned),
                 before: value("before"),
                 after: value("after"),
-                // These replace something that the other side alone held, and say so.
-                free: ["resolved", "reappears", "refilled"].contains(&text("reason")),
+                // These replace something that this side alone held, and say so.
+                free: ["resolved", "reappears", "refilled", "mode-changed"]
+                    .contains(&text("reason")),
             }),
             "skipped" | "held" => self.announced.retain(|change| change.path != text("path")),
             "agreed" => match record.get("path") {
@@ -95,7 +96,8 @@ impl Continuity {
             Some((_, Some(earlier))) if *earlier == before => true,
             Some((holds, _)) => *holds == before,
         };
-        if !continues && !free {
+        // What found nothing replaced nothing: the copy of a one-way area had been deleted there.
+        if !continues && !free && !before.is_null() {
             self.breaks.push(Break { seq, path: found_at.clone() });
         }
         if let Some(from) = from {

@@ -491,7 +491,10 @@ fn backups(facts: &Facts, window: Window, outside: &Outside) -> BackupFigures {
 
 fn record(facts: &Facts, window: Window, outside: &Outside) -> Record {
     let heads: Vec<Head> = facts.heads.iter().map(|(_, head)| head.clone()).collect();
-    let back = facts.runs.windows(2).filter(|pair| pair[1].generation < pair[0].generation);
+    // What was put back while the peer was away made no generation, and names none.
+    let named = facts.runs.iter().map(|run| run.generation).filter(|generation| *generation > 0);
+    let named: Vec<u64> = named.collect();
+    let back = named.windows(2).filter(|pair| pair[1] < pair[0]);
     let peer = outside.peer.as_ref().map(|check| PeerRecord {
         records: check.records,
         fault: check.fault.clone(),
@@ -514,7 +517,7 @@ fn record(facts: &Facts, window: Window, outside: &Outside) -> Record {
         breaks: facts.breaks.len() as u64,
         broken: facts.breaks.iter().take(SHOWN).cloned().collect(),
         generations_back: back.count() as u64,
-        generation: facts.runs.last().map(|run| run.generation),
+        generation: named.last().copied(),
     }
 }
 

@@ -50,11 +50,13 @@ pub(super) fn conflicts(
     let open: BTreeSet<&RelPath> = plan.conflicts.iter().map(|conflict| &conflict.path).collect();
     let decided = decided(items, failed);
     let asked = |path: &RelPath| {
-        request.resolutions.as_ref().is_some_and(|resolutions| resolutions.contains_key(path))
+        request.put_back.is_some()
+            || request.resolutions.as_ref().is_some_and(|chosen| chosen.contains_key(path))
     };
-    let by = |path: &RelPath| match asked(path) {
-        true => "resolved",
-        false if decided.iter().any(|at| *at == path || at.is_below(path)) => "policy",
+    let is_decided = |path: &RelPath| decided.iter().any(|at| *at == path || at.is_below(path));
+    let by = |path: &RelPath| match is_decided(path) {
+        true if asked(path) => "resolved",
+        true => "policy",
         false => "converged",
     };
     let fresh = plan.conflicts.iter().filter(|conflict| !known.contains_key(&conflict.path));
@@ -66,8 +68,8 @@ pub(super) fn conflicts(
         }
     }
     let at_once = |path: &&RelPath| !known.contains_key(*path) && !open.contains(*path);
-    if request.resolutions.is_none() {
-        for path in decided.into_iter().filter(at_once) {
+    if request.resolutions.is_none() && request.put_back.is_none() {
+        for path in decided.iter().copied().filter(at_once) {
             let kind = "settled-at-once";
             lines.push(line("opened", path, [("kind", kind.into())]));
             lines.push(line("closed", path, [("by", "policy".into())]));

@@ -83,6 +83,8 @@ impl Audit {
 
     /// As [`Audit::note`], of something that happened at `time` (RFC 3339, UTC, milliseconds).
     pub fn note_at(&mut self, time: &str, run: &str, mut fields: Map<String, Value>) {
+        // Also a record that a peer sends must not break the chain.
+        fields.remove("hash");
         self.head.seq += 1;
         fields.insert("seq".into(), self.head.seq.into());
         fields.insert("time".into(), time.into());
@@ -361,7 +363,8 @@ mod tests {
         for i in 0..records {
             // Opened anew each time: the chain must go on across processes.
             let mut audit = Audit::open(&state).unwrap();
-            audit.note("r", Map::from_iter([("i".to_owned(), i.into())]));
+            let own = [("i".to_owned(), i.into()), ("hash".to_owned(), "mine".into())];
+            audit.note("r", Map::from_iter(own));
             audit.sync().unwrap();
         }
         (dir, state)

@@ -212,7 +212,7 @@ fn write(
     place().map_err(|e| EngineError::io("write", Path::new(file), e))?;
     let mut log = Audit::open(state)?;
     let record = json!({
-        "event": "report", "path": file, "hash": Digest::of(text.as_bytes()).to_hex(),
+        "event": "report", "path": file, "report_hash": Digest::of(text.as_bytes()).to_hex(),
         "since": clock::rfc3339_ms(since), "until": clock::rfc3339_ms(until),
     });
     let record: Map<String, Value> = record.as_object().cloned().unwrap_or_default();
