@@ -11,11 +11,12 @@ use ubos_core::plan::Filter;
 use ubos_engine::cycle::session::Stop;
 use ubos_engine::error::EngineError;
 use ubos_engine::state::config::duration;
-use ubos_engine::watch_loop::{Pace, keep_in_sync};
+use ubos_engine::watch_loop::{News, Pace, keep_in_sync};
 
 use super::sync::request;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
+use crate::notify;
 use crate::service::Service;
 use crate::territory;
 use crate::ui::Ui;
@@ -49,7 +50,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 /// Keeps the pair in sync until a signal ends it.
 pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
-    let (_, config) = territory::open(global)?;
+    let (state, config) = territory::open(global)?;
     let (peer, _) = config.peer(global.peer.as_deref())?;
     let service = Service::of_environment();
     let interval = args.interval.unwrap_or(config.watch.interval);
@@ -59,7 +60,12 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
     let signals = Signals::listen(&stop).map_err(|e| EngineError::io("listen to", "signals", e))?;
     let teller = Teller::new(ui, [&config.name, peer], &service, &stop);
     let pace = Pace { interval, alive };
-    let ended = keep_in_sync(&request, pace, &stop, &|news| teller.hear(&news));
+    let ended = keep_in_sync(&request, pace, &stop, &|news| {
+        teller.hear(&news);
+        if matches!(news, News::Ran { .. }) {
+            notify::tell(&state, &config);
+        }
+    });
     service.stops();
     teller.end();
     match ended {
