@@ -12,9 +12,12 @@ use ubos_engine::cycle::report::RunReport;
 use super::guarded::confirm_run;
 use super::units::{age, plural};
 use super::wrap::hanging;
+use crate::ui::cells::width;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
+/// Columns that are needed beside the beginning of a line.
+const ROOM: usize = 24;
 /// What settles what is open.
 const RESOLVE: &str = "ubos-sync resolve";
 
@@ -100,7 +103,12 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn add(&mut self, tone: Tone, first: &str, text: &str) {
-        let text = hanging(&one_line(first), &one_line(text), self.columns);
+        let (first, text) = (one_line(first), one_line(text));
+        // Beside a long beginning nothing would fit on a narrow screen.
+        let text = match width(&first) + ROOM > self.columns && !first.trim().is_empty() {
+            true => format!("{}\n{}", first.trim_end(), hanging("  ", &text, self.columns)),
+            false => hanging(&first, &text, self.columns),
+        };
         let painted = text.lines().map(|line| self.ui.tone(tone, line));
         self.lines.extend(painted);
     }
@@ -210,7 +218,6 @@ pub(crate) fn guarded(report: &RunReport) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::cells::width;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_759_840_200 + second).unwrap()
