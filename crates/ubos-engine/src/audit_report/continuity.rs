@@ -23,6 +23,11 @@ struct Change {
     free: bool,
 }
 
+/// A mark without the executable bit: a change of it alone does not stop a deletion or an update.
+fn content(mark: &Value) -> Option<&str> {
+    mark.as_str().map(|text| text.strip_suffix("+x").unwrap_or(text))
+}
+
 /// Follows what both sides agreed on, path by path.
 #[derive(Default)]
 pub(super) struct Continuity {
@@ -93,8 +98,8 @@ impl Continuity {
         let continues = match self.known.get(found_at) {
             None => true,
             // The same thing over again: it was announced once more because it was held back.
-            Some((_, Some(earlier))) if *earlier == before => true,
-            Some((holds, _)) => *holds == before,
+            Some((_, Some(earlier))) if content(earlier) == content(&before) => true,
+            Some((holds, _)) => content(holds) == content(&before),
         };
         // What found nothing replaced nothing: the copy of a one-way area had been deleted there.
         if !continues && !free && !before.is_null() {
