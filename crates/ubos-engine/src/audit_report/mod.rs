@@ -1,6 +1,6 @@
 //! The audit: figures that the log alone proves, so that anybody can compute them again.
 //!
-//! `collect` reads the records of a log into [`Facts`](collect::Facts), with `continuity` looking at
+//! `collect` reads the records of a log into [`Facts`], with `continuity` looking at
 //! each path; `figures` computes from these, with `uptime` for what was fresh when; `ask` lets
 //! the peer look at its own log. What a log does not tell is `None`, "not on record", and never guessed.
 

@@ -21,7 +21,7 @@ pub fn write(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
     platform::sync_file(dir)
 }
 
-/// As [`write`], but not durable: whoever reads finds the old or the new content whole; after a
+/// As [`write()`], but not durable: whoever reads finds the old or the new content whole; after a
 /// power cut it may be damaged. For what is only a picture of something else.
 ///
 /// # Errors
