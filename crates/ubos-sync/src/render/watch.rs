@@ -21,6 +21,9 @@ const ROOM: usize = 24;
 /// What settles what is open.
 const RESOLVE: &str = "ubos-sync resolve";
 
+/// On a narrower screen the state has lines of its own.
+const NARROW: usize = 60;
+
 /// How the watch stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
@@ -74,12 +77,18 @@ pub(crate) fn lines(status: &Status, now: Timestamp, ui: &Ui) -> Vec<String> {
     let zone = ui.zone();
     let mut out = Lines { ui, columns: ui.width().saturating_sub(1), lines: Vec::new() };
     let (tone, state) = state(status, now, zone);
-    out.add(tone, &format!("{} ⇄ {}  ", status.here, status.peer), &state);
+    let pair = format!("{} ⇄ {}", status.here, status.peer);
+    if out.columns < NARROW {
+        out.add(Tone::Strong, "", &pair);
+        out.add(tone, "  ", &state);
+    } else {
+        out.add(tone, &format!("{pair}  "), &state);
+    }
     if let Doing::Waits { hint, .. } = &status.doing {
         out.add(Tone::Faint, "  ", hint);
     }
     for (at, what) in &status.runs {
-        out.add(Tone::Faint, &format!("  {}  ", clock_time(*at, now, zone)), what);
+        out.add(Tone::Faint, "  ", &format!("{}  {what}", clock_time(*at, now, zone)));
     }
     for open in [&status.open, &status.guarded].into_iter().flatten() {
         out.add(Tone::Attention, "  ", open);
