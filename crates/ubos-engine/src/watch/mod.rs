@@ -21,7 +21,7 @@ use rustix::fs::FileType;
 use ubos_core::path::RelPath;
 use ubos_core::selection::{DirScope, Selection, Verdict};
 
-use crate::fs::platform::{Hint, Watcher};
+use crate::fs::platform::{self, Hint, Watcher};
 use crate::fs::{Root, list, open_child_dir};
 use settle::Settle;
 
@@ -181,7 +181,7 @@ struct Folder<'s> {
 impl Hand {
     fn new(root: Root, selection: Selection, shared: Arc<Shared>) -> io::Result<(Hand, OwnedFd)> {
         let watcher = Watcher::new(root.path())?;
-        let (stopped, stop) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let (stopped, stop) = platform::pipe()?;
         let selection = Arc::new(selection);
         let mut hand = Hand { root, selection, watcher, stopped, shared };
         let top = hand.root.fd().try_clone_to_owned()?;

@@ -9,7 +9,7 @@ mod fsevents;
 mod inotify;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -35,6 +35,18 @@ pub enum Hint {
     Gone(Vec<u8>),
     /// Hints were lost: anything may have changed.
     Lost,
+}
+
+/// A pipe whose ends no program started from here inherits: what is read from, what is written to.
+///
+/// # Errors
+/// What the system says.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe()?;
+    for end in [&reader, &writer] {
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+    }
+    Ok((reader, writer))
 }
 
 /// Exchanges two names atomically (`RENAME_EXCHANGE`, `RENAME_SWAP`).
