@@ -29,6 +29,34 @@ fn a_change_on_either_side_refuses_the_answer_and_asks_anew() {
 }
 
 #[test]
+fn what_changed_while_the_question_stood_there_is_not_left_as_it_is() {
+    let world = in_conflict();
+    let mut talk = Conversation::start(&world, &["resolve"]);
+    talk.sees(CHOICE);
+    world.server().write("notes/f", "slipped in");
+    talk.recount();
+    talk.terminal.enter("l");
+    talk.sees("notes/f changed while the question stood here, so nothing was done.");
+    talk.sees("Size: 10 B").answers(CHOICE, "l").sees("left as it is").ends(0);
+    world.expect("notes/f = B of the laptop\\n", "notes/f = slipped in");
+}
+
+#[test]
+fn of_all_below_a_folder_only_what_changed_is_not_left() {
+    let world = agreed();
+    edit(&world, "notes/D/a", "here", "there");
+    edit(&world, "notes/D/b", "here", "there");
+    world.laptop().sync().exits(3);
+    let mut talk = Conversation::start(&world, &["resolve"]);
+    talk.answers(CHOICE, "a").sees("The same for all");
+    world.server().write("notes/D/b", "slipped in");
+    talk.recount();
+    talk.terminal.enter("l");
+    talk.sees("notes/D/a: left as it is").sees("1 changed meanwhile").sees("DETECTED: notes/D/b");
+    talk.answers(CHOICE, "q").ends(3);
+}
+
+#[test]
 fn a_change_that_ends_the_conflict_is_told() {
     let world = agreed();
     edit(&world, "notes/f", "B of the laptop\n", "C of the server\n");

@@ -144,7 +144,7 @@ fn carry_out(
     let mut chosen: Vec<(&Conflict, Choice)> = Vec::new();
     for &conflict in &level.conflicts {
         match wish {
-            Wish::Leave => return session.leave(level.conflicts.clone(), open),
+            Wish::Leave => return session.leave(&level.conflicts),
             Wish::Skip => {
                 session.skip(&level.conflicts);
                 return Ok(Step::Next);

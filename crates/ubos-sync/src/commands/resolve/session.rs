@@ -242,7 +242,7 @@ impl<'a> Session<'a> {
             Deed::Keep(side) => self.settle(conflict, Choice::Take(side), None, open),
             Deed::Both => self.settle(conflict, Choice::Both, None, open),
             Deed::ChangedOnly => self.settle(conflict, Choice::ChangedOnly, None, open),
-            Deed::Leave => self.leave(vec![conflict], open),
+            Deed::Leave => self.leave(&[conflict]),
             Deed::Skip => {
                 self.skipped.insert((conflict.path.clone(), conflict.mark));
                 Ok(Step::Next)
@@ -388,27 +388,34 @@ impl<'a> Session<'a> {
         Ok((report, beside))
     }
 
-    /// Leaves these conflicts as they are, on purpose.
-    pub(super) fn leave(&mut self, left: Vec<&Conflict>, open: &Open) -> Result<Step, Failure> {
+    /// Leaves these conflicts as they are, on purpose; those that are still what the person saw.
+    pub(super) fn leave(&mut self, chosen: &[&Conflict]) -> Result<Step, Failure> {
         let mut request = sync::request(self.global, "resolve", Filter::Both)?;
-        request.leave =
-            left.iter().map(|conflict| (conflict.path.clone(), conflict.mark)).collect();
+        request.leave = chosen.iter().map(|c| (c.path.clone(), c.mark)).collect();
         let report = self.prompt.during_run(|| sync::cycle(&request, self.ui));
-        let Some(first) = left.first() else { return Ok(Step::Next) };
         if !self.ran(&report)? {
             return Ok(Step::Next);
         }
-        let _ = open;
+        let is_left = |c: &&&Conflict| report.left.contains(&(c.path.clone(), c.mark));
+        let left: Vec<&&Conflict> = chosen.iter().filter(is_left).collect();
+        let Some(first) = left.first() else {
+            self.anew = chosen.first().map(|conflict| conflict.path.clone());
+            return Ok(Step::Next);
+        };
         let what = match left.len() {
             1 => one_line(&first.path.to_string()),
             count => crate::render::units::plural(count, "conflict"),
         };
-        self.tell(
-            Tone::Good,
-            &format!("{what}: left as it is on both territories, on purpose; you are asked again once it changes."),
-        )?;
-        self.settled += left.len();
-        self.applied.push(Applied { what, choice: "left as it is".into(), run: report.run });
+        let mut line = format!(
+            "{what}: left as it is on both territories, on purpose; you are asked again once it changes."
+        );
+        match chosen.len() - left.len() {
+            0 => {}
+            changed => line
+                .push_str(&format!(" {changed} changed meanwhile and will be asked about anew.")),
+        }
+        self.tell(Tone::Good, &line)?;
+        self.note(left.len(), Applied { what, choice: "left as it is".into(), run: report.run });
         Ok(Step::Next)
     }
 
