@@ -134,6 +134,9 @@ fn one(standing: &Standing, ui: &Ui) -> String {
             if let Some(next) = &state.next_run {
                 line("next run", &moment(next));
             }
+            if let Some(report) = &standing.report {
+                line("report", &report_words(report, ui));
+            }
         }
         Err(trouble) => {
             line("state", &ui.tone(Tone::Bad, &one_line(&trouble.message)));
@@ -176,6 +179,19 @@ fn state_words(state: &State, mode: Mode, ui: &Ui) -> String {
     } else {
         words
     }
+}
+
+/// When the weekly report is due, and how the last one ended.
+fn report_words(report: &State, ui: &Ui) -> String {
+    let next = match (report.active, report.running, &report.next_run) {
+        (_, true, _) => "being written now".to_owned(),
+        (true, false, Some(next)) => format!("next {}", moment(next)),
+        (true, false, None) => "on".to_owned(),
+        (false, false, _) => ui.tone(Tone::Bad, "off; `ubos-sync schedule install` switches it on"),
+    };
+    let last =
+        last_words(report).map_or("none was written yet".to_owned(), |last| format!("last {last}"));
+    format!("{next}; {last}")
 }
 
 fn last_words(state: &State) -> Option<String> {

@@ -55,7 +55,7 @@ pub(crate) struct Order {
     pub mode: Mode,
     /// Whether a weekly report is written.
     pub audit: bool,
-    /// Further folders that it writes to: those of a peer on this machine.
+    /// Further folders that it writes to: those of metrics, and of a peer on this machine.
     pub writes: Vec<PathBuf>,
     /// What the files' names begin with.
     pub base: String,

@@ -21,6 +21,8 @@ pub(crate) struct Standing {
     pub files: Vec<(PathBuf, Option<Change>)>,
     /// Whether the program is still there.
     pub program_there: bool,
-    /// What the manager says.
+    /// What the manager says of the syncs.
     pub state: Result<State, Trouble>,
+    /// What it says of the weekly report, where one is written and the manager answers.
+    pub report: Option<State>,
 }

@@ -27,6 +27,8 @@ case " $* " in
     *" bootstrap "*) : > "$HOME/loaded";;
     *" bootout "*) rm -f "$HOME/loaded";;
     *" show-user "*) echo Linger=no;;
+    *" show "*-audit.timer" ") printf 'ActiveState=active\nUnitFileState=enabled\nNextElapseUSecRealtime=Mon 2026-11-23 06:03:10 UTC\n';;
+    *" show "*-audit.service" ") printf 'ActiveState=inactive\nResult=success\nExecMainStatus=0\nExecMainExitTimestamp=Mon 2026-11-16 06:08:02 UTC\n';;
     *" show "*.timer" ") printf 'ActiveState=active\nUnitFileState=enabled\nNextElapseUSecRealtime=Sun 2026-11-22 16:10:04 UTC\n';;
     *" show "*.service" ") printf 'ActiveState=inactive\nResult=success\nExecMainStatus=3\nExecMainExitTimestamp=Sun 2026-11-22 16:05:02 UTC\n';;
 esac
@@ -191,6 +193,66 @@ fn show_prints_what_install_would_write_and_installs_nothing() {
     machine.schedule("show --system --watch").exits(0).says("User=").says("multi-user.target");
     machine.schedule("show --on macos").exits(0).says("Library/LaunchAgents/com.ubos.sync.plist");
     machine.schedule("show --on macos --system").exits(2);
+}
+
+#[test]
+fn the_folder_of_the_metrics_can_be_written_to_by_the_service_of_the_machine() {
+    let machine = Machine::new();
+    let base = machine.world.base().to_owned();
+    let configure = |side, folder: &str| {
+        let path = machine.world.root(side).join(".ubos-sync/config.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let metrics = base.join(folder).join("ubos.prom");
+        fs::write(&path, format!("{text}\n[health]\nmetrics = \"{}\"\n", metrics.display()))
+            .unwrap();
+    };
+    configure(Side::Laptop, "collector");
+    configure(Side::Server, "theirs");
+    for line in ["show --system --audit --json", "show --system --watch --json"] {
+        let shown = machine.schedule(line).exits(0).json();
+        let files = shown["files"].as_array().unwrap();
+        let services = files.iter().filter(|f| f["path"].as_str().unwrap().ends_with(".service"));
+        for file in services {
+            let text = file["text"].as_str().unwrap();
+            let peer = machine.world.root(Side::Server);
+            for folder in [base.join("collector"), peer, base.join("theirs")] {
+                let wanted = format!("ReadWritePaths=-{}\n", folder.display());
+                assert!(text.contains(&wanted), "no {wanted} in {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn status_tells_when_the_weekly_report_is_due_and_how_the_last_one_ended() {
+    let machine = Machine::new();
+    let report = || {
+        let document = machine.schedule("status --json").exits(0).json();
+        document["schedules"][0]["report"].clone()
+    };
+    machine.schedule("install").exits(0);
+    assert!(report().is_null(), "the laptop's side writes none");
+    machine.schedule("install --audit").exits(0);
+    let row = report();
+    for (key, value) in [
+        ("active", Value::from(true)),
+        ("last_run", "2026-11-16T06:08:02Z".into()),
+        ("next_run", "2026-11-23T06:03:10Z".into()),
+        ("last_exit", 0.into()),
+    ] {
+        assert_eq!(row[key], value, "{key}");
+    }
+    let told = machine.schedule("status");
+    let line =
+        told.exits(0).words().lines().find(|line| line.starts_with("  report ")).unwrap().to_owned();
+    assert!(
+        line.contains("next ") && line.contains("; last ") && line.ends_with("done (0)"),
+        "{line}"
+    );
+    machine.schedule("install --audit --on macos").exits(0);
+    let on_mac = machine.schedule("status --on macos --json").exits(0).json();
+    let next = on_mac["schedules"][0]["report"]["next_run"].as_str().unwrap().to_owned();
+    assert!(next.parse::<jiff::Timestamp>().unwrap() > jiff::Timestamp::now(), "{next}");
 }
 
 #[test]

@@ -86,12 +86,9 @@ fn the_timer_syncs_although_nobody_started_it() {
     );
 }
 
-/// The installed program. Where it has no `tick` it syncs in its place.
+/// The installed program, at a place of its own.
 fn program() -> String {
-    format!(
-        "binary='{BINARY}'\n\"$binary\" tick --help >/dev/null 2>&1 && exec \"$binary\" \"$@\"\n\
-         exec \"$binary\" \"$1\" \"$2\" bidirectional"
-    )
+    format!("exec '{BINARY}' \"$@\"")
 }
 
 /// The files of `schedule show` for a system, by name.
@@ -129,9 +126,7 @@ fn what_systemd_would_start_syncs_in_the_environment_it_would_give() {
 #[test]
 fn what_launchd_would_start_syncs_in_the_environment_it_would_give() {
     let world = World::agreed(BINARY);
-    let program =
-        program().replace("\"$1\" \"$2\" bidirectional", "\"$1\" \"$2\" \"$3\" bidirectional");
-    write_script(&world.base().join("bin/ubos-sync"), &program);
+    write_script(&world.base().join("bin/ubos-sync"), &program());
     let (_, text) = &shown(&world, "macos")[0];
     let list = plist::Value::from_reader_xml(text.as_bytes()).unwrap().into_dictionary().unwrap();
     let text = |value: &plist::Value| value.as_string().unwrap().to_owned();

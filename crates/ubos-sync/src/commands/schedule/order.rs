@@ -1,9 +1,11 @@
 //! From the command line to an order: which territory, whose, by whom, how often.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ubos_engine::link::Address;
-use ubos_engine::state::config::Peer;
+use ubos_engine::state::StateDir;
+use ubos_engine::state::config::{Config, Peer};
 
 use super::{On, OrderArgs, no_machine_service};
 use crate::cli::Global;
@@ -75,10 +77,7 @@ fn build(choice: &Choice<'_>, global: &Global) -> Result<(Order, Place), Failure
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let (name, peer) = config.peer(choice.peer)?;
     let user = runner(choice.scope, &root)?;
-    let writes: Vec<PathBuf> = match peer.address.as_deref().map(Address::parse) {
-        Some(Ok(Address::Local(path))) => vec![path],
-        _ => Vec::new(),
-    };
+    let writes = writes(&config, peer);
     for path in writes.iter().chain([&root, &choice.program]) {
         if !plain(path) {
             return Err(Failure::usage(
@@ -102,6 +101,30 @@ fn build(choice: &Choice<'_>, global: &Global) -> Result<(Order, Place), Failure
         root,
     };
     Ok((order, place))
+}
+
+/// The folders outside the root that a run writes to: that of the metrics, and, where the peer is on
+/// this machine and its agent thus runs in the same service, the peer's root and the folder of its
+/// metrics.
+fn writes(config: &Config, peer: &Peer) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = metrics_folder(config).into_iter().collect();
+    if let Some(Ok(Address::Local(path))) = peer.address.as_deref().map(Address::parse) {
+        // What cannot be read now cannot be synced with either: a run says so.
+        let there = StateDir::open(&path).and_then(|state| Config::load(&state));
+        let metrics = there.ok().flatten().as_ref().and_then(metrics_folder);
+        folders.push(path);
+        folders.extend(metrics);
+    }
+    let mut seen = BTreeSet::new();
+    folders.retain(|folder| seen.insert(folder.clone()));
+    folders
+}
+
+/// The folder of the metrics, if they go elsewhere. They are made under another name beside the
+/// former ones, so the folder must be writable, not the file alone.
+fn metrics_folder(config: &Config) -> Option<PathBuf> {
+    let folder = config.health.metrics.as_deref()?.parent()?;
+    folder.is_absolute().then(|| folder.to_owned())
 }
 
 /// Who runs it: the folder's owner. A user's own manager can run it for nobody else.

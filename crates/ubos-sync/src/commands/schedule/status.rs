@@ -1,5 +1,6 @@
 //! `schedule status`: is it on, when did it run and how did that end, when does it run next.
 
+use jiff::civil::Weekday;
 use jiff::{ToSpan, Unit, Zoned};
 use serde_json::{Value, json};
 
@@ -10,9 +11,12 @@ use crate::render::schedule;
 use crate::schedule::files::{self, Change};
 use crate::schedule::order::{Mode, Scope};
 use crate::schedule::place::{Installed, Place, base_of};
-use crate::schedule::service;
+use crate::schedule::service::{self, State};
 use crate::schedule::standing::Standing;
 use crate::ui::Ui;
+
+/// The hour of the weekly report, as the templates have it.
+const REPORT_HOUR: i8 = 6;
 
 pub(super) fn run(args: &WhereArgs, global: &Global, ui: &Ui) -> Outcome {
     let root = real_root(global)?;
@@ -56,8 +60,34 @@ fn standing(place: &Place, base: String, ours: Vec<Installed>, global: &Global) 
         }
         state
     });
+    let report = match mark.audit && state.is_ok() {
+        true => report(place.scope, &base),
+        false => None,
+    };
     let program_there = mark.program.is_file();
-    Standing { scope: place.scope, base, files, program_there, state, mark }
+    Standing { scope: place.scope, base, files, program_there, state, report, mark }
+}
+
+/// How the weekly report of what is called `base` goes.
+fn report(scope: Scope, base: &str) -> Option<State> {
+    let name = match scope {
+        Scope::Agent => format!("{base}.audit"),
+        Scope::System | Scope::User => format!("{base}-audit"),
+    };
+    let mut state = service::state(scope, &name, false).ok()?;
+    if scope == Scope::Agent && state.active {
+        state.next_run = next_report(&Zoned::now());
+    }
+    Some(state)
+}
+
+/// The next Monday at six, when a report is due; launchd tells none.
+fn next_report(now: &Zoned) -> Option<String> {
+    let days = i64::from(Weekday::Monday.since(now.weekday()));
+    let this = now.start_of_day().ok()?.checked_add(days.days()).ok()?;
+    let slot = this.with().hour(REPORT_HOUR).build().ok()?;
+    let slot = if slot > *now { slot } else { slot.checked_add(7.days()).ok()? };
+    Some(slot.timestamp().to_string())
 }
 
 /// The next slot of a timer; launchd tells none.
@@ -89,22 +119,29 @@ fn row(standing: &Standing) -> Value {
         "program_there": standing.program_there, "files": files,
     });
     match &standing.state {
-        Ok(state) => {
-            row["active"] = state.active.into();
-            row["enabled"] = state.enabled.into();
-            row["running"] = state.running.into();
-            row["last_run"] = json!(state.last_run);
-            row["next_run"] = json!(state.next_run);
-            row["last_result"] = json!(state.last_result);
-            row["last_exit"] = json!(state.last_exit);
-        }
+        Ok(state) => put_state(&mut row, state),
         Err(trouble) => {
             row["error"] = json!({
                 "kind": trouble.kind, "message": trouble.message, "hint": trouble.hint,
             });
         }
     }
+    row["report"] = standing.report.as_ref().map_or(Value::Null, |state| {
+        let mut report = json!({});
+        put_state(&mut report, state);
+        report
+    });
     row
+}
+
+fn put_state(row: &mut Value, state: &State) {
+    row["active"] = state.active.into();
+    row["enabled"] = state.enabled.into();
+    row["running"] = state.running.into();
+    row["last_run"] = json!(state.last_run);
+    row["next_run"] = json!(state.next_run);
+    row["last_result"] = json!(state.last_result);
+    row["last_exit"] = json!(state.last_exit);
 }
 
 #[cfg(test)]
@@ -122,5 +159,15 @@ mod tests {
         assert_eq!(next("2026-11-22T16:04:59Z[UTC]", "5m"), "2026-11-22T16:05:00Z");
         assert_eq!(next("2026-11-22T23:30:00Z[UTC]", "2h"), "2026-11-23T00:00:00Z");
         assert_eq!(next_slot(Mode::Watch, &Zoned::now()), None);
+    }
+
+    #[test]
+    fn the_next_report_is_on_a_monday_morning() {
+        let next = |now: &str| next_report(&now.parse().unwrap()).unwrap();
+        // The 22nd of November 2026 is a Sunday.
+        assert_eq!(next("2026-11-22T16:05:00Z[UTC]"), "2026-11-23T06:00:00Z");
+        assert_eq!(next("2026-11-23T05:59:59Z[UTC]"), "2026-11-23T06:00:00Z");
+        assert_eq!(next("2026-11-23T06:00:00Z[UTC]"), "2026-11-30T06:00:00Z");
+        assert_eq!(next("2026-11-25T00:00:00+01:00[Europe/Berlin]"), "2026-11-30T05:00:00Z");
     }
 }
