@@ -17,18 +17,25 @@ use ubos_engine::state::config::Config;
 const PATIENCE: Duration = Duration::from_secs(10);
 const TITLE: &str = "ubos-sync";
 
-/// Tells what is new since a person was last told, if anything is.
+/// Tells what is new since a person was last told, if anything is, about any peer.
 pub(crate) fn tell(state: &StateDir, config: &Config) {
-    // What cannot be told now is told after the next run.
-    let Ok(Some((health, news, told))) = news::unheard(state, config) else { return };
-    let sent: Vec<(&str, &str, bool)> = news
-        .iter()
-        .filter_map(|one| {
-            let (by, done) = send(one, &one.sentence(&health), config)?;
-            Some((one.word(), by, done))
-        })
-        .collect();
-    let _ = news::remember(state, &told);
+    let mut sent = Vec::new();
+    let mut damage_told = false;
+    for peer in config.peers.keys() {
+        // What cannot be told now is told after the next run.
+        let Ok(Some((health, news, told))) = news::unheard(state, config, peer) else { continue };
+        for one in &news {
+            // The disk is the same, whoever the peer.
+            let is_damage = matches!(one, News::Damaged(_));
+            if is_damage && std::mem::replace(&mut damage_told, true) {
+                continue;
+            }
+            if let Some((by, done)) = send(one, &one.sentence(&health), config) {
+                sent.push((one.word(), by, done));
+            }
+        }
+        let _ = news::remember(state, config, peer, &told);
+    }
     // Another run may hold the log; that the person knows matters more.
     let _ = news::record(state, config, &sent);
 }

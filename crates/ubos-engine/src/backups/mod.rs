@@ -1,8 +1,12 @@
 //! The backup store: whatever a run replaced or deleted, in `.ubos-sync/backups/RUN/` under its
-//! own path, as it was. `retention` says how long it stays there; `sealed` are the logs that stay for ever.
+//! own path, as it was. `retention` says how long it stays there; `sealed` are the logs that stay for ever;
+//! `weight` is what all of it takes.
 
 pub mod retention;
 pub mod sealed;
+mod weight;
+
+pub use weight::{Weight, weigh, weigh_run};
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -99,6 +103,11 @@ fn whereabouts(store: Store, run: &str, path: &RelPath) -> (Vec<u8>, Vec<u8>) {
     (dir_path, name)
 }
 
+/// Whether `place`, relative to the root, is among the sealed logs.
+pub fn is_sealed(place: &RelPath) -> bool {
+    place.as_bytes().starts_with(format!("{PRIVATE}/{SEALED}/").as_bytes())
+}
+
 /// Every version of `path` in the backups of `run`: the first, and those that found its place
 /// taken.
 ///
@@ -171,25 +180,6 @@ pub fn walk_sealed(state: &StateDir, visit: Visit<'_>) -> std::io::Result<()> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e),
     }
-}
-
-/// Bytes of all former versions, sealed logs among them.
-///
-/// # Errors
-/// What the system says.
-pub fn weigh(state: &StateDir) -> Result<u64> {
-    let mut bytes = 0;
-    let mut add = |_: &OwnedFd, _: &RelPath, stat: &Stat| {
-        let stamp = Stamp::of(stat);
-        bytes += if stamp.file_type() == FileType::Directory { 0 } else { stamp.size };
-        Ok(())
-    };
-    let failed = |e| EngineError::io("look through", state.path(FOLDER), e);
-    for run in runs(state)? {
-        walk(state, &run, &mut add).map_err(failed)?;
-    }
-    walk_sealed(state, &mut add).map_err(failed)?;
-    Ok(bytes)
 }
 
 /// The inodes of all files in the backups of `run`.

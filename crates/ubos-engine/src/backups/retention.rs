@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use ubos_core::path::RelPath;
 
-use super::{FOLDER, Store, existing, runs};
+use super::{FOLDER, Store, existing, runs, weigh_run};
 use crate::agent::message::OpenMatter;
 use crate::clock;
 use crate::error::{EngineError, Result};
@@ -75,24 +75,34 @@ fn open_paths(state: &StateDir, config: &Config) -> Result<Vec<RelPath>> {
     Ok(paths)
 }
 
-/// Removes the backups of `gone`. Returns what the log says of it.
+/// What was let go.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// What the log says of it.
+    pub records: Vec<Map<String, Value>>,
+    /// Bytes that it took.
+    pub bytes: u64,
+}
+
+/// Removes the backups of `gone`.
 ///
 /// # Errors
 /// What the system says.
-pub fn prune(state: &StateDir, gone: &[String]) -> Result<Vec<Map<String, Value>>> {
-    let mut records = Vec::new();
+pub fn prune(state: &StateDir, gone: &[String]) -> Result<Pruned> {
+    let mut pruned = Pruned::default();
     if gone.is_empty() {
-        return Ok(records);
+        return Ok(pruned);
     }
     let folder = state.folder(FOLDER)?;
     for run in gone {
+        pruned.bytes += weigh_run(state, run)?;
         remove_tree(folder.as_fd(), run.as_bytes())
             .map_err(|e| EngineError::io("remove", state.path(&format!("{FOLDER}/{run}")), e))?;
         let fields = [("event", "pruned"), ("backups", run)];
-        records
-            .push(fields.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect());
+        let fields = fields.map(|(key, value)| (key.to_owned(), value.into()));
+        pruned.records.push(fields.into_iter().collect());
     }
-    Ok(records)
+    Ok(pruned)
 }
 
 #[cfg(test)]

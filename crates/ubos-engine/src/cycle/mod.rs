@@ -42,7 +42,7 @@ use ubos_core::sides::{Side, Sides};
 use crate::agent::message::{PutBackReason, PutBackSource, PutBackStep};
 use crate::clock;
 use crate::error::EngineError;
-use crate::health::{self, Ended, Mode, Trouble};
+use crate::health::{Ended, Mode, Trouble, book};
 use report::RunReport;
 use session::Kept;
 
@@ -216,8 +216,9 @@ fn note_health(request: &Request, report: &RunReport) {
         skipped: report.skipped.len() as u64,
         generation: report.met.then_some(report.generation),
         mode: Mode::of(&request.command, request.stays),
+        weight: report.weight,
     };
-    health::note(&request.root, &ended);
+    book::note(&request.root, &ended);
 }
 
 /// Puts former versions back on this side alone, without asking for the peer: the next run brings

@@ -60,6 +60,7 @@ pub(super) fn record(
     put_on_record(&mut loaded, lines)?;
     let run = loaded.run.clone();
     finish(&mut loaded, &run)?;
+    report.weight = loaded.local.weight();
     failpoint!("finished");
     Ok(Recorded { loaded, plan })
 }

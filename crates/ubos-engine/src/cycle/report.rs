@@ -20,6 +20,7 @@ use super::{ConflictPolicy, Request, confirm};
 use crate::agent::content::Slot;
 use crate::agent::message::{OpenMatter, Standing};
 use crate::audit_notes::{op_word, put_path};
+use crate::backups::Weight;
 use crate::clock;
 use crate::error::{EngineError, Result};
 
@@ -141,6 +142,8 @@ pub struct RunReport {
     pub focus: Option<Vec<RelPath>>,
     /// Whether the two sides met.
     pub met: bool,
+    /// What it did to the weight of this side's backups.
+    pub weight: Weight,
     /// Why it ended early.
     pub error: Option<EngineError>,
 }

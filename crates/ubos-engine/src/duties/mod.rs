@@ -8,14 +8,14 @@ use ubos_core::path::RelPath;
 use ubos_core::sides::Side;
 
 use crate::agent::message::OpenMatter;
-use crate::backups::retention;
+use crate::backups::{Weight, retention};
 use crate::clock;
 use crate::cycle;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Scanned;
 use crate::endpoint::local::LocalEndpoint;
 use crate::error::{EngineError, Result};
-use crate::health::{self, Health, Trouble};
+use crate::health::{Health, Trouble, book};
 use crate::scrub::{self, Rehashed};
 use crate::state::audit::Audit;
 use crate::state::config::{Config, Peer};
@@ -49,6 +49,8 @@ pub struct Upkeep {
     pub rehashed: Rehashed,
     /// Runs whose backups were let go.
     pub pruned: Vec<String>,
+    /// What that did to the weight of the backups.
+    pub weight: Weight,
 }
 
 /// Everything that a side without an address for its peer can do, and its health.
@@ -59,7 +61,7 @@ pub fn alone(root: &Path, peer: Option<&str>) -> Result<Done> {
     let state = StateDir::open(root)?;
     let config = Config::require(&state)?;
     let (name, peer) = config.peer(peer)?;
-    let done = look(&config, peer, root, true).and_then(|(mut done, oldest)| {
+    let done = look(&config, (name, peer), root, true).and_then(|(mut done, oldest)| {
         done.upkeep = keep_up(&state, &config)?;
         Ok((done, oldest))
     });
@@ -69,7 +71,8 @@ pub fn alone(root: &Path, peer: Option<&str>) -> Result<Done> {
     let failed = done.as_ref().err().map(|error| (Trouble::of(error), error.exit_code()));
     let oldest = done.as_ref().ok().and_then(|(_, oldest)| oldest.clone());
     // Where it cannot be written, the duties are done all the same.
-    let _ = health::update(&state, &config, |health, now| {
+    let weight = done.as_ref().map_or(Weight::Same, |(done, _)| done.upkeep.weight);
+    let _ = book::update(&state, &config, Some(name), weight, |health, now| {
         Health { peer: name.to_owned(), ..health }.after_duties(failed, oldest, now)
     });
     done.map(|(done, _)| done)
@@ -83,14 +86,15 @@ pub fn alone(root: &Path, peer: Option<&str>) -> Result<Done> {
 pub fn upkeep(root: &Path, peer: Option<&str>, away: bool) -> Result<Upkeep> {
     let state = StateDir::open(root)?;
     let config = Config::require(&state)?;
-    let (_, peer) = config.peer(peer)?;
-    let looked = if away { Some(look(&config, peer, root, false)) } else { None };
+    let (name, peer) = config.peer(peer)?;
+    let looked = if away { Some(look(&config, (name, peer), root, false)) } else { None };
     let done = keep_up(&state, &config);
     if matches!(done, Err(EngineError::Locked { .. })) {
         return Ok(Upkeep::default());
     }
     // As above.
-    let _ = health::update(&state, &config, |health, _| match looked {
+    let weight = done.as_ref().map_or(Weight::Same, |done| done.weight);
+    let _ = book::update(&state, &config, Some(name), weight, |health, _| match looked {
         Some(Ok((_, oldest))) => Health { oldest_unsynced: oldest, ..health },
         _ => health,
     });
@@ -104,12 +108,17 @@ pub fn upkeep(root: &Path, peer: Option<&str>, away: bool) -> Result<Upkeep> {
 pub fn figures(root: &Path) -> Result<()> {
     let state = StateDir::open(root)?;
     let config = Config::require(&state)?;
-    health::update(&state, &config, |health, _| health)
+    book::update(&state, &config, None, Weight::Same, |health, _| health)
 }
 
 /// What waits here, looked at with the territory locked; and since when the oldest of it does.
 /// `asks` for a run where something does.
-fn look(config: &Config, peer: &Peer, root: &Path, asks: bool) -> Result<(Done, Option<String>)> {
+fn look(
+    config: &Config,
+    (name, peer): (&str, &Peer),
+    root: &Path,
+    asks: bool,
+) -> Result<(Done, Option<String>)> {
     let mut done = Done::default();
     let owner = if peer.owner { Side::Here } else { Side::There };
     let mut local =
@@ -120,7 +129,7 @@ fn look(config: &Config, peer: &Peer, root: &Path, asks: bool) -> Result<(Done, 
         done.lost = Some(standing.damage.unwrap_or_else(|| "the baseline is missing".to_owned()));
         return Ok((done, None));
     }
-    let health = health::load(local.state())?.unwrap_or_default();
+    let health = book::load_of(local.state(), config, name)?.unwrap_or_default();
     let last = health.last_good_run.as_deref().and_then(clock::seconds);
     let recent = last.is_some_and(|last| (0..RECENT).contains(&(clock::now().0 - last)));
     // What became of a run that was cut off is settled by both sides, in one go: looking for its
@@ -194,19 +203,21 @@ fn since(oldest: Option<i64>, last_run: Option<i64>, known: Option<String>) -> S
 }
 
 fn keep_up(state: &StateDir, config: &Config) -> Result<Upkeep> {
-    let pruned = {
+    let begun = clock::now().0;
+    let (gone, pruned) = {
         // No run may put something aside, or open a conflict, while this looks.
         let _lock = Lock::take(state, &config.name)?;
         let (gone, _) = retention::expired(state, config, &config.backups)?;
-        let records = retention::prune(state, &gone)?;
-        if !records.is_empty() {
+        let pruned = retention::prune(state, &gone)?;
+        if !pruned.records.is_empty() {
             let mut log = Audit::open(state)?;
             let run = clock::run_id();
-            records.into_iter().for_each(|record| log.note(&run, record));
+            pruned.records.into_iter().for_each(|record| log.note(&run, record));
             log.sync()?;
         }
-        gone
+        (gone, pruned.bytes)
     };
     let rehashed = scrub::rehash(state, config, clock::now().0)?;
-    Ok(Upkeep { rehashed, pruned })
+    let weight = Weight::changed(pruned.cast_signed().saturating_neg(), begun);
+    Ok(Upkeep { rehashed, pruned: gone, weight })
 }

@@ -2,6 +2,7 @@
 //! was seen of files that differ.
 
 use std::os::fd::AsFd;
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
@@ -13,10 +14,11 @@ use super::local::LocalEndpoint;
 use crate::agent::content::operations;
 use crate::agent::message::{Applied, PutBackOrder, PutBackResult, PutBackStep, RunEvidence};
 use crate::apply;
+use crate::backups::{self, Weight};
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
-use crate::health;
+use crate::health::{self, book};
 use crate::history::put_back::Batch;
 use crate::history::trail::text;
 use crate::staging::Staging;
@@ -132,12 +134,28 @@ impl LocalEndpoint {
         marker
     }
 
+    /// What `run` did to the weight of the backups, where `pruned` bytes of older ones were let go.
+    pub(super) fn weight_of(&self, run: &str, pruned: u64) -> Result<Weight> {
+        let sealed = self.backed_up.iter().filter(|kept| backups::is_sealed(&kept.place));
+        let sealed: u64 = sealed.filter_map(|kept| kept.stamp.map(|stamp| stamp.size)).sum();
+        let added = backups::weigh_run(&self.state, run)? + sealed;
+        let bytes = added.cast_signed().saturating_sub(pruned.cast_signed());
+        let begun = self.begun.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Weight::changed(bytes, begun.as_secs().cast_signed()))
+    }
+
+    /// What the run that ended did to the weight of the backups.
+    pub fn weight(&self) -> Weight {
+        self.weight
+    }
+
     /// Writes down how this territory fares, as the record of the run that ends here says. The other
     /// side writes its own.
     pub fn note_health(&self) {
         let count = |key: &str| self.said.get(key).and_then(Value::as_u64).unwrap_or(0);
         let write = || -> Result<()> {
-            let waiting = health::waiting(&self.state, &self.config)?;
+            let peer = self.names().get(self.side.other()).clone();
+            let waiting = book::waiting(&self.state, &self.config, &peer)?;
             let exit = match (waiting.guards, waiting.conflicts.len() as u64 + waiting.held) {
                 (1.., _) => 4,
                 (_, 1..) => 3,
@@ -145,15 +163,16 @@ impl LocalEndpoint {
                 _ => 0,
             };
             let ended = health::Ended {
-                peer: self.names().get(self.side.other()).clone(),
+                peer,
                 exit,
                 error: None,
                 met: true,
                 skipped: count("skipped"),
                 generation: self.table.as_ref().map(|table| table.header().generation),
                 mode: health::Mode::of(text(&self.said, "command"), self.stays),
+                weight: self.weight,
             };
-            health::after_run(&self.state, &self.config, &ended)
+            book::after_run(&self.state, &self.config, &ended)
         };
         // It is the run that counts; the next one writes it anew.
         let _ = write();

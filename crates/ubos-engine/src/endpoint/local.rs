@@ -23,8 +23,7 @@ use crate::agent::message::{
 };
 use crate::apply::{self, Applier, BackedUp};
 use crate::audit_notes;
-use crate::backups::{retention, sealed};
-use crate::clock;
+use crate::backups::{Weight, retention};
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
@@ -69,17 +68,19 @@ pub struct LocalEndpoint {
     results: Vec<StageResult>,
     run: String,
     intended: Vec<Item>,
-    backed_up: Vec<BackedUp>,
+    pub(super) backed_up: Vec<BackedUp>,
     agreed: texts::Agreed,
     pub(super) audit: Option<Audit>,
     /// When this side was locked for the run.
-    begun: SystemTime,
+    pub(super) begun: SystemTime,
     /// What the record of the run says of it, once it is written.
     pub(super) said: Map<String, Value>,
     /// Records that the end of the run makes durable.
     pub(super) last_notes: Vec<Map<String, Value>>,
     /// What is remembered of the machine once the run has ended.
     pub(super) machine: Option<machine::Memory>,
+    /// What the run did to the weight of the backups, once it has ended.
+    pub(super) weight: Weight,
     pub(super) stays: bool,
     pub(super) standby: Option<Standby>,
 }
@@ -116,6 +117,7 @@ impl LocalEndpoint {
             said: Map::new(),
             last_notes: Vec::new(),
             machine: None,
+            weight: Weight::default(),
             stays: false,
             standby: None,
         }
@@ -164,6 +166,7 @@ impl LocalEndpoint {
         self.said.clear();
         self.last_notes.clear();
         self.machine = None;
+        self.weight = Weight::default();
     }
 
     /// The territory's private folder.
@@ -595,16 +598,18 @@ impl Endpoint for LocalEndpoint {
         let _ = texts::keep(&self.state, &self.peer.pair, self.table()?, &self.agreed);
         versions::clean(&self.state)?;
         self.staging = None;
-        for run in staging::runs(&self.state)? {
-            staging::remove(&self.state, &run)?;
+        let mut cut_off = false;
+        for other in staging::runs(&self.state)? {
+            cut_off |= other != run;
+            staging::remove(&self.state, &other)?;
         }
         let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
-        let mut tidied = retention::prune(&self.state, &gone)?;
-        if let Some(age) = self.config.compress_sealed_after() {
-            let reserve = self.config.min_free_space();
-            tidied.extend(sealed::compress(&self.state, age, reserve, clock::now().0)?);
-        }
-        self.end_of_log(run, tidied)?;
+        let pruned = retention::prune(&self.state, &gone)?;
+        self.weight = match cut_off {
+            true => Weight::Unknown,
+            false => self.weight_of(run, pruned.bytes)?,
+        };
+        self.end_of_log(run, pruned.records)?;
         requests::clear(&self.state, self.begun)
     }
 

@@ -17,7 +17,7 @@ const NAME: &str = "metrics.prom";
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn write(state: &StateDir, elsewhere: Option<&Path>, health: &Health) -> Result<()> {
+pub(super) fn write(state: &StateDir, elsewhere: Option<&Path>, health: &[&Health]) -> Result<()> {
     let text = text(health);
     let Some(path) = elsewhere else {
         return atomic::replace(state.fd(), NAME, text.as_bytes())
@@ -36,20 +36,37 @@ pub(super) fn write(state: &StateDir, elsewhere: Option<&Path>, health: &Health)
         .map_err(failed)
 }
 
-/// Everything as text. A time that is not known is left out.
-pub(super) fn text(health: &Health) -> String {
+/// A metric: its name and help, and its value for one peer.
+type Metric = (String, &'static str, String, Option<i128>);
+
+/// Everything as text, each metric with one sample for each peer. A time that is not known is left out.
+pub(super) fn text(records: &[&Health]) -> String {
+    let of_each: Vec<Vec<Metric>> = records.iter().map(|health| metrics(health)).collect();
     let mut text = String::new();
+    // Every peer has the same metrics, in the same order.
+    for index in 0..of_each.first().map_or(0, Vec::len) {
+        let (name, help, ..) = &of_each[0][index];
+        let samples = of_each.iter().filter_map(|metrics| {
+            let (_, _, labels, value) = &metrics[index];
+            value.map(|value| format!("ubos_sync_{name}{{{labels}}} {value}\n"))
+        });
+        let samples: String = samples.collect();
+        if !samples.is_empty() {
+            let _ = writeln!(text, "# HELP ubos_sync_{name} {help}");
+            let _ = writeln!(text, "# TYPE ubos_sync_{name} gauge");
+            text.push_str(&samples);
+        }
+    }
+    text
+}
+
+/// Everything about one peer.
+fn metrics(health: &Health) -> Vec<Metric> {
     let territory = escaped(&health.territory);
     let peer = escaped(&health.peer);
     let labels = format!("territory=\"{territory}\",peer=\"{peer}\"");
-    let mut metric = |name: &str, help: &str, more: &str, value: Option<i128>| {
-        let Some(value) = value else { return };
-        let _ = writeln!(text, "# HELP ubos_sync_{name} {help}");
-        let _ = writeln!(text, "# TYPE ubos_sync_{name} gauge");
-        let _ = writeln!(text, "ubos_sync_{name}{{{labels}{more}}} {value}");
-    };
-    let mode = format!(",mode=\"{}\"", health.mode.word());
-    metric("info", "What started the last run.", &mode, Some(1));
+    let mode = format!("{labels},mode=\"{}\"", health.mode.word());
+    let mut metrics = vec![("info".to_owned(), "What started the last run.", mode, Some(1))];
     let times = [
         ("updated", "When these figures were written.", Some(&health.updated)),
         ("last_attempt", "When the last run ended, well or not.", health.last_attempt.as_ref()),
@@ -63,8 +80,8 @@ pub(super) fn text(health: &Health) -> String {
         ),
     ];
     for (name, help, time) in times {
-        let name = format!("{name}_timestamp_seconds");
-        metric(&name, help, "", time.and_then(|time| clock::seconds(time)).map(i128::from));
+        let seconds = time.and_then(|time| clock::seconds(time)).map(i128::from);
+        metrics.push((format!("{name}_timestamp_seconds"), help, labels.clone(), seconds));
     }
     let counts = [
         ("exit_code", "Exit code of the last run.", u64::from(health.exit)),
@@ -79,10 +96,11 @@ pub(super) fn text(health: &Health) -> String {
         ("free_bytes", "Room on the file system of the root.", health.free_bytes),
         ("backup_bytes", "What the backups take.", health.backup_bytes),
     ];
-    for (name, help, count) in counts {
-        metric(name, help, "", Some(i128::from(count)));
-    }
-    text
+    let counts = counts.map(|(name, help, count)| {
+        (name.to_owned(), help, labels.clone(), Some(i128::from(count)))
+    });
+    metrics.extend(counts);
+    metrics
 }
 
 /// The value of a label.

@@ -3,14 +3,14 @@
 //!
 //! [`Health::after`] is pure: what was known and what a run came to in, what is known now out.
 //! [`judge`](verdict::judge) says what to think of it, [`news`] what a person is told, `metrics`
-//! writes it for monitoring. Writing it never fails a run.
+//! writes it for monitoring, [`book`] keeps it, for each peer. Writing it never fails a run.
 
+pub mod book;
 mod metrics;
 pub mod news;
 pub mod verdict;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,20 +18,12 @@ use serde::{Deserialize, Serialize};
 use ubos_core::path::RelPath;
 
 use crate::agent::message::OpenMatter;
+use crate::backups::Weight;
 use crate::clock;
-use crate::error::{EngineError, Result};
-use crate::fs::{atomic, platform, probe};
-use crate::state::config::Config;
-use crate::state::lock::Lock;
-use crate::state::{StateDir, matters};
-use crate::{backups, scrub};
+use crate::error::EngineError;
+use crate::fs::platform;
 
-const NAME: &str = "health.json";
-const SCHEMA: u32 = 1;
-/// The backups are weighed again after so many seconds: that takes a look at each of them.
-const WEIGH_AGAIN: i64 = 3600;
-
-/// How a territory fares. Times are RFC 3339, UTC.
+/// How a territory fares with one peer. Times are RFC 3339, UTC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Health {
@@ -75,7 +67,7 @@ pub struct Health {
     pub generation: u64,
     /// Room on the file system.
     pub free_bytes: u64,
-    /// What the backups take.
+    /// What the backups take: as they were weighed, with what runs put there or let go since.
     pub backup_bytes: u64,
     /// When they were weighed.
     pub weighed: Option<String>,
@@ -230,6 +222,8 @@ pub struct Ended {
     pub generation: Option<u64>,
     /// What started it.
     pub mode: Mode,
+    /// What it did to the weight of the backups.
+    pub weight: Weight,
 }
 
 impl Health {
@@ -303,78 +297,6 @@ impl Health {
         self.held = waiting.held;
         self.guards = waiting.guards.max(stopped);
     }
-}
-
-/// What is kept; `None` if nothing was written yet, or it is damaged.
-///
-/// # Errors
-/// What reading says.
-pub fn load(state: &StateDir) -> Result<Option<Health>> {
-    let bytes =
-        atomic::read(state.fd(), NAME).map_err(|e| EngineError::io("read", state.path(NAME), e))?;
-    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-}
-
-/// Everything that waits for a person, of all pairs.
-///
-/// # Errors
-/// What reading says.
-pub fn waiting(state: &StateDir, config: &Config) -> Result<Waiting> {
-    let mut open = Vec::new();
-    for peer in config.peers.values() {
-        open.extend(matters::load(state, &peer.pair)?);
-    }
-    Ok(Waiting::of(&open))
-}
-
-/// Writes down what a run came to. A run that another one kept from beginning says nothing.
-///
-/// # Errors
-/// What the system says; no run fails because of it.
-pub fn after_run(state: &StateDir, config: &Config, ended: &Ended) -> Result<()> {
-    let waiting = waiting(state, config)?;
-    update(state, config, |health, now| health.after(ended, &waiting, now))
-}
-
-/// Changes what is kept by `change`, with the figures of the disk brought up to date.
-///
-/// # Errors
-/// What the system says.
-pub fn update(
-    state: &StateDir,
-    config: &Config,
-    change: impl FnOnce(Health, &Now) -> Health,
-) -> Result<()> {
-    let now = Now::read(config.watch.interval);
-    let _lock = Lock::take_health(state)?;
-    let mut health = change(load(state)?.unwrap_or_default(), &now);
-    health.schema = SCHEMA;
-    health.territory.clone_from(&config.name);
-    health.updated = now.text();
-    if let Ok(space) = probe::space(state.fd()) {
-        health.free_bytes = space.free;
-    }
-    let weighed = health.weighed.as_deref().and_then(clock::seconds);
-    if weighed.is_none_or(|then| now.time < then || now.time - then > WEIGH_AGAIN) {
-        health.backup_bytes = backups::weigh(state)?;
-        health.weighed = Some(now.text());
-    }
-    health.damaged = scrub::damaged(state)?.len() as u64;
-    let bytes = serde_json::to_vec_pretty(&health).expect("plain data");
-    atomic::replace(state.fd(), NAME, &bytes)
-        .map_err(|e| EngineError::io("write", state.path(NAME), e))?;
-    metrics::write(state, config.health.metrics.as_deref(), &health)
-}
-
-/// As [`after_run`], for a territory that may not even be one, and without a word where it cannot be
-/// written: it is the run that counts.
-pub(crate) fn note(root: &Path, ended: &Ended) {
-    let write = || -> Result<()> {
-        let state = StateDir::open(root)?;
-        after_run(&state, &Config::require(&state)?, ended)
-    };
-    // The next run writes it anew.
-    let _ = write();
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What a person is told without having asked: changes of state only, each once. What was told is
-//! remembered in `state/told`.
+//! remembered in `state/told`, for each peer.
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -7,9 +7,10 @@ use std::os::fd::AsFd;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 
-use super::{Health, Mode, Trouble, load, waiting};
+use super::{Health, Mode, Trouble, book};
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic;
@@ -112,29 +113,43 @@ pub fn since(told: &Told, health: &Health, conflicts: BTreeSet<RelPath>) -> (Vec
     (news, Told { failing, guarded, damaged: health.damaged, conflicts })
 }
 
-/// What is new since a person was last told, with the health that says so.
+/// What is new about `peer` since a person was last told, with the health that says so.
 ///
 /// # Errors
 /// What reading says.
-pub fn unheard(state: &StateDir, config: &Config) -> Result<Option<(Health, Vec<News>, Told)>> {
-    let Some(health) = load(state)? else { return Ok(None) };
+pub fn unheard(
+    state: &StateDir,
+    config: &Config,
+    peer: &str,
+) -> Result<Option<(Health, Vec<News>, Told)>> {
+    let Some(health) = book::load_of(state, config, peer)? else { return Ok(None) };
     let folder = state.folder("state")?;
-    let bytes = atomic::read(folder.as_fd(), NAME)
+    let bytes = atomic::read(folder.as_fd(), &name(config, peer))
         .map_err(|e| EngineError::io("read", state.path("state/told"), e))?;
     let told = bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
-    let (news, now) = since(&told, &health, waiting(state, config)?.conflicts);
+    let (news, now) = since(&told, &health, book::waiting(state, config, peer)?.conflicts);
     Ok((now != told).then_some((health, news, now)))
 }
 
-/// Remembers what a person knows now.
+/// Remembers what a person knows now about `peer`.
 ///
 /// # Errors
 /// What the system says; then they may be told once more.
-pub fn remember(state: &StateDir, told: &Told) -> Result<()> {
+pub fn remember(state: &StateDir, config: &Config, peer: &str, told: &Told) -> Result<()> {
     let folder = state.folder("state")?;
     let bytes = postcard::to_stdvec(told).expect("serialising into memory cannot fail");
-    atomic::replace(folder.as_fd(), NAME, &bytes)
+    atomic::replace(folder.as_fd(), &name(config, peer), &bytes)
         .map_err(|e| EngineError::io("write", state.path("state/told"), e))
+}
+
+/// The file of what a person knows about `peer`.
+fn name(config: &Config, peer: &str) -> String {
+    match config.peers.get(peer) {
+        Some(peer) if config.peers.len() > 1 => {
+            format!("{NAME}-{}", &Digest::of(peer.pair.as_bytes()).to_hex()[..16])
+        }
+        _ => NAME.to_owned(),
+    }
 }
 
 /// Puts on record who was told of what (by word), by which way, and whether it arrived.

@@ -264,7 +264,7 @@ fn metrics_are_what_a_collector_reads() {
         oldest_unsynced: None,
         ..healthy()
     };
-    let text = metrics::text(&health);
+    let text = metrics::text(&[&health]);
     assert!(text.ends_with('\n'));
     let found = read_metrics(&text);
     let value = |name: &str| {
@@ -279,13 +279,27 @@ fn metrics_are_what_a_collector_reads() {
 }
 
 #[test]
+fn each_metric_has_one_sample_for_each_peer() {
+    let other = Health { peer: "attic".into(), last_good_run: None, held: 2, ..healthy() };
+    let text = metrics::text(&[&other, &healthy()]);
+    assert_eq!(text.matches("# TYPE ubos_sync_held gauge\n").count(), 1);
+    let samples = |name: &str| {
+        let name = format!("ubos_sync_{name}{{");
+        let lines = text.lines().filter(|line| line.starts_with(&name));
+        lines.map(|line| line.split_once("peer=").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(samples("held"), ["\"attic\"} 2", "\"balaur\"} 0"]);
+    assert_eq!(samples("last_good_run_timestamp_seconds"), [format!("\"balaur\"}} {NOON}")]);
+}
+
+#[test]
 fn metrics_elsewhere_are_readable_for_others_and_leave_nothing_beside_them() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let state = StateDir::create(folder.path()).unwrap();
     let path = folder.path().join("ubos.prom");
     for _ in 0..2 {
-        metrics::write(&state, Some(&path), &healthy()).unwrap();
+        metrics::write(&state, Some(&path), &[&healthy()]).unwrap();
     }
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o444, 0o444);

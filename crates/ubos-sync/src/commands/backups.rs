@@ -8,10 +8,11 @@ use clap::{Args, Subcommand};
 use rustix::fs::FileType;
 use serde_json::{Map, Value, json};
 
-use ubos_engine::backups::{self, retention};
+use ubos_engine::backups::{self, Weight, retention};
 use ubos_engine::clock;
 use ubos_engine::error::EngineError;
 use ubos_engine::fs::Stamp;
+use ubos_engine::health::book;
 use ubos_engine::history::verify::{Checked, verify};
 use ubos_engine::state::audit::Audit;
 use ubos_engine::state::config::BackupPolicy;
@@ -244,15 +245,19 @@ fn prune(past: &Past, days: Option<u32>, runs: Option<u32>, dry_run: bool, ui: &
         ));
     }
     if !dry_run {
-        let records = retention::prune(&past.state, &gone)?;
-        if !records.is_empty() {
+        let begun = clock::now().0;
+        let pruned = retention::prune(&past.state, &gone)?;
+        if !pruned.records.is_empty() {
             let mut log = Audit::open(&past.state)?;
             let run = clock::run_id();
-            for record in records {
+            for record in pruned.records {
                 log.note(&run, record);
             }
             log.sync()?;
         }
+        let less = Weight::changed(pruned.bytes.cast_signed().saturating_neg(), begun);
+        // What `health` says of it is brought up to date by the next run if it cannot be now.
+        let _ = book::update(&past.state, &past.config, None, less, |health, _| health);
     }
     if ui.json() {
         ui.document(&json!({

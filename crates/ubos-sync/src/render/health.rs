@@ -38,36 +38,53 @@ pub(crate) fn head(picture: &Picture, ui: &Ui) -> String {
     text
 }
 
-/// The head, and what else is known.
-pub(crate) fn page(picture: &Picture, ui: &Ui) -> String {
-    let mut text = head(picture, ui);
-    let Some(health) = &picture.health else { return text };
-    if let Some(step) = next_step(picture, health) {
-        text.push_str(&format!("  {}\n", one_line(&step)));
+/// The head and what else is known, for each peer; what is the same for all at the end.
+pub(crate) fn pages(pictures: &[Picture], ui: &Ui) -> String {
+    let mut text = String::new();
+    for picture in pictures {
+        text.push_str(&head(picture, ui));
+        let Some(health) = &picture.health else { continue };
+        if let Some(step) = next_step(picture, health) {
+            text.push_str(&format!("  {}\n", one_line(&step)));
+        }
+        if pictures.len() > 1 {
+            let generation = format!("  generation {}", health.generation);
+            text.push_str(&format!("{}\n", ui.tone(Tone::Faint, &generation)));
+        }
     }
+    let Some((picture, health)) = pictures.iter().find_map(|p| Some((p, p.health.as_ref()?)))
+    else {
+        return text;
+    };
     for damage in &picture.damaged {
-        let (place, path) = (&damage.place, damage.path.to_string());
-        let line = match place {
-            Place::Tree => format!(
-                "  damaged: {path}: its bytes changed, though nobody wrote to it. {} has it whole: \
-                 copy it from there over this one",
-                picture.peer
-            ),
-            Place::Backups(run) => {
-                format!("  damaged: the former version of {path} in the backups of run {run}")
-            }
-            Place::Sealed(_) => format!("  damaged: the sealed log {path}"),
-        };
-        text.push_str(&format!("{}\n", ui.tone(Tone::Bad, &one_line(&line))));
+        text.push_str(&format!("{}\n", ui.tone(Tone::Bad, &one_line(&damaged(damage, pictures)))));
     }
-    let room = format!(
-        "  generation {}; {} free, backups take {}",
-        health.generation,
-        bytes(health.free_bytes),
-        bytes(health.backup_bytes)
-    );
-    text.push_str(&format!("{}\n", ui.tone(Tone::Faint, &room)));
+    let room =
+        format!("{} free, backups take {}", bytes(health.free_bytes), bytes(health.backup_bytes));
+    let line = match pictures.len() {
+        1 => format!("  generation {}; {room}", health.generation),
+        _ => format!("  {room}"),
+    };
+    text.push_str(&format!("{}\n", ui.tone(Tone::Faint, &line)));
     text
+}
+
+fn damaged(damage: &Damage, pictures: &[Picture]) -> String {
+    let path = &damage.path;
+    match &damage.place {
+        Place::Tree => {
+            let peers: Vec<&str> = pictures.iter().map(|picture| picture.peer.as_str()).collect();
+            let (peers, has) =
+                (peers.join(" or "), "has it whole: copy it from there over this one");
+            format!(
+                "  damaged: {path}: its bytes changed, though nobody wrote to it. {peers} {has}"
+            )
+        }
+        Place::Backups(run) => {
+            format!("  damaged: the former version of {path} in the backups of run {run}")
+        }
+        Place::Sealed(_) => format!("  damaged: the sealed log {path}"),
+    }
 }
 
 /// In sync or not, in one line.

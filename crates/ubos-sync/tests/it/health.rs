@@ -61,6 +61,58 @@ fn every_run_writes_down_how_both_sides_fare() {
     assert!(recorded(world.server())["backup_bytes"].is_u64());
 }
 
+/// What the backups and the sealed logs of a territory take, found by looking at each.
+fn weighed(territory: Territory<'_>) -> u64 {
+    let mut folders = vec![territory.own("backups"), territory.own("sealed")];
+    let mut bytes = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let meta = entry.metadata().unwrap();
+            match meta.is_dir() {
+                true => folders.push(entry.path()),
+                false => bytes += meta.len(),
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn the_size_of_the_backups_is_that_of_now() {
+    let world = agreed();
+    let is_right = || {
+        for side in Side::BOTH {
+            let territory = world.at(side);
+            assert_eq!(recorded(territory)["backup_bytes"], weighed(territory), "{side:?}");
+        }
+    };
+    is_right();
+    // Far from the moment of the first weighing: what follows is added to it.
+    let weighed_at = ubos_engine::clock::rfc3339((ubos_engine::clock::now().0 - 60, 0));
+    for side in Side::BOTH {
+        amend(world.at(side), |health| health["weighed"] = weighed_at.clone().into());
+    }
+    for round in 0..3 {
+        world.laptop().write("notes/f", "B".repeat(1000 + round));
+        world.server().write("notes/g", "C".repeat(500 + round));
+        world.laptop().sync().exits(0);
+        is_right();
+    }
+    world.laptop().remove("notes/g");
+    world.laptop().sync().exits(0);
+    is_right();
+    world.laptop().run(["restore", "notes/g"]).exits(0);
+    is_right();
+    assert!(weighed(world.server()) > 1000);
+    // Added up, and not weighed anew.
+    assert_eq!(recorded(world.server())["weighed"], weighed_at);
+    // Only what is older than this second goes.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    world.server().run(["backups", "prune", "--days", "0", "--runs", "0"]).exits(0);
+    is_right();
+    assert_eq!(weighed(world.server()), 0);
+}
+
 #[test]
 fn what_only_looks_writes_nothing_down() {
     let world = agreed();

@@ -17,6 +17,7 @@ mod exit_codes;
 mod faults;
 mod guards;
 mod health;
+mod health_peers;
 mod held;
 mod histories;
 mod history;

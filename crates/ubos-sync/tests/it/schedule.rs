@@ -243,8 +243,13 @@ fn status_tells_when_the_weekly_report_is_due_and_how_the_last_one_ended() {
         assert_eq!(row[key], value, "{key}");
     }
     let told = machine.schedule("status");
-    let line =
-        told.exits(0).words().lines().find(|line| line.starts_with("  report ")).unwrap().to_owned();
+    let line = told
+        .exits(0)
+        .words()
+        .lines()
+        .find(|line| line.starts_with("  report "))
+        .unwrap()
+        .to_owned();
     assert!(
         line.contains("next ") && line.contains("; last ") && line.ends_with("done (0)"),
         "{line}"
