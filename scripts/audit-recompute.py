@@ -123,6 +123,14 @@ def uptime(records, runs, failures, here, since, until):
     return share("down", "awake"), share("fair_down", "fair")
 
 
+def put_back(records, here):
+    """The records of versions that came back: announced, and not skipped here later in the same run."""
+    skipped = {(r["run"], r["path"]): r["seq"] for r in records
+               if r["event"] == "skipped" and r.get("on") == here}
+    return [r for r in records
+            if r["event"] == "restored" and skipped.get((r["run"], r["path"]), 0) < r["seq"]]
+
+
 def figures(folder, here, peer, since, until):
     records, fault = read(folder)
     inside = lambda record: since <= seconds(record["time"]) < until
@@ -139,6 +147,7 @@ def figures(folder, here, peer, since, until):
         "runs.failures": dict(collections.Counter(
             f.get("cause") or f["kind"] for f in failures if inside(f))),
         "runs.wire_bytes": sum(run.get("wire_bytes", 0) for run in recent),
+        "runs.lost": sum(inside(r) for r in records if r["event"] == "peer-lost" and r["from"] == peer),
     }
     for key in ("files_to", "bytes_to"):
         sums = collections.Counter()
@@ -164,6 +173,18 @@ def figures(folder, here, peer, since, until):
     for event in ("held", "skipped"):
         paths = {(r["reason"], r["path"]) for r in records if r["event"] == event and inside(r)}
         out[event] = dict(collections.Counter(reason for reason, _ in paths))
+    scrubs = [r for r in records if r["event"] == "scrub" and inside(r)]
+    out["backups.scrubs.times"] = len(scrubs)
+    for key in ("files", "bytes", "damaged"):
+        out["backups.scrubs." + key] = sum(scrub[key] for scrub in scrubs)
+    out["backups.findings"] = dict(collections.Counter(
+        r["in"] for r in records if r["event"] == "damaged" and inside(r)))
+    out["backups.pruned"] = sum(inside(r) for r in records if r["event"] == "pruned")
+    came_back = put_back(records, here)
+    for reason, runs_key, paths_key in (("restored", "restores", "restored"), ("undone", "undos", "undone")):
+        these = [r for r in came_back if r["reason"] == reason and inside(r)]
+        out["put_back." + runs_key] = len({r["run"] for r in these})
+        out["put_back." + paths_key] = len(these)
     if records:
         raw, program = uptime(records, runs, failures, here, since, until)
         out["uptime.raw"], out["uptime.program"] = raw, program

@@ -49,14 +49,19 @@ pub fn serve(input: OwnedFd, output: OwnedFd, build: &str) -> Result<()> {
     };
     send(&channel, &welcome)?;
     let Some(mut endpoint) = endpoint else { return Ok(()) };
+    let ended = answer_all(&mut channel, &mut endpoint);
+    endpoint.note_peer_lost(if ended.is_ok() { "closed" } else { "broken" });
+    ended
+}
+
+/// Answers until the connection ends.
+fn answer_all(channel: &mut Channel, endpoint: &mut LocalEndpoint) -> Result<()> {
     let mut next = channel.reader.message::<Request>();
     loop {
         next = match next {
-            Ok(Request::Wait { limit }) => {
-                wait(&mut channel, &mut endpoint, Duration::from_millis(limit))?
-            }
+            Ok(Request::Wait { limit }) => wait(channel, endpoint, Duration::from_millis(limit))?,
             Ok(request) => {
-                answer(request, &mut channel, &mut endpoint)?;
+                answer(request, channel, endpoint)?;
                 channel.reader.message()
             }
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),

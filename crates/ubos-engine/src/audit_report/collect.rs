@@ -109,6 +109,19 @@ pub struct Slept {
     pub jump: f64,
 }
 
+/// A version that was put back here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// When.
+    pub time: i64,
+    /// By which run.
+    pub run: String,
+    /// The path.
+    pub path: String,
+    /// Whether by an undo.
+    pub undone: bool,
+}
+
 /// What the log tells, all of it: figures take a window of it.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -140,8 +153,14 @@ pub struct Facts {
     pub heads: Vec<(i64, Head)>,
     /// Backups looked at anew: when, files, bytes, damaged.
     pub scrubs: Vec<(i64, u64, u64, u64)>,
+    /// What was found damaged: when, and whether in the `tree`, the `backups` or the `sealed` logs.
+    pub damaged: Vec<(i64, String)>,
     /// Runs whose backups expired.
     pub pruned: Vec<i64>,
+    /// Runs of the peer that lost it before they had ended: when.
+    pub lost: Vec<i64>,
+    /// Versions that were put back here.
+    pub restored: Vec<Restored>,
     /// Versions: when, on which territory, which.
     pub versions: Vec<(i64, String, Value)>,
     /// Free and all bytes: when, on which territory.
@@ -210,6 +229,13 @@ impl Facts {
             "run-failed" if ["", self.peer.as_str()].contains(&text(record, "to")) => {
                 self.failures.push(failed(record, now));
             }
+            "peer-lost" if text(record, "from") == self.peer => self.lost.push(now),
+            "restored" => self.restored.push(Restored {
+                time: now,
+                run: text(record, "run").to_owned(),
+                path: text(record, "path").to_owned(),
+                undone: text(record, "reason") == "undone",
+            }),
             "opened" => self.clashes.push(Clash {
                 path: text(record, "path").to_owned(),
                 opened: now,
@@ -217,12 +243,17 @@ impl Facts {
                 decided: false,
             }),
             "closed" => self.close(text(record, "path"), text(record, "by"), now),
-            event @ ("held" | "skipped") => self.left.push(Left {
-                time: now,
-                event: event.to_owned(),
-                path: text(record, "path").to_owned(),
-                reason: text(record, "reason").to_owned(),
-            }),
+            event @ ("held" | "skipped") => {
+                if event == "skipped" && text(record, "on") == self.own {
+                    self.take_back(text(record, "run"), text(record, "path"));
+                }
+                self.left.push(Left {
+                    time: now,
+                    event: event.to_owned(),
+                    path: text(record, "path").to_owned(),
+                    reason: text(record, "reason").to_owned(),
+                });
+            }
             "awake" => self.slept.push(Slept {
                 on: text(record, "on").to_owned(),
                 from: time(record, "from").unwrap_or(now),
@@ -244,6 +275,7 @@ impl Facts {
                 };
                 self.scrubs.push((now, number(record, "files"), number(record, "bytes"), damaged));
             }
+            "damaged" => self.damaged.push((now, text(record, "in").to_owned())),
             "pruned" => self.pruned.push(now),
             "versions" => self.note_versions(record, now),
             "storage" => {
@@ -251,6 +283,15 @@ impl Facts {
                 self.storage.push((now, text(record, "on").to_owned(), free, total));
             }
             _ => {}
+        }
+    }
+
+    /// A version that was to be put back, as a record before says, was left after all; or the run
+    /// could do no more with it, which the log does not tell apart.
+    fn take_back(&mut self, run: &str, path: &str) {
+        let is = |restored: &Restored| restored.run == run && restored.path == path;
+        if let Some(last) = self.restored.iter().rposition(is) {
+            self.restored.remove(last);
         }
     }
 

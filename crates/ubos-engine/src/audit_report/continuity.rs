@@ -75,7 +75,7 @@ impl Continuity {
                     self.carry_out(change);
                 }
             }
-            "run-failed" => self.cut_off(),
+            "run-failed" | "peer-lost" => self.cut_off(),
             _ => {}
         }
     }

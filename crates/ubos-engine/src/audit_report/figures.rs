@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::collect::{Clash, Facts, Failed, Left, Run, Slept};
 use super::continuity::Break;
+use super::put_back::{self, PutBackFigures};
 use super::uptime::{self, Uptime};
 use crate::agent::message::LogCheck;
 use crate::clock;
@@ -30,7 +31,7 @@ pub struct Window {
 }
 
 impl Window {
-    fn has(&self, time: i64) -> bool {
+    pub(super) fn has(&self, time: i64) -> bool {
         (self.since..self.until).contains(&time)
     }
 }
@@ -110,6 +111,8 @@ pub struct Runs {
     pub failures: BTreeMap<String, u64>,
     /// Attempts soon after a failed one.
     pub retries: u64,
+    /// Runs of the peer that this side lost it in, before they had ended.
+    pub lost: u64,
     /// Length of runs in seconds.
     pub seconds: Spread,
     /// Files brought to each territory.
@@ -170,7 +173,7 @@ pub struct Scrubbed {
     pub files: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Files that are not what the log says.
+    /// Files and backups that are not what they were, found for the first time.
     pub damaged: u64,
 }
 
@@ -258,6 +261,8 @@ pub struct BackupFigures {
     pub pruned: u64,
     /// Those that were hashed anew in it.
     pub scrubs: Scrubbed,
+    /// What that found damaged, by where it is: `tree`, `backups` or `sealed`.
+    pub findings: BTreeMap<String, u64>,
 }
 
 /// Clocks.
@@ -307,6 +312,8 @@ pub struct Figures {
     pub skipped: BTreeMap<String, Reason>,
     /// Backups.
     pub backups: BackupFigures,
+    /// What was put back.
+    pub put_back: PutBackFigures,
     /// The log.
     pub record: Record,
     /// Versions now, by territory.
@@ -351,6 +358,7 @@ pub fn compute(facts: &Facts, window: Window, outside: &Outside) -> Figures {
         held: reasons(&facts.left, "held", window),
         skipped: reasons(&facts.left, "skipped", window),
         backups: backups(facts, window, outside),
+        put_back: put_back::compute(facts, window),
         record: record(facts, window, outside),
         versions: facts.versions.iter().map(|(_, on, which)| (on.clone(), which.clone())).collect(),
         version_changes: version_changes(facts, window),
@@ -363,7 +371,8 @@ pub fn compute(facts: &Facts, window: Window, outside: &Outside) -> Figures {
 fn runs(facts: &Facts, window: Window) -> Runs {
     let runs: Vec<&Run> = facts.runs.iter().filter(|run| window.has(run.time)).collect();
     let failures: Vec<&Failed> = facts.failures.iter().filter(|f| window.has(f.time)).collect();
-    let mut out = Runs { retries: retries(facts, window), ..Runs::default() };
+    let lost = facts.lost.iter().filter(|time| window.has(**time)).count() as u64;
+    let mut out = Runs { retries: retries(facts, window), lost, ..Runs::default() };
     let add = |sums: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>| {
         more.iter().for_each(|(name, sum)| *sums.entry(name.clone()).or_default() += sum);
     };
@@ -486,7 +495,11 @@ fn backups(facts: &Facts, window: Window, outside: &Outside) -> BackupFigures {
         scrubs.damaged += damaged;
     }
     let pruned = facts.pruned.iter().filter(|time| window.has(**time)).count() as u64;
-    BackupFigures { now: outside.backups.clone(), pruned, scrubs }
+    let mut findings = BTreeMap::new();
+    for (_, place) in facts.damaged.iter().filter(|(time, _)| window.has(*time)) {
+        *findings.entry(place.clone()).or_default() += 1;
+    }
+    BackupFigures { now: outside.backups.clone(), pruned, scrubs, findings }
 }
 
 fn record(facts: &Facts, window: Window, outside: &Outside) -> Record {

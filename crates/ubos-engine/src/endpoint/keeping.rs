@@ -134,6 +134,25 @@ impl LocalEndpoint {
         marker
     }
 
+    /// Puts on record that whoever started the run that goes on here went away before it had ended;
+    /// `how` is a word. A run that only looked, or has ended, leaves no trace.
+    pub fn note_peer_lost(&mut self, how: &str) {
+        let run = std::mem::take(&mut self.run);
+        if run.is_empty() || self.lock.is_none() {
+            return;
+        }
+        let names = self.names();
+        let fields = [
+            ("event", "peer-lost"),
+            ("from", names.get(self.side.other()).as_str()),
+            ("to", names.get(self.side).as_str()),
+            ("reason", how),
+        ];
+        let record = fields.map(|(key, value)| (key.to_owned(), Value::from(value)));
+        // The next run settles what became of it, on record or not.
+        let _ = self.audit_records(&run, std::iter::once(record.into_iter().collect()));
+    }
+
     /// What `run` did to the weight of the backups, where `pruned` bytes of older ones were let go.
     pub(super) fn weight_of(&self, run: &str, pruned: u64) -> Result<Weight> {
         let sealed = self.backed_up.iter().filter(|kept| backups::is_sealed(&kept.place));

@@ -66,7 +66,8 @@ pub struct LocalEndpoint {
     wants: Vec<Want>,
     pub(super) staged: BTreeMap<Slot, Evidence>,
     results: Vec<StageResult>,
-    run: String,
+    /// The run that brings something here, until it has ended.
+    pub(super) run: String,
     intended: Vec<Item>,
     pub(super) backed_up: Vec<BackedUp>,
     agreed: texts::Agreed,
@@ -610,6 +611,7 @@ impl Endpoint for LocalEndpoint {
             false => self.weight_of(run, pruned.bytes)?,
         };
         self.end_of_log(run, pruned.records)?;
+        self.run.clear();
         requests::clear(&self.state, self.begun)
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::news::{News, Told, since};
 use super::verdict::{Reason, State, judge};
 use super::*;
+use crate::state::StateDir;
 
 const NOON: i64 = 1_800_000_000;
 

@@ -367,6 +367,61 @@ fn heads_that_were_noted_of_a_log_show_that_it_was_cut_or_rewritten() {
     assert_eq!((check.wrong, check.end, check.noted.len()), (vec![1, 99], end, 3));
 }
 
+/// Restores, an undo, what was found damaged, and two runs of the peer that lost it.
+fn way_back(log: &mut Log, time: i64) {
+    let restored = |path: &str, reason: &str| json!({"event": "restored", "path": path, "to": "localhost", "op": "update", "reason": reason});
+    let skipped = |path: &str, on: &str| json!({"event": "skipped", "path": path, "on": on, "reason": "busy"});
+    // Two come back, a third is left after all; a fourth is here, and not yet at the peer.
+    ["a", "b", "c", "d"].iter().for_each(|path| log.note(time, restored(path, "restored")));
+    log.note(time, skipped("c", "localhost"));
+    log.note(time, skipped("d", "balaur"));
+    log.run(time, 7, json!({"command": "restore", "whole": false}));
+    log.note(time, restored("a", "restored"));
+    log.run(time, 0, json!({"command": "restore", "whole": false}));
+    ["x", "y"].iter().for_each(|path| log.note(time, restored(path, "undone")));
+    log.run(time, 0, json!({"command": "undo", "whole": false}));
+    // One that came to nothing.
+    log.note(time, restored("z", "undone"));
+    log.note(time, skipped("z", "localhost"));
+    log.run(time, 7, json!({"command": "undo", "whole": false}));
+    for (path, place) in [("a", "backups"), ("l", "sealed"), ("t", "tree"), ("b", "backups")] {
+        log.note(time, json!({"event": "damaged", "path": path, "in": place}));
+    }
+    log.note(time, json!({"event": "scrub", "files": 9, "bytes": 90, "damaged": 4}));
+    for (from, to) in [("balaur", "localhost"), ("balaur", "localhost"), ("attic", "localhost")] {
+        log.note(time, json!({"event": "peer-lost", "from": from, "to": to, "reason": "broken"}));
+        log.run += 1;
+    }
+}
+
+#[test]
+fn what_came_back_what_was_damaged_and_who_was_lost_is_counted() {
+    let mut log = Log::new();
+    way_back(&mut log, BEGIN);
+    way_back(&mut log, BEGIN + DAY);
+    let figures = log.figures(BEGIN + HOUR, BEGIN + 2 * DAY);
+    let back = &figures.put_back;
+    assert_eq!((back.restores, back.restored, back.undos, back.undone), (2, 4, 1, 2));
+    let found: Vec<_> = figures.backups.findings.iter().map(|(at, n)| (at.as_str(), *n)).collect();
+    assert_eq!(found, [("backups", 2), ("sealed", 1), ("tree", 1)]);
+    assert_eq!(figures.runs.lost, 2);
+    assert!(figures.is_sound());
+    assert_eq!(log.figures(BEGIN, BEGIN + 2 * DAY).put_back.restores, 4);
+}
+
+#[test]
+fn what_a_lost_run_announced_may_have_happened_or_not() {
+    let mut log = Log::new();
+    log.change(BEGIN, "f", &Value::Null, &json!("1"), "created");
+    log.run(BEGIN, 0, json!({}));
+    log.change(BEGIN, "f", &json!("1"), &json!("2"), "modified");
+    log.note(BEGIN, json!({"event": "peer-lost", "from": "balaur", "to": "localhost"}));
+    log.run(BEGIN, 0, json!({}));
+    log.change(BEGIN + HOUR, "f", &json!("1"), &json!("3"), "modified");
+    log.run(BEGIN + HOUR, 0, json!({}));
+    assert_eq!(log.figures(BEGIN, BEGIN + DAY).record.breaks, 0);
+}
+
 #[test]
 fn free_space_is_forecast_by_a_straight_line() {
     let mut log = Log::new();
@@ -397,6 +452,7 @@ fn another_program_computes_the_same_from_the_log() {
         });
         log.run(BEGIN + 7 * DAY + index as i64 * 7 * MINUTE, [0, 7, 0, 3][index], more);
     }
+    way_back(&mut log, BEGIN + 7 * DAY + HOUR);
     for (since, until) in [(BEGIN - DAY, BEGIN + 8 * DAY), (BEGIN + 50 * HOUR, BEGIN + 80 * HOUR)] {
         let figures = serde_json::to_string(&log.figures(since, until)).unwrap();
         let report = log.dir.path().join("report.json");

@@ -10,7 +10,7 @@ use ubos_testkit::{Direction, Law, Side, World};
 
 use crate::{BINARY, agreed};
 
-fn audit(world: &World, side: Side, args: &[&str], code: i32) -> Value {
+pub(crate) fn audit(world: &World, side: Side, args: &[&str], code: i32) -> Value {
     let args = [&["audit", "--json"], args].concat();
     world.at(side).run(args).exits(code).json()
 }
@@ -124,6 +124,30 @@ fn a_log_that_was_cut_at_one_end_shows_at_the_other() {
         audit(&world, Side::Laptop, &["--offline"], 1)
     };
     assert!(report["record"]["heads_fault"].is_string(), "{report}");
+}
+
+#[test]
+fn what_was_put_back_is_counted() {
+    let world = agreed();
+    world.laptop().write("notes/f", "B");
+    world.laptop().sync().exits(0);
+    let run = world.laptop().sync().exits(0).report.run.clone();
+    world.laptop().remove("notes/g");
+    let deleted = world.laptop().sync().exits(0).report.run.clone();
+    assert_ne!(run, deleted);
+    world.laptop().run(["restore", "notes/f"]).exits(0);
+    world.laptop().run(["undo", deleted.as_str()]).exits(0);
+    let sum = |key: &str| -> u64 {
+        let of = |side| audit(&world, side, &[], 0)["put_back"][key].as_u64().unwrap();
+        of(Side::Laptop) + of(Side::Server)
+    };
+    assert!(
+        sum("restores") >= 1 && sum("restored") >= 1,
+        "{}",
+        audit(&world, Side::Laptop, &[], 0)
+    );
+    assert!(sum("undos") >= 1 && sum("undone") >= 1, "{}", audit(&world, Side::Server, &[], 0));
+    world.laptop().run(["audit"]).says("restores done: ").says("backup re-hash findings: 0");
 }
 
 #[test]

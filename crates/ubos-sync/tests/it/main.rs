@@ -31,6 +31,8 @@ mod manifest_changes;
 mod merging;
 mod moves;
 mod one_way;
+#[cfg(feature = "failpoints")]
+mod peer_lost;
 mod policies;
 mod prompt;
 mod prompt_changes;

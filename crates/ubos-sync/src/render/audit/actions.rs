@@ -45,10 +45,16 @@ pub(super) fn of(figures: &Figures) -> Vec<String> {
     );
     say(!figures.held.is_empty(), "held paths: `ubos-sync conflicts`".into());
     say(!figures.runs.guards.is_empty(), "a guard held changes: `ubos-sync status`".into());
-    let damaged = figures.backups.scrubs.damaged;
+    let found = |place: &str| figures.backups.findings.get(place).copied().unwrap_or(0);
+    let damaged = found("backups") + found("sealed");
     say(
         damaged > 0,
         format!("{damaged} backups are not what the log says: `ubos-sync backups verify`"),
+    );
+    let damaged = found("tree");
+    say(
+        damaged > 0,
+        format!("{damaged} files changed on the disk by themselves: `ubos-sync health`"),
     );
     let own = ["auth", "host-key", "agent-missing", "no-ssh"];
     say(

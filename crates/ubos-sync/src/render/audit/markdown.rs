@@ -168,6 +168,7 @@ fn runs(out: &mut String, figures: &Figures) {
     row(out, "started by", &counts(&runs.by_mode));
     row(out, "failed attempts by cause", &counts(&runs.failures));
     row(out, "retries", &number(runs.retries));
+    row(out, "runs of the peer that lost it before their end", &number(runs.lost));
     row(out, "length", &spread(&runs.seconds));
     for (to, files) in &runs.files_to {
         let size = bytes(runs.bytes_to.get(to).copied().unwrap_or(0));
@@ -282,6 +283,17 @@ fn keeping(out: &mut String, figures: &Figures) {
         ),
     };
     row(out, "hashed anew", &scrubbed);
+    let back = &figures.put_back;
+    let found = |place: &str| backups.findings.get(place).copied().unwrap_or(0);
+    let _ = writeln!(
+        out,
+        "- restores done: {} ({} paths), undone runs: {} ({} paths), backup re-hash findings: {}",
+        number(back.restores),
+        number(back.restored),
+        number(back.undos),
+        number(back.undone),
+        number(found("backups") + found("sealed")),
+    );
     let storage = &figures.storage;
     let free = storage.free.zip(storage.total);
     let free = free.map(|(free, total)| format!("{} of {}", bytes(free), bytes(total)));
