@@ -1,7 +1,8 @@
 //! The backup store: whatever a run replaced or deleted, in `.ubos-sync/backups/RUN/` under its
-//! own path, as it was. `retention` says how long it stays there; `sealed` are the logs that stay for ever;
-//! `weight` is what all of it takes.
+//! own path, as it was. `retention` says how long it stays there; `sealed` are the logs that stay for ever,
+//! which `compress` makes small; `weight` is what all of it takes.
 
+pub mod compress;
 pub mod retention;
 pub mod sealed;
 mod weight;

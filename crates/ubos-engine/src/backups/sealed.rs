@@ -1,34 +1,24 @@
 //! Sealed logs: the copies of logs that were rotated or cut at their source, in `.ubos-sync/sealed/`,
-//! each as `NAME.RUN` below the folders of its path. They never expire; old ones can be compressed.
-//!
-//! Compressing keeps every byte: the frame (`NAME.RUN.lz4`, readable by the common tool too) is made
-//! beside the log, synced, read back and compared by hash before the log itself goes. Cut off at any
-//! step, both or the log alone are left, and the log counts.
+//! each as `NAME.RUN` below the folders of its path. They never expire; old ones can be compressed, as
+//! `compress` says.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
-use lz4_flex::frame::{BlockMode, FrameDecoder, FrameEncoder, FrameInfo};
-use rustix::fs::{AtFlags, FileType};
-use serde_json::{Map, Value};
+use lz4_flex::frame::FrameDecoder;
 
 use ubos_core::entry::Digest;
 use ubos_core::path::{RelPath, escape_bytes};
 
-use super::{Place, SEALED, walk_below};
+use super::{Place, SEALED};
 use crate::clock;
 use crate::error::{EngineError, Result};
-use crate::fs::{Stamp, atomic, list, open_file_in, platform, stat_in};
+use crate::fs::{list, open_file_in};
 use crate::state::{PRIVATE, StateDir};
 
 /// What a compressed log's name ends with.
 pub(super) const COMPRESSED: &[u8] = b".lz4";
-/// The name of a frame that is not finished.
-const UNFINISHED: &[u8] = b".unfinished.lz4";
-/// Bytes of logs that one run begins to compress at most, besides the first.
-const SHARE: u64 = 256 << 20;
 /// Length of the id of a run.
 const RUN: usize = "20261122T140533.123Z-9f3a".len();
 
@@ -173,15 +163,17 @@ impl Write for Hashing<'_> {
 }
 
 /// What the name of a sealed log says.
-struct Name<'n> {
+pub(super) struct Name<'n> {
     log: &'n [u8],
-    run: &'n str,
+    /// The run that sealed it.
+    pub(super) run: &'n str,
     number: u32,
-    compressed: bool,
+    /// Whether it is a frame.
+    pub(super) compressed: bool,
 }
 
 impl<'n> Name<'n> {
-    fn of(name: &'n [u8]) -> Option<Self> {
+    pub(super) fn of(name: &'n [u8]) -> Option<Self> {
         let (name, compressed) = match name.strip_suffix(COMPRESSED) {
             Some(name) => (name, true),
             None => (name, false),
@@ -200,115 +192,7 @@ impl<'n> Name<'n> {
     }
 }
 
-/// Compresses the sealed logs that are older than `age`, as long as `reserve` bytes stay free;
-/// `now` in seconds since 1970. What cannot be compressed stays as it is, for a later run. Returns
-/// what the log says of it.
-///
-/// # Errors
-/// What the system says of the folder.
-pub fn compress(
-    state: &StateDir,
-    age: Duration,
-    reserve: u64,
-    now: i64,
-) -> Result<Vec<Map<String, Value>>> {
-    let before = now.saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-    let mut records = Vec::new();
-    let mut begun = 0;
-    let Some(top) = state.existing_folder(SEALED)? else { return Ok(records) };
-    let walked = walk_below(&top, b"", &mut |dir, path, stat| {
-        let stamp = Stamp::of(stat);
-        let old = Name::of(path.name())
-            .filter(|name| !name.compressed)
-            .and_then(|name| clock::run_time(name.run))
-            .is_some_and(|time| time < before);
-        if !old || stamp.file_type() != FileType::RegularFile || begun >= SHARE {
-            return Ok(());
-        }
-        begun += stamp.size;
-        if !has_room(dir, stamp.size, reserve) {
-            return Ok(());
-        }
-        match compress_one(dir, path.name()) {
-            Ok(Some((digest, size))) => records.push(record(path, digest, stamp.size, size)),
-            Ok(None) => {}
-            Err(_) => {
-                let _ = rustix::fs::unlinkat(dir, UNFINISHED, AtFlags::empty());
-            }
-        }
-        Ok(())
-    });
-    walked.map_err(|e| EngineError::io("look through", state.path(SEALED), e))?;
-    Ok(records)
-}
-
-fn record(path: &RelPath, digest: Digest, bytes: u64, compressed: u64) -> Map<String, Value> {
-    let fields: [(&str, Value); 5] = [
-        ("event", "compressed".into()),
-        ("sealed", path.to_string().into()),
-        ("hash", digest.to_hex().into()),
-        ("bytes", bytes.into()),
-        ("compressed_bytes", compressed.into()),
-    ];
-    fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
-}
-
-/// A frame is at worst a little larger than what is in it.
-fn has_room(dir: &OwnedFd, size: u64, reserve: u64) -> bool {
-    let Ok(space) = rustix::fs::fstatvfs(dir) else { return false };
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
-    size.saturating_add(size / 64).saturating_add(reserve) < free
-}
-
-/// Puts a frame in the place of the log `name`; returns the log's hash and the frame's length.
-/// `None` if the log changed meanwhile, or if another frame stands in the way.
-fn compress_one(dir: &OwnedFd, name: &[u8]) -> io::Result<Option<(Digest, u64)>> {
-    let (log, stat) = open_file_in(dir.as_fd(), name)?;
-    let stamp = Stamp::of(&stat);
-    let unfinished = std::str::from_utf8(UNFINISHED).expect("a constant");
-    let frame = atomic::create(dir.as_fd(), unfinished)?;
-    let (digest, length) = write_frame(&log, &frame)?;
-    let (seconds, nanoseconds) = stamp.mtime_parts();
-    crate::apply::keep_attributes(&log, &frame)?;
-    crate::apply::set_mtime(frame.as_fd(), seconds, nanoseconds)?;
-    platform::sync_file(&frame)?;
-    let finished = [name, COMPRESSED].concat();
-    if read_back(dir, UNFINISHED)? != (digest, length) || length != stamp.size {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    match platform::rename_noreplace(dir.as_fd(), UNFINISHED, dir.as_fd(), &finished) {
-        Ok(()) => {}
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            // From a run that was cut off just before the log would have gone.
-            rustix::fs::unlinkat(dir, UNFINISHED, AtFlags::empty())?;
-            if read_back(dir, &finished)? != (digest, length) {
-                return Ok(None);
-            }
-        }
-        Err(e) => return Err(e),
-    }
-    platform::sync_file(dir)?;
-    // RACE: who still holds the log open could write to it just now; it was sealed long ago.
-    let now = stat_in(dir.as_fd(), name)?.map(|stat| Stamp::of(&stat));
-    if now != Some(stamp) {
-        return Ok(None);
-    }
-    rustix::fs::unlinkat(dir, name, AtFlags::empty())?;
-    platform::sync_file(dir)?;
-    let size = stat_in(dir.as_fd(), &finished)?.map_or(0, |stat| Stamp::of(&stat).size);
-    Ok(Some((digest, size)))
-}
-
-/// Writes all of `log` into `frame`; returns the hash and the length of what was read.
-fn write_frame(log: &OwnedFd, frame: &OwnedFd) -> io::Result<(Digest, u64)> {
-    let info = FrameInfo::new().block_mode(BlockMode::Linked).content_checksum(true);
-    let mut encoder = FrameEncoder::with_frame_info(info, File::from(frame.try_clone()?));
-    let read = copy(File::from(log.try_clone()?), &mut encoder)?;
-    encoder.finish().map_err(io::Error::other)?;
-    Ok(read)
-}
-
-fn read_back(dir: &OwnedFd, name: &[u8]) -> io::Result<(Digest, u64)> {
+pub(super) fn read_back(dir: &OwnedFd, name: &[u8]) -> io::Result<(Digest, u64)> {
     let (fd, _) = open_file_in(dir.as_fd(), name)?;
     hash(content(fd, true))
 }
@@ -318,7 +202,7 @@ fn hash(content: impl Read) -> io::Result<(Digest, u64)> {
 }
 
 /// Copies all of `from`; returns its hash and its length.
-fn copy(mut from: impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
+pub(super) fn copy(mut from: impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     let mut length = 0;
@@ -354,51 +238,5 @@ mod tests {
         for text in ["day.jsonl", "x", "day.jsonl.lz4", ".unfinished.lz4", "day.20261122"] {
             assert!(Name::of(text.as_bytes()).is_none(), "{text}");
         }
-    }
-
-    fn folder() -> (tempfile::TempDir, OwnedFd) {
-        let temporary = tempfile::tempdir().unwrap();
-        let dir = File::open(temporary.path()).unwrap().into();
-        (temporary, dir)
-    }
-
-    #[test]
-    fn a_compressed_log_holds_every_byte_and_takes_the_place_of_the_log() {
-        let (temporary, dir) = folder();
-        let text = "{\"line\":1}\n".repeat(300_000);
-        std::fs::write(temporary.path().join("log"), &text).unwrap();
-        let (digest, size) = compress_one(&dir, b"log").unwrap().unwrap();
-        assert_eq!(digest, Digest::of(text.as_bytes()));
-        assert!(size < text.len() as u64 / 10, "{size}");
-        assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 1);
-        assert_eq!(read_back(&dir, b"log.lz4").unwrap(), (digest, text.len() as u64));
-    }
-
-    #[test]
-    fn what_an_earlier_attempt_left_is_finished_or_left_alone() {
-        for (left, goes) in [("the log", true), ("something else", false)] {
-            let (temporary, dir) = folder();
-            let at = |name: &str| temporary.path().join(name);
-            std::fs::write(at("log"), left).unwrap();
-            compress_one(&dir, b"log").unwrap().unwrap();
-            std::fs::write(at("log"), "the log").unwrap();
-            std::fs::write(at(".unfinished.lz4"), "half").unwrap();
-            assert_eq!(compress_one(&dir, b"log").unwrap().is_some(), goes);
-            assert_eq!(at("log").exists(), !goes);
-            assert!(at("log.lz4").exists() && !at(".unfinished.lz4").exists());
-        }
-    }
-
-    #[test]
-    fn a_damaged_frame_is_noticed() {
-        let (temporary, dir) = folder();
-        std::fs::write(temporary.path().join("log"), "some content of a log\n".repeat(50)).unwrap();
-        compress_one(&dir, b"log").unwrap().unwrap();
-        let at = temporary.path().join("log.lz4");
-        let mut bytes = std::fs::read(&at).unwrap();
-        let middle = bytes.len() - 6;
-        bytes[middle] ^= 1;
-        std::fs::write(&at, bytes).unwrap();
-        assert!(read_back(&dir, b"log.lz4").is_err());
     }
 }

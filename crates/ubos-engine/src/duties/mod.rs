@@ -1,6 +1,6 @@
 //! What a territory does between runs, without its peer: it looks at its own tree, asks for a run if
 //! something waits (a run that was cut off, too), hashes a slice of what is kept, lets old backups
-//! go. Nothing is decided here and no baseline advances.
+//! go, compresses old logs. Nothing is decided here and no baseline advances.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use ubos_core::path::RelPath;
 use ubos_core::sides::Side;
 
 use crate::agent::message::OpenMatter;
+use crate::backups::compress::{self, Compressed};
 use crate::backups::{Weight, retention};
 use crate::clock;
 use crate::cycle;
@@ -49,6 +50,8 @@ pub struct Upkeep {
     pub rehashed: Rehashed,
     /// Runs whose backups were let go.
     pub pruned: Vec<String>,
+    /// Sealed logs that were compressed.
+    pub compressed: Compressed,
     /// What that did to the weight of the backups.
     pub weight: Weight,
 }
@@ -109,6 +112,31 @@ pub fn figures(root: &Path) -> Result<()> {
     let state = StateDir::open(root)?;
     let config = Config::require(&state)?;
     book::update(&state, &config, None, Weight::Same, |health, _| health)
+}
+
+/// Compresses sealed logs whose time has come: for the time after a run, when nobody waits for it.
+///
+/// # Errors
+/// What the system says; they stay as they are then.
+pub fn tidy(root: &Path) -> Result<Compressed> {
+    let state = StateDir::open(root)?;
+    let config = Config::require(&state)?;
+    let begun = clock::now().0;
+    let compressed = compress::compress(&state, &config, begun)?;
+    if compressed.logs > 0 {
+        let weight = Weight::changed(compressed.saved.saturating_neg(), begun);
+        book::update(&state, &config, None, weight, |health, _| health)?;
+    }
+    Ok(compressed)
+}
+
+/// Whether [`tidy`] would have something to do.
+///
+/// # Errors
+/// What the system says.
+pub fn is_untidy(root: &Path) -> Result<bool> {
+    let state = StateDir::open(root)?;
+    compress::is_due(&state, &Config::require(&state)?, clock::now().0)
 }
 
 /// What waits here, looked at with the territory locked; and since when the oldest of it does.
@@ -217,7 +245,9 @@ fn keep_up(state: &StateDir, config: &Config) -> Result<Upkeep> {
         }
         (gone, pruned.bytes)
     };
+    let compressed = compress::compress(state, config, clock::now().0)?;
     let rehashed = scrub::rehash(state, config, clock::now().0)?;
-    let weight = Weight::changed(pruned.cast_signed().saturating_neg(), begun);
-    Ok(Upkeep { rehashed, pruned: gone, weight })
+    let freed = pruned.cast_signed().saturating_add(compressed.saved);
+    let weight = Weight::changed(freed.saturating_neg(), begun);
+    Ok(Upkeep { rehashed, pruned: gone, compressed, weight })
 }

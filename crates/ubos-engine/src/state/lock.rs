@@ -12,6 +12,8 @@ use crate::error::{EngineError, Result};
 const WATCHING: &str = "watching";
 /// The file that whoever writes about the health of the territory holds.
 const HEALTH: &str = "health";
+/// The file that whoever compresses sealed logs holds.
+const COMPRESSING: &str = "compressing";
 /// How long a run waits for one that is just ending (or whose process was just killed).
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -35,6 +37,14 @@ impl Lock {
     /// [`EngineError::Locked`] if another process holds it for longer than a moment.
     pub fn take_health(state: &StateDir) -> Result<Lock> {
         Self::take_file(state, HEALTH, PATIENCE, "the health of this territory")
+    }
+
+    /// Takes the lock of whoever compresses the sealed logs of a territory, which no run asks for.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another process does it already.
+    pub fn take_compressing(state: &StateDir) -> Result<Lock> {
+        Self::take_file(state, COMPRESSING, Duration::ZERO, "the sealed logs of this territory")
     }
 
     /// Takes the lock of a territory if nobody holds it.

@@ -9,6 +9,7 @@ use ubos_core::plan::Filter;
 use ubos_core::sides::Side;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::{ConflictPolicy, Request, run_cycle};
+use ubos_engine::duties;
 
 use super::resolve::session;
 use super::{BUILD, program};
@@ -98,9 +99,25 @@ fn sync(args: &SyncArgs, global: &Global, ui: &Ui, command: &str, filter: Filter
         Ok(request)
     });
     let asks = args.conflicts == "ask" && !args.dry_run && args.confirm.is_none() && ui.converses();
-    match begun {
+    let code = match begun {
         Ok(request) if asks => run_and_ask(&request, global, ui),
         begun => run_or_report(begun, command, ui),
+    }?;
+    if !args.dry_run {
+        tidy(global, ui);
+    }
+    Ok(code)
+}
+
+/// Compresses old logs once the report is given. Whatever becomes of it, the run is over.
+fn tidy(global: &Global, ui: &Ui) {
+    let Ok((state, _)) = territory::open(global) else { return };
+    let root = state.root().path();
+    if duties::is_untidy(root).is_ok_and(|untidy| untidy) {
+        ui.status("compressing old sealed logs; this can be interrupted");
+        if let Err(error) = duties::tidy(root) {
+            ui.warning(&error.to_string());
+        }
     }
 }
 

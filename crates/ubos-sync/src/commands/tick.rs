@@ -32,7 +32,7 @@ With an address for the peer it is a two-way sync that never asks: conflicts are
 policies in `config.toml`, the rest waits. A peer that cannot be reached is tried again within the
 slot, after about 30, 90 and 180 seconds. Without an address this side does what it can alone: it
 looks at its tree, hashes a slice of files and backups (all of them once a day), lets expired
-backups go, and asks for a run if something waits. While `watch` runs, it only brings the figures
+backups go, compresses old logs, and asks for a run if something waits. While `watch` runs, it only brings the figures
 of `health` up to date.
 
 The exit code is that of the last run; see `ubos-sync --help`.
@@ -157,6 +157,7 @@ fn alone(done: Result<Done, EngineError>, peer: &str, ui: &Ui) -> Outcome {
     let duties = json!({
         "scanned": done.scanned, "waiting": done.waiting, "interrupted": done.interrupted,
         "lost": done.lost, "asked": done.asked, "pruned": done.upkeep.pruned,
+        "compressed": done.upkeep.compressed.logs,
         "rehashed": {"files": read.files, "bytes": read.bytes, "damaged": read.damaged.len()},
     });
     document(ui, || json!({"schema": 1, "command": TICK, "duties": duties, "exit": 0}), 0)
@@ -191,6 +192,10 @@ fn told_alone(done: &Done, peer: &str) -> String {
     }
     if !done.upkeep.pruned.is_empty() {
         parts.push(format!("backups of {} let go", plural(done.upkeep.pruned.len(), "run")));
+    }
+    if done.upkeep.compressed.logs > 0 {
+        let count = usize::try_from(done.upkeep.compressed.logs).unwrap_or(usize::MAX);
+        parts.push(format!("{} compressed", plural(count, "sealed log")));
     }
     parts.join("; ")
 }

@@ -62,7 +62,7 @@ fn every_run_writes_down_how_both_sides_fare() {
 }
 
 /// What the backups and the sealed logs of a territory take, found by looking at each.
-fn weighed(territory: Territory<'_>) -> u64 {
+pub(crate) fn weighed(territory: Territory<'_>) -> u64 {
     let mut folders = vec![territory.own("backups"), territory.own("sealed")];
     let mut bytes = 0;
     while let Some(folder) = folders.pop() {

@@ -44,6 +44,7 @@ mod readme_recovery;
 mod real_input;
 mod recover;
 mod restore;
+mod rotation;
 mod scenarios_basic;
 mod scenarios_commands;
 mod scenarios_folders;

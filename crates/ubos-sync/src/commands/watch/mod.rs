@@ -1,5 +1,6 @@
 //! `ubos-sync watch`: keeps the pair in sync as long as it runs.
 
+mod idle;
 mod signals;
 mod teller;
 
@@ -20,6 +21,7 @@ use crate::notify;
 use crate::service::Service;
 use crate::territory;
 use crate::ui::Ui;
+use idle::Idle;
 use signals::Signals;
 use teller::Teller;
 
@@ -60,10 +62,14 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
     let signals = Signals::listen(&stop).map_err(|e| EngineError::io("listen to", "signals", e))?;
     let teller = Teller::new(ui, [&config.name, peer], &service, &stop);
     let pace = Pace { interval, alive };
+    let idle = Idle::new(state.root().path());
     let ended = keep_in_sync(&request, pace, &stop, &|news| {
         teller.hear(&news);
         if matches!(news, News::Ran { .. }) {
             notify::tell(&state, &config);
+        }
+        if matches!(news, News::Ran { full: true, .. }) {
+            idle.tidy();
         }
     });
     service.stops();
