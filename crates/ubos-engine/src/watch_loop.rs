@@ -11,9 +11,12 @@ use crate::error::{EngineError, Result};
 use crate::state::StateDir;
 use crate::state::lock::Lock;
 use crate::watch::rhythm::{self, Ended, Rhythm};
+use crate::watch::settings::Settings;
 
 /// A clock that went so much further than this process was awake: the machine slept.
 const SLEPT: Duration = Duration::from_secs(15);
+/// Whether a person mended what kept runs from working is looked at this often.
+const MENDED: Duration = Duration::from_secs(1);
 
 /// How often things happen.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,7 @@ pub enum News<'a> {
 
 /// What goes on from one run to the next.
 struct Loop<'a> {
+    state: StateDir,
     session: Session,
     rhythm: Rhythm,
     pace: Pace,
@@ -70,13 +74,16 @@ struct Loop<'a> {
     full_took: Duration,
     /// Whether any run was carried out.
     worked: bool,
+    /// The settings that the last run could not understand, its own or the peer's.
+    refused: Option<Settings>,
 }
 
 /// Keeps a pair in sync until it is stopped.
 ///
 /// # Errors
 /// [`EngineError::Locked`] if another watch does this already, and what the first run says that no
-/// waiting can heal: [`EngineError::Config`]. What later runs say is told, and tried again.
+/// waiting can heal: [`EngineError::Config`]. What later runs say is told, and tried again: a manifest
+/// or a configuration that was spoilt meanwhile as soon as it is edited here, and now and then.
 pub fn keep_in_sync(
     request: &Request,
     pace: Pace,
@@ -85,8 +92,8 @@ pub fn keep_in_sync(
 ) -> Result<()> {
     let state = StateDir::open(&request.root)?;
     let _only_one = Lock::take_watch(&state)?;
-    drop(state);
     let mut all = Loop {
+        state,
         session: Session::new(request.clone(), stop.clone()),
         rhythm: Rhythm::new(pace.interval),
         pace,
@@ -96,6 +103,7 @@ pub fn keep_in_sync(
         blind: None,
         full_took: Duration::ZERO,
         worked: false,
+        refused: None,
     };
     while !stop.is_stopped() {
         all.run()?;
@@ -113,6 +121,8 @@ impl Loop<'_> {
         let connects = !self.session.is_connected();
         let full = self.stop.takes_look() || connects || Instant::now() >= self.everything;
         let begun = Instant::now();
+        // Before the run reads them: an edit that comes meanwhile is one that it did not see.
+        let settings = Settings::look(&self.state);
         self.tell(News::Runs { connects });
         let tell = self.tell;
         let mut report = self.session.run(full, &|event| tell(News::Progress(event)));
@@ -122,9 +132,11 @@ impl Loop<'_> {
         }
         let ended = match &report.error {
             Some(EngineError::Locked { .. }) => Ended::Busy,
+            Some(EngineError::Config { .. }) => Ended::Misconfigured,
             Some(_) => Ended::Failed,
             None => Ended::Done { again: !report.skipped.is_empty() },
         };
+        self.refused = (ended == Ended::Misconfigured).then_some(settings);
         let [byte] = clock::random::<1>();
         let chance = f64::from(byte) / 255.0;
         let pause = self.rhythm.pause(ended, self.full_took, self.blind.is_some(), chance);
@@ -146,7 +158,11 @@ impl Loop<'_> {
             self.tell(News::Alive);
             self.tell(News::Waits { until: self.everything, blind: self.blind.as_deref() });
             let (begun, wall) = (Instant::now(), SystemTime::now());
-            match self.session.wait(self.everything.min(begun + self.pace.alive)) {
+            let longest = match self.refused {
+                Some(_) => self.pace.alive.min(MENDED),
+                None => self.pace.alive,
+            };
+            match self.session.wait(self.everything.min(begun + longest)) {
                 Ok(wake) => {
                     self.blind = wake.blind;
                     if self.blind.is_some() {
@@ -161,7 +177,8 @@ impl Loop<'_> {
                 Err(_) => return,
             }
             let passed = wall.elapsed().unwrap_or_default();
-            if passed > begun.elapsed() + SLEPT || self.stop.wants_look() {
+            let edited = self.refused.as_ref().is_some_and(|s| *s != Settings::look(&self.state));
+            if edited || passed > begun.elapsed() + SLEPT || self.stop.wants_look() {
                 self.everything = Instant::now();
             }
         }

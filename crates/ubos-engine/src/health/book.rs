@@ -12,7 +12,7 @@ use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::{atomic, probe};
 use crate::scrub;
-use crate::state::config::Config;
+use crate::state::config::{Config, WatchPolicy};
 use crate::state::lock::Lock;
 use crate::state::{StateDir, matters};
 
@@ -156,10 +156,30 @@ pub fn update(
             health.updated = now.text();
         }
     }
-    let bytes = serde_json::to_vec_pretty(&book).expect("plain data");
-    atomic::replace(state.fd(), NAME, &bytes)
-        .map_err(|e| EngineError::io("write", state.path(NAME), e))?;
+    save(state, &book)?;
     metrics::write(state, config.health.metrics.as_deref(), &book.records())
+}
+
+fn save(state: &StateDir, book: &Book) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(book).expect("plain data");
+    atomic::replace(state.fd(), NAME, &bytes)
+        .map_err(|e| EngineError::io("write", state.path(NAME), e))
+}
+
+/// Writes down that a run failed because the configuration cannot be understood: who the peers are and
+/// what waits is then as it was last known, and where metrics go is not known at all.
+fn after_misconfigured(state: &StateDir, ended: &Ended) -> Result<()> {
+    let now = Now::read(WatchPolicy::default().interval);
+    let _lock = Lock::take_health(state)?;
+    let Some(mut book) = load(state)? else { return Ok(()) };
+    let Health { open_conflicts, held, guards, .. } = book.last;
+    let ended = Ended { peer: String::new(), ..ended.clone() };
+    let after = std::mem::take(&mut book.last).after(&ended, &Waiting::default(), &now);
+    book.last = Health { open_conflicts, held, guards, updated: now.text(), ..after };
+    if let Some(record) = book.peers.get_mut(&book.last.peer) {
+        record.clone_from(&book.last);
+    }
+    save(state, &book)
 }
 
 /// The figures of the disk, which are the same whatever the peer.
@@ -212,7 +232,10 @@ impl Disk {
 pub(crate) fn note(root: &Path, ended: &Ended) {
     let write = || -> Result<()> {
         let state = StateDir::open(root)?;
-        after_run(&state, &Config::require(&state)?, ended)
+        match Config::require(&state) {
+            Err(EngineError::Config { .. }) => after_misconfigured(&state, ended),
+            config => after_run(&state, &config?, ended),
+        }
     };
     // The next run writes it anew.
     let _ = write();

@@ -21,8 +21,10 @@ use crate::state::lock::Lock;
 
 const NAME: &str = "told";
 /// A watch tries again within seconds; only the failure that outlasts these attempts is news. A
-/// timer's attempts are over when it looks.
+/// timer's attempts are over when it looks. What a person has to mend is news at once.
 const ATTEMPTS_OF_A_WATCH: u64 = 4;
+/// The exit code of a run that could not understand its configuration or a manifest.
+const MISCONFIGURED: u8 = 2;
 
 /// Something worth telling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +93,9 @@ pub struct Told {
 pub fn since(told: &Told, health: &Health, conflicts: BTreeSet<RelPath>) -> (Vec<News>, Told) {
     let guarded = health.guards > 0;
     let trouble = health.error.as_ref().filter(|_| health.exit != 4);
-    let outlasts = health.mode != Mode::Watch || health.failures_in_a_row >= ATTEMPTS_OF_A_WATCH;
+    let outlasts = health.mode != Mode::Watch
+        || health.failures_in_a_row >= ATTEMPTS_OF_A_WATCH
+        || health.exit == MISCONFIGURED;
     let failing = health.error.is_some() && (told.failing || outlasts || guarded);
     let mut news = Vec::new();
     let opened = conflicts.difference(&told.conflicts).count();

@@ -210,6 +210,9 @@ fn a_watch_is_given_some_attempts_before_its_failure_is_told() {
         told(&[again(), again(), again(), again(), again(), well()]),
         [none, none, none, &["failed"], none, &["recovered"]]
     );
+    // What only a person can mend is told at once.
+    let spoilt = || (failed(2, Mode::Watch), nothing());
+    assert_eq!(told(&[spoilt(), spoilt(), well()]), [&["failed"][..], none, &["recovered"]]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! that has none) the watch says so, and every wait ends in a full scan.
 
 pub mod rhythm;
+pub mod settings;
 mod settle;
 
 use std::collections::BTreeSet;

@@ -6,6 +6,8 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Longest pause where a configuration or a manifest keeps runs from working: a person may be at it.
+const MENDING_PAUSE: Duration = Duration::from_secs(60);
 /// Where there are no hints, everything is looked at this often at most.
 const POLL: Duration = Duration::from_secs(10);
 /// A full look may take this part of the time, where it has to stand in for hints.
@@ -26,6 +28,8 @@ pub enum Ended {
     Busy,
     /// It could not be carried out.
     Failed,
+    /// Nor can any other, until a person mends the configuration or a manifest.
+    Misconfigured,
 }
 
 /// When to look at everything, and when to try again.
@@ -52,10 +56,14 @@ impl Rhythm {
     /// to 1 that keeps two sides, or many laptops, from trying at the same moments.
     pub fn pause(&mut self, ended: Ended, took: Duration, blind: bool, chance: f64) -> Duration {
         match ended {
-            Ended::Failed => {
+            Ended::Failed | Ended::Misconfigured => {
+                let longest = match ended {
+                    Ended::Misconfigured => MENDING_PAUSE,
+                    _ => LONGEST_PAUSE,
+                };
                 let pause = doubled(self.failures);
                 self.failures += 1;
-                pause.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0)).min(LONGEST_PAUSE)
+                pause.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0)).min(longest)
             }
             Ended::Busy => BUSY_PAUSE.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0)),
             Ended::Done { again } => {
@@ -101,6 +109,12 @@ mod tests {
         assert_eq!(tried, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
         assert_eq!(rhythm.pause(Ended::Done { again: false }, QUICK, false, 0.5), INTERVAL);
         assert_eq!(pauses(&mut rhythm, Ended::Failed, 1), [5]);
+    }
+
+    #[test]
+    fn what_a_person_has_to_mend_is_looked_at_every_minute() {
+        let mut rhythm = Rhythm::new(INTERVAL);
+        assert_eq!(pauses(&mut rhythm, Ended::Misconfigured, 6), [5, 10, 20, 40, 60, 60]);
     }
 
     #[test]

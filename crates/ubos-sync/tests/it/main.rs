@@ -64,6 +64,8 @@ mod watch;
 #[cfg(target_os = "linux")]
 mod watch_faults;
 #[cfg(target_os = "linux")]
+mod watch_mistakes;
+#[cfg(target_os = "linux")]
 mod watch_screen;
 #[cfg(target_os = "linux")]
 mod watch_soak;
