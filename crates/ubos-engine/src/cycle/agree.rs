@@ -173,40 +173,7 @@ fn lost_state(standing: &Standing, name: &str) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ubos_core::entry::Digest;
-
-    const PAIR: &str = "pair";
-
-    /// The header of a generation; `branch` tells histories apart.
-    fn header(generation: u64, branch: u8) -> Header {
-        let mut header = Header::first(PAIR);
-        header.generation = generation;
-        header.chain = Digest::of(&[generation as u8, branch]);
-        header
-    }
-
-    fn mark(generation: u64, branch: u8) -> Option<(u64, Digest)> {
-        Some((generation, header(generation, branch).chain))
-    }
-
-    /// A side that finished this generation.
-    fn at(replica: &str, generation: u64) -> Standing {
-        Standing {
-            name: replica.to_owned(),
-            replica: Some(replica.to_owned()),
-            same_host: true,
-            marker: mark(generation, 0),
-            marked: true,
-            header: Some(header(generation, 0)),
-            damage: None,
-            prepared: None,
-            open_runs: false,
-            manifests: Default::default(),
-            folds_case: false,
-            last_run: None,
-            limits: Default::default(),
-        }
-    }
+    use crate::cycle::standings::{at, header, mark};
 
     /// Judges the two, and the two exchanged: agreements must name the other side then, and
     /// guards must stay the same.

@@ -302,37 +302,8 @@ fn when(header: &Header) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use ubos_core::entry::Digest;
-
     use super::*;
-
-    fn header(generation: u64, branch: u8) -> Header {
-        let mut header = Header::first("pair");
-        header.generation = generation;
-        header.chain = Digest::of(&[generation as u8, branch]);
-        header.made = (1_760_000_000 + generation as i64, 0);
-        header
-    }
-
-    /// A side that finished this generation.
-    fn at(name: &str, generation: u64) -> Standing {
-        let header = header(generation, 0);
-        Standing {
-            name: name.to_owned(),
-            replica: Some(name.to_owned()),
-            same_host: true,
-            marker: Some((header.generation, header.chain)),
-            marked: true,
-            header: Some(header),
-            damage: None,
-            prepared: None,
-            open_runs: false,
-            manifests: Default::default(),
-            folds_case: false,
-            last_run: None,
-            limits: Default::default(),
-        }
-    }
+    use crate::cycle::standings::{at, header};
 
     fn names() -> Sides<String> {
         Sides::new("one".into(), "two".into())

@@ -7,6 +7,7 @@
 //! (`settle`), former versions that are put back before the scan (`put_back`), and what goes on record
 //! besides the changes (`noted`).
 
+mod actions;
 pub mod agree;
 mod commit;
 pub mod confirm;
@@ -15,6 +16,7 @@ pub mod diagnosis;
 mod law;
 mod load;
 mod noted;
+mod on_record;
 mod pending;
 mod plan;
 mod provided;
@@ -27,6 +29,8 @@ pub mod report;
 mod scan;
 pub mod session;
 mod settle;
+#[cfg(test)]
+mod standings;
 mod transfer;
 mod versions;
 

@@ -1,15 +1,15 @@
 //! Stage 8: what a run tells. A value; rendering it is the binary's business.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use ubos_core::conflict::{Conflict, Held, Notice, Skipped};
 use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::RelPath;
-use ubos_core::plan::{Filter, GuardReport, Item, OpKind, Operation, Plan, Reason};
+use ubos_core::plan::{Filter, GuardReport, Item, Plan};
 use ubos_core::sides::{Side, Sides};
 
 use super::diagnosis::Finding;
@@ -19,31 +19,13 @@ use super::session::Kept;
 use super::{ConflictPolicy, Request, confirm};
 use crate::agent::content::Slot;
 use crate::agent::message::{OpenMatter, Standing};
-use crate::audit_notes::{op_word, put_path};
 use crate::backups::Weight;
 use crate::clock;
 use crate::error::{EngineError, Result};
 
-/// One thing that was done, or that a dry run would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Action {
-    /// Where.
-    pub path: RelPath,
-    /// The side that is changed.
-    pub to: Side,
-    /// The word of the contract.
-    pub op: &'static str,
-    /// Of a rename: the old path.
-    pub from: Option<RelPath>,
-    /// Bytes of content that the change is about.
-    pub bytes: u64,
-    /// Bytes of content that crossed the wire for it.
-    pub wire_bytes: u64,
-    /// Why.
-    pub reason: Reason,
-    /// The guard that holds it, in a preview.
-    pub held_by: Option<ubos_core::plan::Guard>,
-}
+pub use super::actions::Action;
+pub(super) use super::actions::actions;
+pub(super) use super::on_record::who;
 
 /// A former version that was put back, or would be by a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -284,88 +266,13 @@ impl RunReport {
         })
     }
 
-    /// What the audit log keeps of the run besides the changes themselves. What was already open
-    /// before, by these marks, is on record since it appeared.
-    pub(super) fn audit_lines(&self, plan: &Plan, known: &HashSet<Digest>) -> Vec<String> {
-        let quiet = self.actions.is_empty()
-            && self.put_back.is_empty()
-            && plan.skipped.is_empty()
-            && plan.guards.is_empty();
-        let mut lines = Vec::new();
-        let mut record = |event: &str, path: &RelPath, more: Vec<(&str, Value)>| {
-            let mut fields = Map::new();
-            fields.insert("event".into(), event.into());
-            put_path(&mut fields, "path", path);
-            fields.extend(more.into_iter().map(|(key, value)| (key.to_owned(), value)));
-            lines.push(Value::Object(fields).to_string());
-        };
-        for skipped in &plan.skipped {
-            let on = self.names.get(skipped.on).clone();
-            record(
-                "skipped",
-                &skipped.path,
-                vec![("on", on.into()), ("reason", skipped.reason.clone().into())],
-            );
-        }
-        for conflict in plan.conflicts.iter().filter(|c| !known.contains(&c.mark)) {
-            let kind = conflict.kind.word();
-            record(
-                "conflict",
-                &conflict.path,
-                vec![("kind", kind.into()), ("mark", conflict.mark.to_hex().into())],
-            );
-        }
-        for held in plan.held.iter().filter(|held| !known.contains(&held.mark)) {
-            let on = self.names.get(held.on).clone();
-            record(
-                "held",
-                &held.path,
-                vec![("on", on.into()), ("reason", held.reason.word().into())],
-            );
-        }
-        lines.push(self.end_record(plan, quiet));
-        lines
-    }
-
-    /// What the audit log says of the run as a whole, where there is no plan.
-    pub(super) fn run_record(&self) -> String {
-        self.end_record(&Plan::default(), self.put_back.is_empty())
-    }
-
-    fn end_record(&self, plan: &Plan, quiet: bool) -> String {
-        let by_side = |count: &dyn Fn(&Action) -> u64| -> BTreeMap<String, u64> {
-            let sum = |side: Side| {
-                self.actions.iter().filter(|action| action.to == side).map(count).sum()
-            };
-            Side::BOTH.map(|side| (self.names.get(side).clone(), sum(side))).into()
-        };
-        let brings = |action: &Action| matches!(action.op, "create" | "update" | "append");
-        let bytes = |action: &Action| if brings(action) { action.bytes } else { 0 };
-        let scanned =
-            Side::BOTH.map(|side| (self.names.get(side).clone(), *self.scanned.get(side)));
-        let guards: Vec<Cow<'_, str>> = plan.guards.iter().map(|g| guard_word(g.guard)).collect();
-        let end = json!({
-            "event": "run", "command": self.command, "from": self.names.here, "to": self.names.there,
-            "who": who(), "started": self.started, "generation": self.generation,
-            "actions": self.actions.len() + self.put_back.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
-            "skipped": plan.skipped.len(), "guards": plan.guards.len(), "quiet": quiet,
-            "exit": self.exit_with(plan), "seconds": self.seconds(), "mode": self.mode,
-            "whole": self.whole, "bytes": self.actions.iter().map(bytes).sum::<u64>(),
-            "wire_bytes": self.wire_bytes, "oldest_change": self.oldest_change,
-            "scanned": BTreeMap::from(scanned),
-            "files_to": by_side(&|action| brings(action).into()), "bytes_to": by_side(&bytes),
-            "guarded_by": guards, "clock_offset": self.clock_offset, "peer_build": self.peer_build,
-        });
-        end.to_string()
-    }
-
     /// How long it has lasted, in seconds, to the millisecond.
     pub(super) fn seconds(&self) -> f64 {
         rounded(self.begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64()))
     }
 
     /// The exit code that a plan leads to which was carried out as far as it could be.
-    fn exit_with(&self, plan: &Plan) -> u8 {
+    pub(super) fn exit_with(&self, plan: &Plan) -> u8 {
         let verdict = Judged {
             guards: &plan.guards,
             conflicts: &plan.conflicts,
@@ -408,58 +315,6 @@ struct Judged<'a> {
 /// To the millisecond.
 pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
-}
-
-/// The user that the run belongs to.
-pub(super) fn who() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
-}
-
-/// The actions that an operation amounts to; a folder that is replaced as a whole deletes what was
-/// in it.
-pub(super) fn actions(
-    op: &Operation,
-    wire_bytes: u64,
-    held_by: Option<ubos_core::plan::Guard>,
-) -> Vec<Action> {
-    let mut out = Vec::new();
-    let reason = op.reason;
-    if let OpKind::Replace { contents } = &op.kind {
-        for (path, entry) in contents {
-            let word = if entry.is_dir() { "rmdir" } else { "delete" };
-            let (path, bytes) = (path.clone(), entry.size());
-            out.push(Action {
-                path,
-                to: op.to,
-                op: word,
-                from: None,
-                bytes,
-                wire_bytes: 0,
-                reason,
-                held_by,
-            });
-        }
-    }
-    let from = match &op.kind {
-        OpKind::Rename { from, .. } => Some(from.clone()),
-        _ => None,
-    };
-    let bytes = match &op.kind {
-        OpKind::Append { from } => op.post.as_ref().map_or(0, Entry::size) - from,
-        OpKind::Rename { .. } | OpKind::SetExec => 0,
-        _ => op.post.as_ref().or(op.pre.as_ref()).map_or(0, Entry::size),
-    };
-    out.push(Action {
-        path: op.path.clone(),
-        to: op.to,
-        op: op_word(op),
-        from,
-        bytes,
-        wire_bytes,
-        reason,
-        held_by,
-    });
-    out
 }
 
 /// The report of a run that only looked.

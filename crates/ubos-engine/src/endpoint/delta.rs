@@ -7,7 +7,8 @@ use std::os::fd::AsFd;
 use ubos_core::entry::Entry;
 use ubos_core::path::RelPath;
 
-use super::local::{Known, LocalEndpoint};
+use super::known::Known;
+use super::local::LocalEndpoint;
 use crate::agent::content::{Collect, SendItem, StageResult, Want};
 use crate::apply;
 use crate::error::Result;

@@ -14,19 +14,18 @@ use super::local::LocalEndpoint;
 use crate::agent::content::operations;
 use crate::agent::message::{Applied, PutBackOrder, PutBackResult, PutBackStep, RunEvidence};
 use crate::apply;
-use crate::backups::{self, Weight};
+use crate::backups::{self, Weight, retention};
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::health::{self, book};
 use crate::history::put_back::Batch;
 use crate::history::trail::text;
-use crate::staging::Staging;
-use crate::state::StateDir;
+use crate::staging::{self, Staging};
 use crate::state::audit::{Audit, Head};
 use crate::state::config::Peer;
-use crate::state::machine;
 use crate::state::marker::Marker;
+use crate::state::{StateDir, machine, requests, texts, versions};
 
 impl LocalEndpoint {
     pub(super) fn evidence_of(&self, run: &str, items: &[Item]) -> Result<RunEvidence> {
@@ -151,6 +150,30 @@ impl LocalEndpoint {
         let record = fields.map(|(key, value)| (key.to_owned(), Value::from(value)));
         // The next run settles what became of it, on record or not.
         let _ = self.audit_records(&run, std::iter::once(record.into_iter().collect()));
+    }
+
+    /// The end of `run`: what was seen is kept, what was staged is dropped, what expired is let go.
+    pub(super) fn end_run(&mut self, run: &str) -> Result<()> {
+        failpoint!("finishing");
+        self.keep_evidence()?;
+        // What cannot be kept is missing, which the next run notices; the sync is as good without.
+        let _ = texts::keep(&self.state, &self.peer.pair, self.table()?, &self.agreed);
+        versions::clean(&self.state)?;
+        self.staging = None;
+        let mut cut_off = false;
+        for other in staging::runs(&self.state)? {
+            cut_off |= other != run;
+            staging::remove(&self.state, &other)?;
+        }
+        let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
+        let pruned = retention::prune(&self.state, &gone)?;
+        self.weight = match cut_off {
+            true => Weight::Unknown,
+            false => self.weight_of(run, pruned.bytes)?,
+        };
+        self.end_of_log(run, pruned.records)?;
+        self.run.clear();
+        requests::clear(&self.state, self.begun)
     }
 
     /// What `run` did to the weight of the backups, where `pruned` bytes of older ones were let go.

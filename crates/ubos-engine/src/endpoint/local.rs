@@ -12,18 +12,18 @@ use ubos_core::plan::Item;
 use ubos_core::selection::Selection;
 use ubos_core::sides::Side;
 
-use super::bounds::{compile, refuse_unselected_operations};
+use super::bounds::compile;
+use super::known::Known;
 use super::standby::Standby;
 use super::standing;
-use super::{Endpoint, Scanned, rows};
-use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want, operations};
+use super::{Endpoint, Scanned};
+use crate::agent::content::{Collect, Resume, SendItem, Slot, StageResult, Want};
 use crate::agent::message::{
     AuditNote, FolderMode, KeptVersion, LogCheck, OpOutcome, OpenMatter, PrepareOrder, PublicRow,
     PutBackOrder, PutBackResult, PutBackStep, RunEvidence, ScanOrder, Standing,
 };
-use crate::apply::{self, Applier, BackedUp};
-use crate::audit_notes;
-use crate::backups::{Weight, retention};
+use crate::apply::{self, BackedUp};
+use crate::backups::Weight;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::Stamp;
@@ -33,7 +33,7 @@ use crate::rsync::boxes::BoxKind;
 use crate::scanner::digest::Pieces;
 use crate::scanner::seen::Seen;
 use crate::scanner::{self, Evidence, ScanRequest};
-use crate::staging::{self, Staging};
+use crate::staging::Staging;
 use crate::state::audit::{Audit, Head};
 use crate::state::config::{Config, Peer};
 use crate::state::generation::Header;
@@ -41,10 +41,9 @@ use crate::state::lock::Lock;
 use crate::state::marker::Marker;
 use crate::state::record::Record;
 use crate::state::table::Table;
-use crate::state::{StateDir, chain, machine, matters, requests, texts, versions};
+use crate::state::{StateDir, chain, machine, matters, texts, versions};
 use crate::transfer::ContentSink;
-use crate::transfer::receive::{self, StageSink};
-use crate::transfer::send::{self, KnownPieces};
+use crate::transfer::send;
 
 /// Threads for walking and hashing.
 pub(super) const THREADS: usize = 2;
@@ -63,14 +62,14 @@ pub struct LocalEndpoint {
     pub(super) evidence: BTreeMap<RelPath, Evidence>,
     pub(super) refreshed: Vec<(RelPath, Option<Stamp>, Pieces)>,
     pub(super) staging: Option<Staging>,
-    wants: Vec<Want>,
+    pub(super) wants: Vec<Want>,
     pub(super) staged: BTreeMap<Slot, Evidence>,
-    results: Vec<StageResult>,
+    pub(super) results: Vec<StageResult>,
     /// The run that brings something here, until it has ended.
     pub(super) run: String,
-    intended: Vec<Item>,
+    pub(super) intended: Vec<Item>,
     pub(super) backed_up: Vec<BackedUp>,
-    agreed: texts::Agreed,
+    pub(super) agreed: texts::Agreed,
     pub(super) audit: Option<Audit>,
     /// When this side was locked for the run.
     pub(super) begun: SystemTime,
@@ -188,7 +187,7 @@ impl LocalEndpoint {
         self.selection.as_ref()
     }
 
-    fn table_mut(&mut self) -> Result<&mut Table> {
+    pub(super) fn table_mut(&mut self) -> Result<&mut Table> {
         self.table.as_mut().ok_or_else(no_state)
     }
 
@@ -201,34 +200,12 @@ impl LocalEndpoint {
     }
 }
 
-fn no_state() -> EngineError {
+pub(super) fn no_state() -> EngineError {
     EngineError::Damaged { what: "the state of this pair".into(), why: "is lost".into() }
 }
 
-fn not_scanned() -> EngineError {
+pub(super) fn not_scanned() -> EngineError {
     EngineError::Damaged { what: "this run".into(), why: "nothing was scanned".into() }
-}
-
-pub(super) struct Known<'a> {
-    pub(super) table: &'a Table,
-    pub(super) evidence: &'a BTreeMap<RelPath, Evidence>,
-}
-
-impl KnownPieces for Known<'_> {
-    fn now(&self, item: &SendItem) -> Option<Pieces> {
-        let digest = item.entry.digest()?;
-        if let Some(evidence) = self.evidence.get(&item.path) {
-            return (evidence.digest == digest).then(|| evidence.pieces.clone());
-        }
-        let record = self.table.record(&item.path)?;
-        (record.row.base.entry()?.digest() == Some(digest)).then_some(record.pieces)
-    }
-
-    fn before(&self, item: &SendItem) -> Option<Pieces> {
-        let record = self.table.record(&item.path)?;
-        let same = record.row.base.entry()?.digest() == item.basis.as_ref()?.digest();
-        same.then_some(record.pieces)
-    }
 }
 
 impl Endpoint for LocalEndpoint {
@@ -241,31 +218,7 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn open_runs(&mut self) -> Result<(Vec<RunEvidence>, Vec<PublicRow>)> {
-        let table = self.table()?;
-        let mut evidence = Vec::new();
-        for open in table.open_runs() {
-            // Whoever initiates now may be the other one than then.
-            let items: Vec<Item> = match open.side == self.side {
-                true => open.items.clone(),
-                false => open.items.iter().map(Item::mirrored).collect(),
-            };
-            evidence.push(self.evidence_of(&open.run, &items)?);
-        }
-        for run in staging::runs(&self.state)? {
-            if !evidence.iter().any(|known| known.run == run) {
-                evidence.push(self.evidence_of(&run, &[])?);
-            }
-        }
-        let prepared = table.prepared().map(|prepared| {
-            prepared.rows.iter().map(|(path, row)| {
-                let base = match row.clone().map(Record::from) {
-                    Some(record) => record.row.base,
-                    None => ubos_core::entry::Base::Absent,
-                };
-                PublicRow { path: path.clone(), base, earlier: [0; 3] }
-            })
-        });
-        Ok((evidence, prepared.into_iter().flatten().collect()))
+        self.evidence_of_open_runs()
     }
 
     fn roll_forward(&mut self) -> Result<()> {
@@ -283,29 +236,7 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn import(&mut self, header: &Header, rows: Vec<PublicRow>) -> Result<()> {
-        if header.pair != self.peer.pair {
-            return Err(EngineError::Damaged {
-                what: "the baseline of the other side".into(),
-                why: "belongs to another pair".into(),
-            });
-        }
-        // The journal that knew of cut-off runs goes with the former state.
-        for run in staging::runs(&self.state)? {
-            staging::rescue(&self.state, &run)?;
-        }
-        let rows = rows.into_iter().map(|row| {
-            let direction = ubos_core::manifest::Direction::Bidirectional;
-            let kept = ubos_core::baseline::Row { base: row.base, direction, earlier: row.earlier };
-            (row.path, Record { row: kept, stamp: None, pieces: Vec::new() })
-        });
-        let folder = self.state.pair_folder(&self.peer.pair)?;
-        let table = Table::create(folder, header.clone(), rows.collect());
-        self.table = Some(table.map_err(self.failed("write"))?);
-        // Whoever orders this has decided that this root is the territory, on this machine.
-        if let Some(marker) = &mut self.marker {
-            marker.host = crate::fs::platform::host_id();
-        }
-        Ok(())
+        self.take_baseline(header, rows)
     }
 
     fn scan(&mut self, order: &ScanOrder) -> Result<Scanned> {
@@ -376,51 +307,11 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn stage(&mut self, run: &str, wants: &[Want]) -> Result<Vec<Resume>> {
-        self.refuse_unselected(wants.iter().map(|want| &want.path))?;
-        self.run = run.to_owned();
-        let staging = Staging::create(&self.state, run)?;
-        let mut answers =
-            receive::prepare(&self.state, &staging, wants, self.config.min_free_space())?;
-        for (want, answer) in wants.iter().zip(&mut answers) {
-            if want.entry.size() == 0 || answer.have < want.entry.size() {
-                continue;
-            }
-            match receive::accept_leftover(&staging, want) {
-                Ok(Some(evidence)) => {
-                    self.staged.insert(want.slot, evidence);
-                }
-                _ => answer.have = 0,
-            }
-        }
-        let taken = wants.iter().zip(&answers).filter(|(_, answer)| answer.refused.is_none());
-        self.wants = taken.map(|(want, _)| want.clone()).collect();
-        self.staging = Some(staging);
-        self.results.clear();
-        Ok(answers)
+        self.make_ready(run, wants)
     }
 
     fn sink(&mut self) -> Result<Box<dyn ContentSink + '_>> {
-        let Self { state, staging, table, evidence, wants, staged, results, .. } = self;
-        let staging =
-            staging.as_ref().ok_or_else(|| EngineError::unreachable("content came unasked"))?;
-        let (table, evidence) = (&*table, &*evidence);
-        // What was taken over from an earlier run is complete; the rest must come.
-        let wants =
-            std::mem::take(wants).into_iter().filter(|want| !staged.contains_key(&want.slot));
-        let pieces = move |want: &Want| -> Pieces {
-            if let Some(evidence) = evidence.get(&want.path) {
-                return evidence.pieces.clone();
-            }
-            table.as_ref().and_then(|t| t.record(&want.path)).map(|r| r.pieces).unwrap_or_default()
-        };
-        Ok(Box::new(StageSink::new(
-            state.root(),
-            staging,
-            wants.collect(),
-            staged,
-            Box::new(pieces),
-            results,
-        )))
+        self.content_sink()
     }
 
     fn staged(&mut self) -> Result<Vec<StageResult>> {
@@ -453,49 +344,11 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn intend(&mut self, run: &str, items: &[Item], confirmed: bool) -> Result<()> {
-        // Before the journal has it: what recovery finds there, it finishes.
-        let selection = self.selection.as_ref().ok_or_else(not_scanned)?;
-        let own = operations(items, self.side).map(|(_, op)| op);
-        refuse_unselected_operations(own, selection)?;
-        self.run = run.to_owned();
-        if self.staging.is_none() {
-            self.staging = Some(Staging::create(&self.state, run)?);
-        }
-        failpoint!("before-intend");
-        let names = self.names();
-        let notes = audit_notes::of_items(items, &names, confirmed);
-        self.audit_records(run, notes)?;
-        let failed = self.failed("write");
-        let side = self.side;
-        self.table_mut()?.intend(run, side, items.to_vec()).map_err(failed)?;
-        self.intended = items.to_vec();
-        failpoint!("intended");
-        Ok(())
+        self.journal(run, items, confirmed)
     }
 
     fn apply(&mut self, modes: &[FolderMode]) -> Result<Vec<OpOutcome>> {
-        let staging = self.staging.as_ref().ok_or_else(no_state)?;
-        let table = self.table.as_ref().ok_or_else(no_state)?;
-        let modes = modes.iter().map(|mode| (mode.slot, mode.mode)).collect();
-        let operations: Vec<_> = operations(&self.intended, self.side).collect();
-        if operations.is_empty() {
-            return Ok(Vec::new());
-        }
-        let selection = self.selection.as_ref().ok_or_else(not_scanned)?;
-        refuse_unselected_operations(operations.iter().map(|(_, op)| *op), selection)?;
-        let mut applier = Applier::new(
-            &self.state,
-            &self.run,
-            staging,
-            table,
-            &mut self.evidence,
-            &self.staged,
-            &modes,
-            &mut self.backed_up,
-        );
-        let outcomes = applier.apply(&operations)?;
-        let slots = operations.iter().map(|(slot, _)| *slot);
-        Ok(slots.zip(outcomes).map(|(slot, outcome)| OpOutcome { slot, outcome }).collect())
+        self.carry_out(modes)
     }
 
     fn recheck(&mut self) -> Result<Vec<RelPath>> {
@@ -505,59 +358,15 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn prepare(&mut self, order: &PrepareOrder, extra: &[PublicRow]) -> Result<()> {
-        let rows = rows::public_rows(&self.intended, &order.failed, extra);
-        let table = self.table.as_ref().ok_or_else(no_state)?;
-        let header = &order.header;
-        let expected = table.header().next(
-            &header.run,
-            rows::rows_digest(&rows),
-            header.manifests,
-            header.trusted,
-            header.made,
-        );
-        if expected != *header {
-            return Err(EngineError::Damaged {
-                what: "the next generation".into(),
-                why: "comes out differently on the two sides; nothing was committed".into(),
-            });
-        }
-        let stored = rows::stored_rows(rows, table, &self.evidence, self.selection.as_ref());
-        self.agreed.prepare(&stored, table);
-        let failed = self.failed("write");
-        self.table_mut()?.prepare(expected, stored).map_err(failed)?;
-        failpoint!("prepared");
-        Ok(())
+        self.prepare_next(order, extra)
     }
 
     fn commit(&mut self) -> Result<()> {
-        let failed = self.failed("write");
-        let table = self.table.as_mut().ok_or_else(no_state)?;
-        let tree = self.standby.as_mut().and_then(|standby| standby.tree.as_mut());
-        match (tree, table.prepared()) {
-            (Some(tree), Some(prepared)) => {
-                let paths: Vec<RelPath> =
-                    prepared.rows.iter().map(|(path, _)| path.clone()).collect();
-                tree.rows_change(&paths, table, Table::commit).map_err(failed)?;
-                self.standby.iter_mut().for_each(|standby| standby.doubt(paths.iter().cloned()));
-            }
-            _ => table.commit().map_err(failed)?,
-        }
-        self.agreed.commit();
-        failpoint!("committed");
-        Ok(())
+        self.commit_prepared()
     }
 
     fn mark(&mut self) -> Result<()> {
-        let header = self.table()?.header().clone();
-        let mut marker = self.marker.clone().unwrap_or_else(|| self.lost_marker());
-        marker.set(&self.peer.pair, header.generation, header.chain);
-        marker.save(&self.state)?;
-        self.marker = Some(marker);
-        failpoint!("marker-written");
-        let failed = self.failed("write");
-        self.table_mut()?.mark().map_err(failed)?;
-        failpoint!("marked");
-        Ok(())
+        self.mark_committed()
     }
 
     fn audit(&mut self, notes: &[AuditNote]) -> Result<Head> {
@@ -593,26 +402,7 @@ impl Endpoint for LocalEndpoint {
     }
 
     fn finish(&mut self, run: &str) -> Result<()> {
-        failpoint!("finishing");
-        self.keep_evidence()?;
-        // What cannot be kept is missing, which the next run notices; the sync is as good without.
-        let _ = texts::keep(&self.state, &self.peer.pair, self.table()?, &self.agreed);
-        versions::clean(&self.state)?;
-        self.staging = None;
-        let mut cut_off = false;
-        for other in staging::runs(&self.state)? {
-            cut_off |= other != run;
-            staging::remove(&self.state, &other)?;
-        }
-        let (gone, _) = retention::expired(&self.state, &self.config, &self.config.backups)?;
-        let pruned = retention::prune(&self.state, &gone)?;
-        self.weight = match cut_off {
-            true => Weight::Unknown,
-            false => self.weight_of(run, pruned.bytes)?,
-        };
-        self.end_of_log(run, pruned.records)?;
-        self.run.clear();
-        requests::clear(&self.state, self.begun)
+        self.end_run(run)
     }
 
     fn wire_bytes(&self) -> u64 {

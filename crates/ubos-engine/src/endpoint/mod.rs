@@ -3,8 +3,11 @@
 
 mod alone;
 pub mod bounds;
+mod bringing;
 mod delta;
+mod generations;
 mod keeping;
+mod known;
 pub mod local;
 pub mod remote;
 

@@ -4,6 +4,7 @@
 //! With a choice on the command line `resolve` is a run like any other; without one it is a
 //! [`session`] on the terminal, in which every answer is such a run.
 
+mod answers;
 mod below;
 mod beside;
 mod by_hand;
