@@ -121,6 +121,10 @@ impl LocalEndpoint {
             if self.look_at(dirty.paths)? != Some(false) {
                 return Ok(Wake { changed: true, blind });
             }
+            // A call that came together with an echo ends the wait all the same.
+            if dirty.called {
+                return Ok(Wake { changed: false, blind });
+            }
         }
     }
 

@@ -67,3 +67,23 @@ fn a_call_ends_the_wait_at_any_moment() {
         assert!(waited < Duration::from_secs(10), "called after {delay} ms, woke after {waited:?}");
     }
 }
+
+#[test]
+fn a_call_that_comes_together_with_an_echo_ends_the_wait_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut endpoint = standing_by(&folder.path().join("root"));
+    let file = folder.path().join("root/notes/echo");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "the same").unwrap();
+    while endpoint.wait(Instant::now() + Duration::from_millis(1500)).unwrap().changed {}
+    for _ in 0..3 {
+        let caller = endpoint.caller().unwrap();
+        fs::write(&file, "the same").unwrap();
+        // Long enough that the hint is worth a look when the wait begins.
+        std::thread::sleep(Duration::from_millis(400));
+        caller.call();
+        let begun = Instant::now();
+        endpoint.wait(begun + Duration::from_secs(20)).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+}
