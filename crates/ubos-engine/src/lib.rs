@@ -20,6 +20,7 @@ pub mod failpoint;
 pub mod fs;
 pub mod health;
 pub mod history;
+pub mod inventory;
 pub mod link;
 pub mod pairing;
 pub mod rsync;

@@ -46,7 +46,7 @@ impl From<Written> for toml::Value {
 }
 
 impl Written {
-    fn size(&self) -> Option<u64> {
+    pub(super) fn size(&self) -> Option<u64> {
         match self {
             Written::Number(number) => u64::try_from(*number).ok(),
             Written::Text(text) => sizes::parse(text),
@@ -61,7 +61,7 @@ impl Written {
         }
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self {
             Written::Number(number) => number.to_string(),
             Written::Text(text) | Written::Other(text) => text.clone(),
@@ -147,10 +147,13 @@ impl Config {
         self.logs.compress_sealed_after.as_ref().and_then(Written::duration)
     }
 
-    /// Finds the first value of `[limits]` and `[logs]` in `text`, the configuration as it was
+    /// Finds the first value of `[limits]`, `[logs]` and `[backup]` in `text`, the configuration as it was
     /// written, that is none. Returns the line's number, what is wrong and how to mend it.
     pub(super) fn bad_limit(&self, text: &str) -> Option<(usize, String, String)> {
-        let (keys, message, hint) = self.wrong_size().or_else(|| self.wrong_log_setting())?;
+        let (keys, message, hint) = self
+            .wrong_size()
+            .or_else(|| self.wrong_log_setting())
+            .or_else(|| self.wrong_backup_setting())?;
         Some((line_of(text, &keys), message, hint))
     }
 
@@ -186,6 +189,11 @@ impl Config {
         let message = format!("`{KEY}`: `{}` is no length of time", written.shown());
         let wrong = (keys(&["logs", KEY]), message, duration::ALLOWED.to_owned());
         written.duration().is_none().then_some(wrong)
+    }
+
+    fn wrong_backup_setting(&self) -> Option<Wrong> {
+        let (key, message, hint) = self.backup.wrong()?;
+        Some((keys(&["backup", key]), message, hint))
     }
 }
 

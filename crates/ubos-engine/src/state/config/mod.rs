@@ -1,6 +1,7 @@
 //! `config.toml`: this territory's name, its peers and how to reach them, policies, limits. Local to
 //! the machine, never synced.
 
+pub mod backup;
 pub mod duration;
 pub mod limits;
 pub mod sizes;
@@ -62,6 +63,9 @@ pub struct Config {
     /// What is written for monitoring.
     #[serde(default, skip_serializing_if = "is_default")]
     pub health: HealthPolicy,
+    /// The versioned backup in git.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub backup: backup::BackupSettings,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -175,6 +179,7 @@ impl Config {
             watch: WatchPolicy::default(),
             notify: NotifyPolicy::default(),
             health: HealthPolicy::default(),
+            backup: backup::BackupSettings::default(),
             peers: BTreeMap::new(),
         }
     }

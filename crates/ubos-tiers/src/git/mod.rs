@@ -1,0 +1,11 @@
+//! Tier 2: everything shared, versioned in git, on the laptop, on a remote and in a mirror on the
+//! server.
+//!
+//! The user's own git does the work, by its plumbing. The work tree is never written here, except by
+//! a restore that a person asked for: no checkout, no merge, no reset; commits are built in an index
+//! of our own, and references move only from the value that was seen.
+
+pub mod command;
+pub mod error;
+pub mod manifest;
+pub mod names;
