@@ -51,12 +51,13 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// Looks at a process; another one than before begins anew.
+    /// Looks at a process while it is connected, since it takes less while it waits for its next
+    /// attempt; another process than before begins anew.
     pub(super) fn look(&mut self, id: u32) {
         if self.id != id {
             *self = Self { id, looks: Vec::new() };
         }
-        self.looks.extend(Vitals::of(id));
+        self.looks.extend(Vitals::of(id).filter(|vitals| vitals.children > 0));
     }
 
     /// Whether the last quarter takes no more than the second one, which is no longer beginning:
