@@ -10,10 +10,7 @@ use crate::cycle::{Event, Request};
 use crate::error::{EngineError, Result};
 use crate::state::StateDir;
 use crate::state::lock::Lock;
-use crate::watch::rhythm::{self, Ended, Rhythm};
-
-/// A clock that went so much further than this process was awake: the machine slept.
-const SLEPT: Duration = Duration::from_secs(15);
+use crate::watch::rhythm::{self, Clocks, Ended, Rhythm};
 
 /// How often things happen.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +67,8 @@ struct Loop<'a> {
     full_took: Duration,
     /// Whether any run was carried out.
     worked: bool,
+    begun: Instant,
+    clocks: Clocks,
 }
 
 /// Keeps a pair in sync until it is stopped.
@@ -86,16 +85,19 @@ pub fn keep_in_sync(
     let state = StateDir::open(&request.root)?;
     let _only_one = Lock::take_watch(&state)?;
     drop(state);
+    let begun = Instant::now();
     let mut all = Loop {
         session: Session::new(request.clone(), stop.clone()),
         rhythm: Rhythm::new(pace.interval),
         pace,
         stop,
         tell,
-        everything: Instant::now(),
+        everything: begun,
         blind: None,
         full_took: Duration::ZERO,
         worked: false,
+        begun,
+        clocks: Clocks::new(Duration::ZERO, SystemTime::now()),
     };
     while !stop.is_stopped() {
         all.run()?;
@@ -142,11 +144,10 @@ impl Loop<'_> {
 
     /// Waits until something changed or everything is due to be looked at.
     fn wait(&mut self) {
-        while !self.stop.is_stopped() && Instant::now() < self.everything {
+        while !self.stop.is_stopped() && !self.is_due() {
             self.tell(News::Alive);
             self.tell(News::Waits { until: self.everything, blind: self.blind.as_deref() });
-            let (begun, wall) = (Instant::now(), SystemTime::now());
-            match self.session.wait(self.everything.min(begun + self.pace.alive)) {
+            match self.session.wait(self.everything.min(Instant::now() + self.pace.alive)) {
                 Ok(wake) => {
                     self.blind = wake.blind;
                     if self.blind.is_some() {
@@ -160,10 +161,16 @@ impl Loop<'_> {
                 // The connection broke: the next run connects anew, and says what is the matter.
                 Err(_) => return,
             }
-            let passed = wall.elapsed().unwrap_or_default();
-            if passed > begun.elapsed() + SLEPT || self.stop.wants_look() {
-                self.everything = Instant::now();
-            }
         }
+    }
+
+    /// Whether everything is to be looked at now: the time has come, somebody wants it, or the
+    /// machine slept, be it while this waited or in the midst of a run.
+    fn is_due(&mut self) -> bool {
+        let slept = self.clocks.slept(self.begun.elapsed(), SystemTime::now());
+        if slept || self.stop.wants_look() {
+            self.everything = Instant::now();
+        }
+        Instant::now() >= self.everything
     }
 }

@@ -210,12 +210,7 @@ impl Facts {
             "run-failed" if ["", self.peer.as_str()].contains(&text(record, "to")) => {
                 self.failures.push(failed(record, now));
             }
-            "opened" => self.clashes.push(Clash {
-                path: text(record, "path").to_owned(),
-                opened: now,
-                closed: None,
-                decided: false,
-            }),
+            "opened" => self.open(text(record, "path"), now),
             "closed" => self.close(text(record, "path"), text(record, "by"), now),
             event @ ("held" | "skipped") => self.left.push(Left {
                 time: now,
@@ -251,6 +246,15 @@ impl Facts {
                 self.storage.push((now, text(record, "on").to_owned(), free, total));
             }
             _ => {}
+        }
+    }
+
+    /// A run that was cut off may have told of a conflict, and the next one tells it again.
+    fn open(&mut self, path: &str, now: i64) {
+        let is_open = |clash: &Clash| clash.path == path && clash.closed.is_none();
+        if !self.clashes.iter().any(is_open) {
+            let path = path.to_owned();
+            self.clashes.push(Clash { path, opened: now, closed: None, decided: false });
         }
     }
 

@@ -18,14 +18,14 @@ use std::str::FromStr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use ubos_testkit::proxy::Fault;
 use ubos_testkit::random::Dice;
 use ubos_testkit::sshd::Sshd;
 use ubos_testkit::{Side, World};
 
 use crate::BINARY;
-use crate::watching::{Watching, runs_on_record};
+use crate::watching::{Watching, runs_on_record, signal_agents};
 use edits::Users;
 use vitals::Course;
 
@@ -137,28 +137,6 @@ impl<'w> Soak<'w> {
         println!("audit      {figures}");
         println!("the watch  {flat}");
     }
-}
-
-/// Signals the agents of the far side of `world`; returns how many there were.
-fn signal_agents(world: &World, signal: Signal) -> u32 {
-    let mut count = 0;
-    let home = format!("HOME={}/", world.base().display());
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
-        let words = read("cmdline");
-        let is_agent = words.split(|byte| *byte == 0).nth(1) == Some(b"agent");
-        let is_ours = || {
-            let environment = read("environ");
-            environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(home.as_bytes()))
-        };
-        if is_agent && is_ours() {
-            let id = entry.file_name().to_str().and_then(|id| id.parse().ok());
-            // One that has just ended by itself is as good as killed.
-            let _ = kill_process(id.and_then(Pid::from_raw).unwrap(), signal);
-            count += 1;
-        }
-    }
-    count
 }
 
 fn setting<T: FromStr + Display>(name: &str) -> Option<T> {

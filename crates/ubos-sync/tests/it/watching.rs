@@ -118,6 +118,11 @@ impl<'w> Watching<'w> {
         *self.children().first().expect("it has a child")
     }
 
+    /// Its number.
+    pub(crate) fn agent_id(&self) -> u32 {
+        self.agent().as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// What the watch itself has started: an ssh, or the agent of a peer on this machine.
     fn children(&self) -> Vec<Pid> {
         let children = format!("/proc/{0}/task/{0}/children", self.running.id());
@@ -182,6 +187,34 @@ pub(crate) fn runs_on_record(world: &World) -> usize {
         text.lines().filter(|line| line.contains(r#""event":"run""#)).count()
     };
     logs.filter(|log| log.extension().is_some_and(|tail| tail == "jsonl")).map(runs_in).sum()
+}
+
+/// Signals the agents on the far side of `world`; returns how many there were.
+pub(crate) fn signal_agents(world: &World, signal: Signal) -> u32 {
+    let mut count = 0;
+    let home = format!("HOME={}/", world.base().display());
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
+        let is_agent = read("cmdline").split(|byte| *byte == 0).nth(1) == Some(b"agent");
+        let is_ours = || {
+            let environment = read("environ");
+            environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(home.as_bytes()))
+        };
+        if is_agent && is_ours() {
+            let id = entry.file_name().to_str().and_then(|id| id.parse().ok());
+            // One that has just ended by itself is as good as killed.
+            let _ = kill_process(id.and_then(Pid::from_raw).unwrap(), signal);
+            count += 1;
+        }
+    }
+    count
+}
+
+/// Bytes that a process has read from files and pipes so far.
+pub(crate) fn bytes_read(id: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{id}/io")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("rchar:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Open files of a process.
