@@ -30,7 +30,7 @@ use edits::Users;
 use vitals::Course;
 
 /// Seconds of the test among others; a soak by itself is longer.
-const SECONDS: u64 = 20;
+const SECONDS: u64 = 12;
 /// Between two faults, so that work is done as well.
 const BETWEEN_FAULTS: Duration = Duration::from_secs(5);
 /// Between two looks at the process.
