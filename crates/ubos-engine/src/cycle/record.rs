@@ -55,7 +55,7 @@ pub(super) fn record(
     failpoint!("recorded");
     let before = matters::load(loaded.local.state(), &loaded.pair)?;
     let open = still_open(&before, &mut loaded, &plan, request, report);
-    announce_open(&mut loaded, &before, &open, &plan)?;
+    let closes = announce_open(&mut loaded, &before, &open, &plan)?;
     failpoint!("open-announced");
     lines.extend(noted::conflicts(&before, &plan, &items, &failed, request, &loaded.names));
     lines.extend(request.confirm.as_ref().map(|plan| noted::confirmed(plan)));
@@ -64,6 +64,10 @@ pub(super) fn record(
     put_on_record(&mut loaded, lines)?;
     failpoint!("on-record");
     keep_open(&mut loaded, &open)?;
+    if closes {
+        // Their versions are let go.
+        versions::exchange(&mut loaded, &plan.conflicts)?;
+    }
     let run = loaded.run.clone();
     finish(&mut loaded, &run)?;
     failpoint!("finished");
@@ -122,13 +126,14 @@ fn still_open(
 
 /// Before the log tells which conflicts opened and closed, both sides keep what it is about to tell:
 /// fresh ones without their mark, closed ones as they are. Whichever step a broken run got to, the
-/// next one tells the rest; the log may tell something twice, and never not at all.
+/// next one tells the rest; the log may tell something twice, and never not at all. Returns whether a
+/// conflict closes.
 fn announce_open(
     loaded: &mut Loaded,
     before: &[OpenMatter],
     open: &[OpenMatter],
     plan: &Plan,
-) -> Result<()> {
+) -> Result<bool> {
     let told: HashSet<&RelPath> = before
         .iter()
         .filter_map(conflict_of)
@@ -144,13 +149,14 @@ fn announce_open(
     };
     let closes =
         |matter: &&OpenMatter| conflict_of(matter).is_some_and(|c| !still.contains(&c.path));
+    let closing: Vec<OpenMatter> = before.iter().filter(closes).cloned().collect();
     let announced: Vec<OpenMatter> =
-        open.iter().map(untold).chain(before.iter().filter(closes).cloned()).collect();
+        open.iter().map(untold).chain(closing.iter().cloned()).collect();
     keep_open(loaded, &announced)?;
-    if announced.iter().any(|matter| conflict_of(matter).is_some()) {
+    if !plan.conflicts.is_empty() {
         versions::exchange(loaded, &plan.conflicts)?;
     }
-    Ok(())
+    Ok(!closing.is_empty())
 }
 
 /// Keeps what is open on both sides, as far as they do not know it yet.
