@@ -166,10 +166,17 @@ def figures(folder, here, peer, since, until):
     for name, values in (("seconds", lengths), ("oldest_change", waits)):
         for percent in (50, 95, 99):
             out[f"runs.{name}.p{percent}"] = percentile(values, percent)
-    opened = [r for r in records if r["event"] == "opened" and inside(r)]
-    closed = [r for r in records if r["event"] == "closed" and inside(r)]
-    out["conflicts.opened"] = len(opened)
-    out["conflicts.closed"] = dict(collections.Counter(record["by"] for record in closed))
+    # After a run that was cut off the next one may tell something again.
+    opened, closed, is_open = 0, collections.Counter(), set()
+    for record in records:
+        if record["event"] == "opened" and record["path"] not in is_open:
+            is_open.add(record["path"])
+            opened += inside(record)
+        elif record["event"] == "closed" and record["path"] in is_open:
+            is_open.remove(record["path"])
+            closed[record["by"]] += inside(record)
+    out["conflicts.opened"] = opened
+    out["conflicts.closed"] = {by: count for by, count in closed.items() if count}
     for event in ("held", "skipped"):
         paths = {(r["reason"], r["path"]) for r in records if r["event"] == event and inside(r)}
         out[event] = dict(collections.Counter(reason for reason, _ in paths))

@@ -29,7 +29,7 @@ const MANIFESTS: [(&str, &str); 3] = [
 ];
 
 /// Which side of the pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum At {
     Here,
     There,

@@ -3,10 +3,11 @@
 //! Everything happens in one run and in turn, since times from different hours cannot be
 //! compared. Reading order: [`corpus`] builds trees, [`sshd`] makes a far side of this machine,
 //! [`peers`] knows the tools, [`rows`] changes something, [`session`] measures all of it with
-//! [`measure`] and [`floor`], [`results`] holds it against the targets, [`table`] prints it.
+//! [`measure`], [`latency`] and [`floor`], [`results`] holds it against the targets, [`table`] prints it.
 
 mod corpus;
 mod floor;
+mod latency;
 mod machine;
 mod measure;
 mod peers;

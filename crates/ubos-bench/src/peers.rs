@@ -113,6 +113,13 @@ impl Setting {
         Ok(self.command(binary))
     }
 
+    /// The command that keeps a pair in sync.
+    pub(crate) fn watch(&self, pair: &Pair) -> Result<Command> {
+        let mut command = self.ubos_sync()?;
+        command.arg("--root").arg(&pair.here).args(["watch", "--json"]);
+        Ok(command)
+    }
+
     fn rsync(&self, from: &str, to: &str) -> Command {
         let mut command = self.command(Path::new("rsync"));
         command.arg("-a").arg("-e").arg(&self.ssh).args([from, to]);

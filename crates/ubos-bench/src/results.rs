@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::corpus::{Corpus, Tally};
+use crate::corpus::{At, Corpus, Tally};
 use crate::measure::{Peak, Sample};
 use crate::peers::Tool;
 use crate::rows::Row;
@@ -43,6 +43,8 @@ pub(crate) struct Results {
     pub peaks: BTreeMap<(Corpus, Tool), Vec<Peak>>,
     /// Bytes of state written by each run of ubos-sync, both sides together.
     pub state: BTreeMap<(Corpus, Row), Vec<u64>>,
+    /// From an edit on a side to its appearance on the other, while a watch runs.
+    pub latencies: BTreeMap<(Corpus, At), Vec<Duration>>,
 }
 
 impl Results {

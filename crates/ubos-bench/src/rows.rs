@@ -24,6 +24,7 @@ pub(crate) enum Row {
     OneByte,
     Rename,
     Memory,
+    Watch,
 }
 
 /// A part of a file that must be alike on both sides after the sync.
@@ -55,6 +56,7 @@ impl Row {
             Self::OneByte => "one byte of 2 GiB changed",
             Self::Rename => "folder of 10,000 files renamed",
             Self::Memory => "peak memory of a no-op",
+            Self::Watch => "latency of watch",
         }
     }
 
@@ -68,13 +70,16 @@ impl Row {
             Self::Append => corpus == Corpus::S,
             Self::OneByte => corpus == Corpus::B,
             Self::Memory => matches!(corpus, Corpus::M | Corpus::L),
+            Self::Watch => corpus == Corpus::V,
         }
     }
 
     /// Makes the row's change in `pair`, a different one each `round`.
     pub(crate) fn change(self, corpus: Corpus, pair: &Pair, round: u64) -> Result<Change> {
         match self {
-            Self::First | Self::Noop | Self::Memory => Ok(Change::none(corpus.home())),
+            Self::First | Self::Noop | Self::Memory | Self::Watch => {
+                Ok(Change::none(corpus.home()))
+            }
             Self::Edit => edit_notes(corpus, pair, [(round * 7_919 + 13) % corpus.notes()]),
             Self::EditPercent => {
                 edit_notes(corpus, pair, (round % 100..corpus.notes()).step_by(100))

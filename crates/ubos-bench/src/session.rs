@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::corpus::{self, At, Corpus};
 use crate::floor;
+use crate::latency;
 use crate::measure::{Meter, Sample, run_quietly};
 use crate::peers::{Pair, Setting, Tool};
 use crate::results::{Results, Subject};
@@ -54,6 +55,9 @@ impl Session<'_> {
         let rows: Vec<_> = self.standing_rows();
         if !rows.is_empty() {
             self.standing_syncs(&source, &rows)?;
+        }
+        if self.wants(Row::Watch) && self.request.tools.contains(&Tool::UbosSync) {
+            self.latencies(&source)?;
         }
         Ok(())
     }
@@ -125,7 +129,7 @@ impl Session<'_> {
     fn standing_syncs(&mut self, source: &Path, rows: &[Row]) -> Result<()> {
         let mut pairs = Vec::new();
         for tool in self.request.tools.clone() {
-            pairs.push((tool, self.standing_pair(source, tool)?));
+            pairs.push((tool, self.standing_pair(source, tool.name(), tool)?));
         }
         for row in rows {
             if *row == Row::Memory {
@@ -148,10 +152,20 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// A pair of its own, since a watch leaves no other sync to its pair.
+    fn latencies(&mut self, source: &Path) -> Result<()> {
+        let pair = self.standing_pair(source, "watch", Tool::UbosSync)?;
+        for from in [At::Here, At::There] {
+            let times = latency::measure(self.setting, &pair, self.corpus, from)?;
+            self.results.latencies.insert((self.corpus, from), times);
+        }
+        Ok(())
+    }
+
     /// A pair with equal trees that `tool` has already seen, twice.
-    fn standing_pair(&self, source: &Path, tool: Tool) -> Result<Pair> {
-        say(format_args!("{}: a standing pair for {}", self.corpus.letter(), tool.name()));
-        let dir = self.dir.join("standing").join(tool.name());
+    fn standing_pair(&self, source: &Path, name: &str, tool: Tool) -> Result<Pair> {
+        say(format_args!("{}: a standing pair for {name}", self.corpus.letter()));
+        let dir = self.dir.join("standing").join(name);
         fs::create_dir_all(&dir)?;
         let pair = Pair { here: dir.join("here"), there: dir.join("there") };
         copy_tree(source, &pair.here)?;

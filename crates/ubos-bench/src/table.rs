@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::corpus::Corpus;
+use crate::corpus::{At, Corpus};
+use crate::latency::TARGETS;
 use crate::peers::Tool;
 use crate::results::{Figure, Results, Subject, median, memory_target, targets};
 use crate::rows::Row;
@@ -28,6 +29,7 @@ pub(crate) fn page(results: &Results, machine: &[String], remarks: &[String]) ->
     page.push_str(&times(results));
     page.push_str(&memory(results));
     page.push_str(&state(results));
+    page.push_str(&latencies(results));
     page
 }
 
@@ -102,6 +104,46 @@ fn times(results: &Results) -> String {
                 against(floor(results, corpus, row)),
                 against(wall(Subject::RsyncBothWays)),
                 against(wall(Subject::Unison)),
+            ),
+        );
+    }
+    text
+}
+
+fn latencies(results: &Results) -> String {
+    if results.latencies.is_empty() {
+        return String::new();
+    }
+    let [usual, worst] = TARGETS.map(|target| target.as_millis());
+    let mut text = String::from(
+        "\n## Latency of `watch`\n\nFrom the closing of a file to its new content on the other side, at random \
+         moments, over one connection that stays open.\n\n\
+         | corpus | way | edits | median | 90 % | worst | target | result |\n\
+         |---|---|---:|---:|---:|---:|---|---|\n",
+    );
+    for ((corpus, from), times) in &results.latencies {
+        let mut times = times.clone();
+        times.sort_unstable();
+        let part = |percent: usize| times.get((times.len() * percent).div_ceil(100).max(1) - 1);
+        let [middle, most, last] = [50, 90, 100].map(|percent| part(percent).copied());
+        let cell = |time: Option<Duration>| {
+            time.map_or(ABSENT.to_owned(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3))
+        };
+        let holds = middle <= Some(TARGETS[0]) && last <= Some(TARGETS[1]);
+        let way = match from {
+            At::Here => "near → far",
+            At::There => "far → near",
+        };
+        push(
+            &mut text,
+            format_args!(
+                "| {} | {way} | {} | {} | {} | {} | median ≤ {usual} ms, worst ≤ {worst} ms | {} |\n",
+                corpus.letter(),
+                times.len(),
+                cell(middle),
+                cell(most),
+                cell(last),
+                met(holds),
             ),
         );
     }

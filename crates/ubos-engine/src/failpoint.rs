@@ -3,6 +3,7 @@
 //!
 //! `UBOS_SYNC_FAILPOINT_TRACE=FILE` appends `here NAME` or `agent NAME` for each point passed;
 //! `UBOS_SYNC_CRASH_HERE=N` and `UBOS_SYNC_CRASH_AGENT=N` kill that process at its Nth point.
+//! `UBOS_SYNC_SILENCE_MS=N` has it give up a connection that was silent for so many milliseconds.
 
 /// Passes a named point.
 #[macro_export]
@@ -17,6 +18,7 @@ macro_rules! failpoint {
 mod active {
     use std::io::Write;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::time::Duration;
 
     static AGENT: AtomicBool = AtomicBool::new(false);
     static PASSED: AtomicU64 = AtomicU64::new(0);
@@ -24,6 +26,12 @@ mod active {
     /// Tells that this process is an agent.
     pub fn this_is_an_agent() {
         AGENT.store(true, Ordering::Relaxed);
+    }
+
+    /// The silence after which a connection is given up, where a test has no time for the usual one.
+    pub fn silence() -> Option<Duration> {
+        let milliseconds = std::env::var("UBOS_SYNC_SILENCE_MS").ok()?.parse().ok()?;
+        Some(Duration::from_millis(milliseconds))
     }
 
     /// Passes a point: traces it, and dies if it is the one asked for.
@@ -51,4 +59,4 @@ mod active {
 }
 
 #[cfg(feature = "failpoints")]
-pub use active::{pass, this_is_an_agent};
+pub use active::{pass, silence, this_is_an_agent};

@@ -10,11 +10,9 @@ use crate::cycle::{Event, Request};
 use crate::error::{EngineError, Result};
 use crate::state::StateDir;
 use crate::state::lock::Lock;
-use crate::watch::rhythm::{self, Ended, Rhythm};
+use crate::watch::rhythm::{self, Clocks, Ended, Rhythm};
 use crate::watch::settings::Settings;
 
-/// A clock that went so much further than this process was awake: the machine slept.
-const SLEPT: Duration = Duration::from_secs(15);
 /// Whether a person mended what kept runs from working is looked at this often.
 const MENDED: Duration = Duration::from_secs(1);
 
@@ -76,6 +74,8 @@ struct Loop<'a> {
     worked: bool,
     /// The settings that the last run could not understand, its own or the peer's.
     refused: Option<Settings>,
+    begun: Instant,
+    clocks: Clocks,
 }
 
 /// Keeps a pair in sync until it is stopped.
@@ -92,6 +92,7 @@ pub fn keep_in_sync(
 ) -> Result<()> {
     let state = StateDir::open(&request.root)?;
     let _only_one = Lock::take_watch(&state)?;
+    let begun = Instant::now();
     let mut all = Loop {
         state,
         session: Session::new(request.clone(), stop.clone()),
@@ -99,11 +100,13 @@ pub fn keep_in_sync(
         pace,
         stop,
         tell,
-        everything: Instant::now(),
+        everything: begun,
         blind: None,
         full_took: Duration::ZERO,
         worked: false,
         refused: None,
+        begun,
+        clocks: Clocks::new(Duration::ZERO, SystemTime::now()),
     };
     while !stop.is_stopped() {
         all.run()?;
@@ -154,15 +157,14 @@ impl Loop<'_> {
 
     /// Waits until something changed or everything is due to be looked at.
     fn wait(&mut self) {
-        while !self.stop.is_stopped() && Instant::now() < self.everything {
+        while !self.stop.is_stopped() && !self.is_due() {
             self.tell(News::Alive);
             self.tell(News::Waits { until: self.everything, blind: self.blind.as_deref() });
-            let (begun, wall) = (Instant::now(), SystemTime::now());
             let longest = match self.refused {
                 Some(_) => self.pace.alive.min(MENDED),
                 None => self.pace.alive,
             };
-            match self.session.wait(self.everything.min(begun + longest)) {
+            match self.session.wait(self.everything.min(Instant::now() + longest)) {
                 Ok(wake) => {
                     self.blind = wake.blind;
                     if self.blind.is_some() {
@@ -176,11 +178,17 @@ impl Loop<'_> {
                 // The connection broke: the next run connects anew, and says what is the matter.
                 Err(_) => return,
             }
-            let passed = wall.elapsed().unwrap_or_default();
-            let edited = self.refused.as_ref().is_some_and(|s| *s != Settings::look(&self.state));
-            if edited || passed > begun.elapsed() + SLEPT || self.stop.wants_look() {
-                self.everything = Instant::now();
-            }
         }
+    }
+
+    /// Whether everything is to be looked at now: the time has come, somebody wants it, settings that
+    /// were refused were edited, or the machine slept, be it while this waited or in the midst of a run.
+    fn is_due(&mut self) -> bool {
+        let slept = self.clocks.slept(self.begun.elapsed(), SystemTime::now());
+        let edited = self.refused.as_ref().is_some_and(|s| *s != Settings::look(&self.state));
+        if slept || edited || self.stop.wants_look() {
+            self.everything = Instant::now();
+        }
+        Instant::now() >= self.everything
     }
 }

@@ -15,10 +15,19 @@ use rustix::io::Errno;
 use super::frame::{FrameKind, FrameReader, FrameWriter};
 use crate::fs::platform;
 
-/// How often an end shows that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// After this long without a sign the other end is given up.
 const SILENCE: Duration = Duration::from_secs(40);
+/// So often in that time an end shows that it lives.
+const HEARTBEATS: u32 = 4;
+
+/// [`SILENCE`], or what a test has put in its place.
+fn silence() -> Duration {
+    #[cfg(feature = "failpoints")]
+    if let Some(shorter) = crate::failpoint::silence() {
+        return shorter;
+    }
+    SILENCE
+}
 
 /// A pipe end that gives up after a time of silence.
 #[derive(Debug)]
@@ -36,7 +45,7 @@ impl TimedPipe {
         platform::widen_pipe(fd.as_fd());
         let flags = fcntl_getfl(&fd)?;
         fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?;
-        Ok(Self { fd, limit: SILENCE })
+        Ok(Self { fd, limit: silence() })
     }
 
     fn wait(&self, what: PollFlags) -> io::Result<()> {
@@ -118,8 +127,9 @@ impl Channel {
     pub fn start_heartbeat(&mut self) {
         let writer = Arc::clone(&self.writer);
         let (stop, stopped) = channel::<()>();
+        let pause = silence() / HEARTBEATS;
         let beat = move || {
-            while stopped.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 // Whoever holds the writer is sending, which is sign enough.
                 if let Ok(mut writer) = writer.try_lock() {
                     let sent = writer.frame(FrameKind::Alive, &[]).and_then(|()| writer.flush());

@@ -236,12 +236,7 @@ impl Facts {
                 path: text(record, "path").to_owned(),
                 undone: text(record, "reason") == "undone",
             }),
-            "opened" => self.clashes.push(Clash {
-                path: text(record, "path").to_owned(),
-                opened: now,
-                closed: None,
-                decided: false,
-            }),
+            "opened" => self.open(text(record, "path"), now),
             "closed" => self.close(text(record, "path"), text(record, "by"), now),
             event @ ("held" | "skipped") => {
                 if event == "skipped" && text(record, "on") == self.own {
@@ -292,6 +287,15 @@ impl Facts {
         let is = |restored: &Restored| restored.run == run && restored.path == path;
         if let Some(last) = self.restored.iter().rposition(is) {
             self.restored.remove(last);
+        }
+    }
+
+    /// A run that was cut off may have told of a conflict, and the next one tells it again.
+    fn open(&mut self, path: &str, now: i64) {
+        let is_open = |clash: &Clash| clash.path == path && clash.closed.is_none();
+        if !self.clashes.iter().any(is_open) {
+            let path = path.to_owned();
+            self.clashes.push(Clash { path, opened: now, closed: None, decided: false });
         }
     }
 

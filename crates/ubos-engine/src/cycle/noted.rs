@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use ubos_core::baseline::Baseline;
 use ubos_core::conflict::Conflict;
-use ubos_core::entry::{Base, Entry};
+use ubos_core::entry::{Base, Digest, Entry};
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Item, Plan};
 use ubos_core::sides::{Side, Sides};
@@ -29,6 +29,18 @@ use crate::state::{StateDir, machine};
 
 /// Up to so many paths that both sides changed alike are told one by one.
 const SINGLY: usize = 500;
+/// No conflict has this mark, which would be a hash.
+const UNTOLD: Digest = Digest([0; 32]);
+
+/// A conflict that is kept before the log tells of it: one without a mark.
+pub(super) fn untold(conflict: &Conflict) -> Conflict {
+    Conflict { mark: UNTOLD, ..conflict.clone() }
+}
+
+/// Whether the log may not have told of this conflict yet.
+pub(super) fn is_untold(conflict: &Conflict) -> bool {
+    conflict.mark == UNTOLD
+}
 
 /// Conflicts that this run found for the first time, and those that are no longer open. One that a
 /// policy settled at once is both.
@@ -59,7 +71,8 @@ pub(super) fn conflicts(
         true => "policy",
         false => "converged",
     };
-    let fresh = plan.conflicts.iter().filter(|conflict| !known.contains_key(&conflict.path));
+    let is_told = |path: &RelPath| known.get(path).is_some_and(|conflict| !is_untold(conflict));
+    let fresh = plan.conflicts.iter().filter(|conflict| !is_told(&conflict.path));
     let mut lines: Vec<String> = fresh.map(|conflict| opened(conflict, names)).collect();
     for (path, conflict) in &known {
         if !open.contains(path) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
+use ubos_core::conflict::Conflict;
 use ubos_core::entry::{Base, Digest};
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Filter, Plan};
@@ -53,11 +54,20 @@ pub(super) fn record(
     }
     failpoint!("recorded");
     let before = matters::load(loaded.local.state(), &loaded.pair)?;
-    let known = keep_open(&mut loaded, &plan, request, report)?;
+    let open = still_open(&before, &mut loaded, &plan, request, report);
+    let closes = announce_open(&mut loaded, &before, &open, &plan)?;
+    failpoint!("open-announced");
     lines.extend(noted::conflicts(&before, &plan, &items, &failed, request, &loaded.names));
     lines.extend(request.confirm.as_ref().map(|plan| noted::confirmed(plan)));
+    let known: HashSet<Digest> = before.iter().filter_map(mark_of).collect();
     lines.extend(report.audit_lines(&plan, &known));
     put_on_record(&mut loaded, lines)?;
+    failpoint!("on-record");
+    keep_open(&mut loaded, &open)?;
+    if closes {
+        // Their versions are let go.
+        versions::exchange(&mut loaded, &plan.conflicts)?;
+    }
     let run = loaded.run.clone();
     finish(&mut loaded, &run)?;
     report.weight = loaded.local.weight();
@@ -76,6 +86,7 @@ fn put_on_record(loaded: &mut Loaded, mut lines: Vec<String>) -> Result<()> {
     let mut notes: Vec<AuditNote> = lines.into_iter().map(note).collect();
     // Durable here before the peer notes it: a power cut must not look like a log that was cut.
     let head = loaded.local.audit(&notes)?;
+    failpoint!("on-record-here");
     let of_here = chain::record(&loaded.names.here, &head);
     notes.push(note(Value::Object(of_here).to_string()));
     let head = loaded.remote.audit(&notes)?;
@@ -94,20 +105,16 @@ fn finish(loaded: &mut Loaded, run: &str) -> Result<()> {
     })
 }
 
-/// What stays open is kept on both sides, together with what a person chose to leave as it is.
-/// Returns the marks of what was open before.
-fn keep_open(
+/// What stays open after this run, together with what a person chose to leave as it is.
+fn still_open(
+    before: &[OpenMatter],
     loaded: &mut Loaded,
     plan: &Plan,
     request: &Request,
     report: &mut RunReport,
-) -> Result<HashSet<Digest>> {
-    let pair = loaded.pair.clone();
-    let before = matters::load(loaded.local.state(), &pair)?;
-    let known: HashSet<Digest> = before.iter().filter_map(mark_of).collect();
-    let had_conflicts = before.iter().any(|matter| matches!(matter, OpenMatter::Conflict(_)));
+) -> Vec<OpenMatter> {
     let is_guarded = |matter: &OpenMatter| matches!(matter, OpenMatter::Guarded(_));
-    let (before_guarded, before): (Vec<_>, Vec<_>) = before.into_iter().partition(is_guarded);
+    let (before_guarded, before): (Vec<_>, Vec<_>) = before.iter().cloned().partition(is_guarded);
     let mut open: Vec<OpenMatter> =
         plan.conflicts.iter().cloned().map(Box::new).map(OpenMatter::Conflict).collect();
     open.extend(plan.held.iter().cloned().map(OpenMatter::Held));
@@ -115,12 +122,55 @@ fn keep_open(
     report.note_left(&left);
     open.extend(left);
     open.append(&mut guarded(before_guarded, loaded, request));
-    loaded.local.keep_open(&open)?;
-    loaded.remote.keep_open(&open)?;
-    if had_conflicts || !plan.conflicts.is_empty() {
+    open
+}
+
+/// Before the log tells which conflicts opened and closed, both sides keep what it is about to tell:
+/// fresh ones without their mark, closed ones as they are. Whichever step a broken run got to, the
+/// next one tells the rest; the log may tell something twice, and never not at all. Returns whether a
+/// conflict closes.
+fn announce_open(
+    loaded: &mut Loaded,
+    before: &[OpenMatter],
+    open: &[OpenMatter],
+    plan: &Plan,
+) -> Result<bool> {
+    let told: HashSet<&RelPath> = before
+        .iter()
+        .filter_map(conflict_of)
+        .filter(|c| !noted::is_untold(c))
+        .map(|c| &c.path)
+        .collect();
+    let still: HashSet<&RelPath> = plan.conflicts.iter().map(|conflict| &conflict.path).collect();
+    let untold = |matter: &OpenMatter| match matter {
+        OpenMatter::Conflict(conflict) if !told.contains(&conflict.path) => {
+            OpenMatter::Conflict(Box::new(noted::untold(conflict)))
+        }
+        matter => matter.clone(),
+    };
+    let closes =
+        |matter: &&OpenMatter| conflict_of(matter).is_some_and(|c| !still.contains(&c.path));
+    let closing: Vec<OpenMatter> = before.iter().filter(closes).cloned().collect();
+    let announced: Vec<OpenMatter> =
+        open.iter().map(untold).chain(closing.iter().cloned()).collect();
+    keep_open(loaded, &announced)?;
+    if !plan.conflicts.is_empty() {
         versions::exchange(loaded, &plan.conflicts)?;
     }
-    Ok(known)
+    Ok(!closing.is_empty())
+}
+
+/// Keeps what is open on both sides, as far as they do not know it yet.
+fn keep_open(loaded: &mut Loaded, open: &[OpenMatter]) -> Result<()> {
+    loaded.local.keep_open(open)?;
+    loaded.remote.keep_open(open)
+}
+
+fn conflict_of(matter: &OpenMatter) -> Option<&Conflict> {
+    match matter {
+        OpenMatter::Conflict(conflict) => Some(conflict),
+        _ => None,
+    }
 }
 
 /// What was left on purpose and is as it was then, and what is to be left now. What changed since

@@ -159,7 +159,7 @@ fn look(
     }
     let health = book::load_of(local.state(), config, name)?.unwrap_or_default();
     let last = health.last_good_run.as_deref().and_then(clock::seconds);
-    let recent = last.is_some_and(|last| (0..RECENT).contains(&(clock::now().0 - last)));
+    let recent = last.is_some_and(|last| is_recent(last, clock::now().0));
     // What became of a run that was cut off is settled by both sides, in one go: looking for its
     // traces also finishes its last step, and whoever looks later would take that for the run's own.
     if standing.open_runs || standing.prepared.is_some() {
@@ -179,6 +179,12 @@ fn look(
     }
     done.asked = ask(&local, asks, "changes")?;
     Ok((done, Some(since(oldest, last, health.oldest_unsynced))))
+}
+
+/// Whether a run that ended at `last` makes looking needless at `now`. One that lies ahead of the
+/// clock says nothing: the clock was set back.
+fn is_recent(last: i64, now: i64) -> bool {
+    (0..RECENT).contains(&(now - last))
 }
 
 fn ask(local: &LocalEndpoint, asks: bool, reason: &str) -> Result<Option<String>> {
@@ -250,4 +256,29 @@ fn keep_up(state: &StateDir, config: &Config) -> Result<Upkeep> {
     let freed = pruned.cast_signed().saturating_add(compressed.saved);
     let weight = Weight::changed(freed.saturating_neg(), begun);
     Ok(Upkeep { rehashed, pruned: gone, compressed, weight })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_keeps_nobody_from_looking() {
+        const DAY: i64 = 86_400;
+        for (passed, recent) in [(0, true), (299, true), (300, false), (9 * DAY, false)] {
+            assert_eq!(is_recent(1_800_000_000, 1_800_000_000 + passed), recent, "{passed}");
+        }
+        assert!(!is_recent(1_800_000_000, 1_800_000_000 - 9 * DAY));
+    }
+
+    #[test]
+    fn nothing_waits_since_before_the_last_run_or_after_now() {
+        let now = clock::now().0;
+        let told = |oldest, last| clock::seconds(&since(oldest, last, None)).unwrap();
+        assert_eq!(told(Some(now - 50), Some(now - 90)), now - 50);
+        assert_eq!(told(Some(now - 90), Some(now - 50)), now - 50);
+        // A file, or a run, from before the clock was set back.
+        assert!((now..now + 5).contains(&told(Some(now + 900), None)));
+        assert!((now..now + 5).contains(&told(Some(now - 50), Some(now + 900))));
+    }
 }

@@ -9,10 +9,11 @@ use ubos_core::path::RelPath;
 use super::local::{LocalEndpoint, THREADS};
 use super::{Endpoint, Scanned};
 use crate::agent::message::{ScanOrder, Standing, Wake};
+use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::Root;
 use crate::scanner::partial::{Looked, Tree};
-use crate::scanner::{ScanRequest, ScanResult};
+use crate::scanner::{Evidence, ScanRequest, ScanResult};
 use crate::state::config::Config;
 use crate::state::requests;
 use crate::watch::{Caller, Watch};
@@ -45,6 +46,16 @@ impl Standby {
             self.doubtful_since = Instant::now();
         }
         self.doubtful.extend(paths);
+    }
+
+    /// Doubts those of `found` whose stamp falls into the tick of their hash. One that lies ahead of
+    /// the clock (set by a program, or written before the clock was set back) would be looked at
+    /// again and again: hints and full scans have to do for it.
+    fn doubt_racy(&mut self, found: &BTreeMap<RelPath, Evidence>) {
+        let now = clock::now_ns();
+        let racy = found.iter().filter(|(_, seen)| seen.racy && !seen.stamp.is_ahead(now));
+        let racy: Vec<RelPath> = racy.map(|(path, _)| path.clone()).collect();
+        self.doubt(racy);
     }
 }
 
@@ -141,7 +152,7 @@ impl LocalEndpoint {
         if !same || standby.tree.is_none() {
             return Ok(None);
         }
-        let dirty = standby.watch.take();
+        let dirty = standby.watch.take_but_burst();
         if dirty.everything || self.look_at(dirty.paths)?.is_none() {
             return Ok(None);
         }
@@ -182,9 +193,7 @@ impl LocalEndpoint {
         };
         match tree.look(&request, &paths).map_err(failed)? {
             Some(Looked { evidence, refreshed, differs }) => {
-                let racy = evidence.iter().filter(|(_, found)| found.racy);
-                let racy: Vec<RelPath> = racy.map(|(path, _)| path.clone()).collect();
-                standby.doubt(racy);
+                standby.doubt_racy(&evidence);
                 self.evidence.extend(evidence);
                 self.refreshed.extend(refreshed);
                 Ok(Some(differs))
@@ -232,8 +241,7 @@ impl LocalEndpoint {
     pub(super) fn keep_tree(&mut self, found: &ScanResult) {
         if let Some(standby) = &mut self.standby {
             standby.tree = Some(Tree::of(found));
-            let racy = found.evidence.iter().filter(|(_, evidence)| evidence.racy);
-            standby.doubt(racy.map(|(path, _)| path.clone()));
+            standby.doubt_racy(&found.evidence);
         }
     }
 

@@ -38,6 +38,9 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// The step of a coarse file system's clock, in nanoseconds.
+    const COARSE: i64 = 2_100_000_000;
+
     /// The stamp in a result of `stat`.
     pub fn of(stat: &Stat) -> Self {
         Self {
@@ -54,10 +57,14 @@ impl Stamp {
     /// Whole seconds in both times mean a coarse file system.
     pub fn is_racy(&self, now: i64) -> bool {
         const TICK: i64 = 30_000_000;
-        const COARSE: i64 = 2_100_000_000;
         let coarse = self.mtime % 1_000_000_000 == 0 && self.ctime % 1_000_000_000 == 0;
-        let window = if coarse { COARSE } else { TICK };
+        let window = if coarse { Self::COARSE } else { TICK };
         self.mtime.max(self.ctime).saturating_add(window) >= now
+    }
+
+    /// Whether this stamp lies ahead of the clock: no moment of waiting makes it prove anything.
+    pub fn is_ahead(&self, now: i64) -> bool {
+        self.mtime.max(self.ctime) > now.saturating_add(Self::COARSE)
     }
 
     /// As [`Stamp::is_racy`], looking past ctime: of a file that we have just placed, whose mtime

@@ -128,6 +128,21 @@ fn the_verdict_follows_the_age_of_the_last_good_run_while_awake() {
 }
 
 #[test]
+fn a_clock_that_was_set_forward_or_back_neither_alarms_nor_hides_that_nothing_runs() {
+    const DAY: i64 = 86_400;
+    for days in [9, 1, -1, -9] {
+        for (awake, expected) in [(60, State::Healthy), (1300, State::Unhealthy)] {
+            let mut now = at(NOON + days * DAY);
+            now.awake.as_mut().unwrap().seconds = 1_000_000 + awake;
+            let verdict = judge(Some(&healthy()), &now, true);
+            assert_eq!(verdict.state, expected, "{days} days, {awake} s awake");
+        }
+        let run = healthy().after(&good(Mode::Watch), &nothing(), &at(NOON + days * DAY));
+        assert_eq!(run.next_run, time(NOON + days * DAY + 300), "the next good run mends it");
+    }
+}
+
+#[test]
 fn after_another_boot_only_the_time_since_then_counts() {
     let mut now = at(NOON + 86_400);
     now.awake = Some(Awake { boot: "another".into(), seconds: 100 });

@@ -106,7 +106,11 @@ pub fn judge(health: Option<&Health>, now: &Now, reaches: bool) -> Verdict {
     let empty = Health::default();
     let health = health.unwrap_or(&empty);
     let age = since(health.last_good_run.as_ref());
-    let awake_age = age.map(|age| awake(age, health, now));
+    let awake_age = health
+        .last_good_run
+        .as_deref()
+        .and_then(clock::seconds)
+        .map(|then| awake(now.time - then, health, now));
     let silence = since(health.peer_seen.as_ref());
     let limit = (now.interval.saturating_mul(MISSED) + GRACE).as_secs();
     let mut reasons = Vec::new();
@@ -134,13 +138,19 @@ pub fn judge(health: Option<&Health>, now: &Now, reaches: bool) -> Verdict {
 }
 
 /// How much of the `age` of the last good run this machine was awake. Before another boot it may
-/// have been asleep all the time.
-fn awake(age: u64, health: &Health, now: &Now) -> u64 {
-    match (&now.awake, &health.good_awake) {
+/// have been asleep all the time. Where the wall clock was set back behind that run, only the other
+/// clock still counts.
+fn awake(age: i64, health: &Health, now: &Now) -> u64 {
+    let counted = match (&now.awake, &health.good_awake) {
         (Some(now), Some(then)) if now.boot == then.boot => {
-            age.min(now.seconds.saturating_sub(then.seconds))
+            Some(now.seconds.saturating_sub(then.seconds))
         }
-        (Some(now), Some(_)) => age.min(now.seconds),
-        _ => age,
+        (Some(now), Some(_)) => Some(now.seconds),
+        _ => None,
+    };
+    match (u64::try_from(age), counted) {
+        (Ok(age), Some(counted)) => age.min(counted),
+        (Ok(age), None) => age,
+        (Err(_), counted) => counted.unwrap_or(0),
     }
 }

@@ -127,16 +127,29 @@ impl Watch {
         loop {
             let now = Instant::now();
             let due = state.settle.due().map(|due| self.shared.begun + due);
-            if state.lost || state.called || due.is_some_and(|due| due <= now) || now >= until {
+            let has_settled = due.is_some_and(|due| due <= now);
+            if state.lost || state.called || has_settled || now >= until {
                 let called = std::mem::take(&mut state.called);
                 let everything = std::mem::take(&mut state.lost);
-                let paths = state.settle.take(self.shared.now());
+                // What is still going on stays, whatever else ended the wait.
+                let settled = has_settled.then(|| state.settle.take(self.shared.now()));
+                let paths = settled.unwrap_or_default();
                 return Dirty { paths: selectable(paths), everything, called };
             }
             let next = due.map_or(until, |due| due.min(until));
             let waited = self.shared.news.wait_timeout(state, next - now);
             state = waited.expect("no holder of this lock panics").0;
         }
+    }
+
+    /// As [`Watch::take`], but for a burst that goes on: that is one look at its end.
+    pub fn take_but_burst(&self) -> Dirty {
+        let state = self.shared.state();
+        if !state.lost && state.settle.in_burst(self.shared.now()) {
+            return Dirty::default();
+        }
+        drop(state);
+        self.take()
     }
 
     /// Everything that there were hints about so far, settled or not.

@@ -1,6 +1,8 @@
-//! When the next run is due. Pure: what happened and times in, a time out.
+//! When the next run is due. Pure: what happened and times in, a time out. Waits are measured on the
+//! clock that only goes forward; what the wall clock shows matters for one thing, a machine that
+//! slept.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// First pause after a failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -15,6 +17,33 @@ const POLL_SHARE: u32 = 20;
 
 /// Pause while another run holds the pair; it is over soon, or says so each time.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A wall clock that went so much further than the process was awake: the machine slept.
+const SLEPT: Duration = Duration::from_secs(15);
+
+/// Two clocks, held against each other to notice that the machine slept: one stands still then.
+/// A wall clock that somebody sets forward looks the same and costs one look at everything; one
+/// that is set back means nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Clocks {
+    awake: Duration,
+    wall: SystemTime,
+}
+
+impl Clocks {
+    /// What they show now; `awake` counts from any fixed moment.
+    pub fn new(awake: Duration, wall: SystemTime) -> Self {
+        Self { awake, wall }
+    }
+
+    /// Whether the machine slept since the last time, by what the clocks show now.
+    pub fn slept(&mut self, awake: Duration, wall: SystemTime) -> bool {
+        let passed = wall.duration_since(self.wall).unwrap_or_default();
+        let slept = passed > awake.saturating_sub(self.awake) + SLEPT;
+        *self = Self { awake, wall };
+        slept
+    }
+}
 
 /// How a run ended, as far as the next one depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +144,38 @@ mod tests {
     fn what_a_person_has_to_mend_is_looked_at_every_minute() {
         let mut rhythm = Rhythm::new(INTERVAL);
         assert_eq!(pauses(&mut rhythm, Ended::Misconfigured, 6), [5, 10, 20, 40, 60, 60]);
+    }
+
+    #[test]
+    fn a_sleep_is_noticed_once_whatever_the_machine_was_doing_and_a_clock_set_back_is_none() {
+        const DAY: i64 = 86_400;
+        let moment = |wall: i64| {
+            let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+            let step = Duration::from_secs(wall.unsigned_abs());
+            if wall < 0 { noon - step } else { noon + step }
+        };
+        // Seconds awake and on the wall clock since the beginning, and whether that was a sleep.
+        let course = [
+            (20, 20, false),
+            // Two seconds of correction.
+            (40, 42, false),
+            // A run in which the machine slept for eight hours.
+            (50, 42 + 8 * 3600, true),
+            (70, 62 + 8 * 3600, false),
+            // Set forward by nine days, and back by ten.
+            (90, 9 * DAY, true),
+            (110, 9 * DAY + 20, false),
+            (130, -DAY, false),
+            (150, -DAY + 20, false),
+            // Set right again: as far as anybody can tell, a day of sleep.
+            (170, 170, true),
+            (190, 190, false),
+        ];
+        let mut clocks = Clocks::new(Duration::ZERO, moment(0));
+        for (awake, wall, slept) in course {
+            let found = clocks.slept(Duration::from_secs(awake), moment(wall));
+            assert_eq!(found, slept, "{awake} {wall}");
+        }
     }
 
     #[test]

@@ -441,6 +441,29 @@ fn free_space_is_forecast_by_a_straight_line() {
 }
 
 #[test]
+fn what_is_told_again_after_a_run_that_was_cut_off_counts_once() {
+    let mut log = Log::new();
+    let opened = json!({"event": "opened", "path": "a", "kind": "modify-modify"});
+    let closed = json!({"event": "closed", "path": "a", "by": "converged"});
+    log.note(BEGIN, opened.clone());
+    log.failed(BEGIN, "unreachable", 5, None);
+    log.note(BEGIN + MINUTE, opened.clone());
+    log.run(BEGIN + MINUTE, 3, json!({"conflicts": 1}));
+    log.note(BEGIN + 2 * MINUTE, closed.clone());
+    log.failed(BEGIN + 2 * MINUTE, "unreachable", 5, None);
+    log.note(BEGIN + 3 * MINUTE, closed);
+    log.run(BEGIN + 3 * MINUTE, 0, json!({"conflicts": 0}));
+    let conflicts = log.figures(BEGIN, BEGIN + HOUR).conflicts;
+    assert_eq!((conflicts.opened, conflicts.closed.get("converged")), (1, Some(&1)));
+    assert!(conflicts.open.is_empty() && conflicts.unproved.is_empty());
+    // Later it is another one.
+    log.note(BEGIN + 4 * MINUTE, opened);
+    log.run(BEGIN + 4 * MINUTE, 3, json!({"conflicts": 1}));
+    let conflicts = log.figures(BEGIN, BEGIN + HOUR).conflicts;
+    assert_eq!((conflicts.opened, conflicts.open.len()), (2, 1));
+}
+
+#[test]
 fn another_program_computes_the_same_from_the_log() {
     let mut log = week();
     log.change(BEGIN + 7 * DAY, "f", &Value::Null, &json!("1"), "created");

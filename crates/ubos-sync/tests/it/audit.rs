@@ -169,3 +169,66 @@ fn the_figures_can_be_computed_again_from_the_log_alone() {
         assert!(said.status.success(), "{words}");
     }
 }
+
+/// Processes that die while a conflict opens or closes.
+#[cfg(feature = "failpoints")]
+mod cut_off {
+    use super::*;
+    use ubos_testkit::failpoints::{Crash, run_to_crash, trace};
+
+    const RUN: [&str; 2] = ["bidirectional", "--json"];
+
+    /// A conflict that is about to open, or one that is open and about to converge.
+    fn prepare(opens: bool) -> World {
+        let world = agreed();
+        for side in Side::BOTH {
+            world.at(side).write("notes/f", side.name());
+        }
+        if !opens {
+            world.laptop().sync().exits(3);
+            converge(&world);
+        }
+        world
+    }
+
+    fn converge(world: &World) {
+        for side in Side::BOTH {
+            world.at(side).write("notes/f", "alike");
+        }
+    }
+
+    /// Both sides have one conflict on record that opened and converged, or none at all.
+    fn check(world: &World, crash: Crash, may_be_none: bool) {
+        for side in Side::BOTH {
+            let report = audit(world, side, &[], 0);
+            let conflicts = &report["conflicts"];
+            let told = (&conflicts["opened"], &conflicts["closed"]["converged"]);
+            let none = may_be_none && told == (&0.into(), &Value::Null);
+            assert!(none || told == (&1.into(), &1.into()), "{crash:?} {side:?}: {conflicts}");
+            assert_eq!(conflicts["open"], serde_json::json!([]), "{crash:?} {side:?}");
+        }
+    }
+
+    #[test]
+    fn a_conflict_opens_and_closes_once_whatever_step_a_run_died_at() {
+        for opens in [true, false] {
+            let (_, points) = trace(prepare(opens).laptop(), &RUN);
+            for crash in points.crashes() {
+                let world = prepare(opens);
+                run_to_crash(world.laptop(), &RUN, crash);
+                // It may end before another run has seen it.
+                converge(&world);
+                world.laptop().sync().exits(0);
+                check(&world, crash, opens);
+                if opens {
+                    let world = prepare(opens);
+                    run_to_crash(world.laptop(), &RUN, crash);
+                    world.server().sync().exits(3);
+                    converge(&world);
+                    world.laptop().sync().exits(0);
+                    check(&world, crash, false);
+                }
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A watch that runs beside a test, and what it told so far.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -41,6 +41,12 @@ impl<'w> Watching<'w> {
         let watching = Self { world, running };
         watching.until("the first run", |w| !w.events().is_empty());
         watching
+    }
+
+    /// Starts one and does not wait for it.
+    pub(crate) fn begin(world: &'w World) -> Self {
+        let command = world.laptop().command(["watch", "--json"]);
+        Self { world, running: Running::start(command, &world.base().join("output")) }
     }
 
     /// Everything it told.
@@ -109,10 +115,29 @@ impl<'w> Watching<'w> {
 
     /// The agent of a peer on this machine: the child of the watch.
     pub(crate) fn agent(&self) -> Pid {
+        *self.children().first().expect("it has a child")
+    }
+
+    /// Its number.
+    pub(crate) fn agent_id(&self) -> u32 {
+        self.agent().as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// What the watch itself has started: an ssh, or the agent of a peer on this machine.
+    fn children(&self) -> Vec<Pid> {
         let children = format!("/proc/{0}/task/{0}/children", self.running.id());
-        let text = fs::read_to_string(children).unwrap();
-        let first = text.split_whitespace().next().expect("it has a child");
-        Pid::from_raw(first.parse().unwrap()).unwrap()
+        let text = fs::read_to_string(children).unwrap_or_default();
+        text.split_whitespace().map(|id| Pid::from_raw(id.parse().unwrap()).unwrap()).collect()
+    }
+
+    /// Sends a signal to whatever the watch has started; returns how many there were.
+    pub(crate) fn signal_children(&self, signal: Signal) -> u32 {
+        let children = self.children();
+        for child in &children {
+            // One that has just ended by itself is as good as killed.
+            let _ = kill_process(*child, signal);
+        }
+        u32::try_from(children.len()).unwrap()
     }
 
     /// Sends a signal to the agent.
@@ -155,9 +180,41 @@ fn same(found: Option<Node>, wanted: &Option<Node>) -> bool {
 
 /// Runs that the laptop has on record.
 pub(crate) fn runs_on_record(world: &World) -> usize {
-    let log = world.root(Side::Laptop).join(".ubos-sync/log/audit-000001.jsonl");
-    let text = fs::read_to_string(log).unwrap_or_default();
-    text.lines().filter(|line| line.contains(r#""event":"run""#)).count()
+    let folder = world.root(Side::Laptop).join(".ubos-sync/log");
+    let logs = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let runs_in = |log: PathBuf| {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        text.lines().filter(|line| line.contains(r#""event":"run""#)).count()
+    };
+    logs.filter(|log| log.extension().is_some_and(|tail| tail == "jsonl")).map(runs_in).sum()
+}
+
+/// Signals the agents on the far side of `world`; returns how many there were.
+pub(crate) fn signal_agents(world: &World, signal: Signal) -> u32 {
+    let mut count = 0;
+    let home = format!("HOME={}/", world.base().display());
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
+        let is_agent = read("cmdline").split(|byte| *byte == 0).nth(1) == Some(b"agent");
+        let is_ours = || {
+            let environment = read("environ");
+            environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(home.as_bytes()))
+        };
+        if is_agent && is_ours() {
+            let id = entry.file_name().to_str().and_then(|id| id.parse().ok());
+            // One that has just ended by itself is as good as killed.
+            let _ = kill_process(id.and_then(Pid::from_raw).unwrap(), signal);
+            count += 1;
+        }
+    }
+    count
+}
+
+/// Bytes that a process has read from files and pipes so far.
+pub(crate) fn bytes_read(id: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{id}/io")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("rchar:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Open files of a process.
