@@ -8,6 +8,7 @@
 pub mod command;
 pub mod commit;
 pub mod error;
+pub mod logs;
 pub mod manifest;
 pub mod names;
 pub mod objects;
