@@ -12,6 +12,7 @@ pub mod logs;
 pub mod manifest;
 pub mod names;
 pub mod objects;
+mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;

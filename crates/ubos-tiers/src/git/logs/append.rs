@@ -5,12 +5,12 @@ use std::fs::File;
 
 use ubos_core::entry::Digest;
 
+use super::attempt::Trouble;
 use super::folders::Folders;
-use super::hash::{Running, settled};
+use super::hash::Running;
 use super::layout::{
     INDEX, Index, PIECES, Piece, SEALED, Segment, TAIL, WINDOW, offset_name, to_json,
 };
-use super::record::Trouble;
 use super::source::next_piece;
 use crate::git::objects::{BlobWriter, Oid};
 
@@ -50,6 +50,8 @@ pub(super) struct Start {
     pub index: Index,
     /// The segment that grows.
     pub tail: Segment,
+    /// The hash of what is kept.
+    pub running: Running,
     /// The first bytes of what is kept, at most [`WINDOW`].
     pub head: Vec<u8>,
     /// The last bytes of what is kept, at most [`WINDOW`].
@@ -57,21 +59,11 @@ pub(super) struct Start {
 }
 
 impl<'a> Growing<'a> {
-    /// Begins; `None` if the index contradicts itself, so that it cannot be continued.
-    pub(super) fn from(
-        start: Start,
-        folders: &'a mut Folders,
-        writer: &'a mut BlobWriter,
-    ) -> Option<Self> {
-        let Start { base, index, tail, head, end } = start;
-        let open = usize::try_from(index.size - settled(index.size)).ok()?;
-        let open = end.get(end.len().checked_sub(open)?..)?;
-        let running = Running::resume(index.stack.clone(), index.size, open)?;
-        if running.digest() != index.blake3 {
-            return None;
-        }
+    /// Begins.
+    pub(super) fn from(start: Start, folders: &'a mut Folders, writer: &'a mut BlobWriter) -> Self {
+        let Start { base, index, tail, running, head, end } = start;
         let (fresh, steps) = (Vec::new(), Vec::new());
-        Some(Self { folders, writer, base, index, tail, running, head, end, fresh, steps })
+        Self { folders, writer, base, index, tail, running, head, end, fresh, steps }
     }
 
     /// Takes the bytes of `file` up to `to`, from where what is kept ends.

@@ -1,17 +1,19 @@
 //! Reading: which logs are kept, and their bytes, put together again and checked on the way.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use ubos_core::entry::Digest;
 use ubos_core::path::RelPath;
 
+use super::attempt::what;
 use super::folders::{Folders, Found};
 use super::hash::Running;
 use super::layout::{
     INDEX, Index, PIECES, Piece, SEALED, Segment, TAIL, folders, generation_name, generation_of,
     index_from, offset_name, offset_of, segment_from,
 };
-use super::record::{LogRecord, what};
+use super::record::LogRecord;
 use crate::git::command::Git;
 use crate::git::error::{BackupError, Result};
 use crate::git::objects::Oid;
@@ -32,14 +34,11 @@ pub struct Assembled {
 /// # Errors
 /// [`BackupError::Damaged`] if there is no such commit or a list in it cannot be read.
 pub fn list(git: &Git, commit: &str) -> Result<Vec<LogRecord>> {
-    let mut newest: Vec<LogRecord> = Vec::new();
-    for record in generations(git, commit)? {
-        match newest.last_mut() {
-            Some(last) if last.path == record.path => *last = record,
-            _ => newest.push(record),
-        }
-    }
-    Ok(newest)
+    let mut tree = open(git, commit)?;
+    let newest: BTreeMap<RelPath, u32> = tree.generations()?.into_iter().collect();
+    let record =
+        |(path, generation): (RelPath, u32)| Ok(tree.index(&path, generation)?.record(&path));
+    newest.into_iter().map(record).collect()
 }
 
 /// All generations of each log that the commit `commit` keeps, in the order of the paths, the oldest

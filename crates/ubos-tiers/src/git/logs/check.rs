@@ -3,9 +3,9 @@
 use ubos_core::path::RelPath;
 
 use super::assemble::{Kept, open};
+use super::attempt::what;
 use super::hash::Running;
 use super::layout::Index;
-use super::record::what;
 use crate::git::command::Git;
 use crate::git::error::{BackupError, Result};
 

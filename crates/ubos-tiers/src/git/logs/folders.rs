@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::git::command::Git;
 use crate::git::error::{BackupError, Result};
-use crate::git::objects::{BlobReader, Oid, Talk};
+use crate::git::objects::{BlobReader, Oid};
+use crate::git::talk::Talk;
 use crate::git::tree::{FILE, GITLINK};
 
 /// The mode of a folder in a tree.

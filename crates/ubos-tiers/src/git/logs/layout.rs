@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ubos_core::entry::Digest;
 use ubos_core::path::{RelPath, escape_bytes};
 
-use super::hash::Running;
+use super::hash::{Running, settled};
 use crate::git::error::{BackupError, Result};
 
 /// The format of [`Index`] and [`Segment`].
@@ -92,6 +92,15 @@ impl Index {
             last: nothing,
             stack: Vec::new(),
         }
+    }
+
+    /// The hash of what is kept, to be continued; `end` are the last bytes. `None` if the list
+    /// contradicts itself.
+    pub(super) fn running(&self, end: &[u8]) -> Option<Running> {
+        let open = usize::try_from(self.size - settled(self.size)).ok()?;
+        let open = end.get(end.len().checked_sub(open)?..)?;
+        let running = Running::resume(self.stack.clone(), self.size, open)?;
+        (running.digest() == self.blake3).then_some(running)
     }
 
     /// Notes how far the hash of the whole is.
