@@ -6,6 +6,13 @@
 //! of our own, and references move only from the value that was seen.
 
 pub mod command;
+pub mod commit;
 pub mod error;
+pub mod logs;
 pub mod manifest;
 pub mod names;
+pub mod objects;
+mod talk;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod tree;

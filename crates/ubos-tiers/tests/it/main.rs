@@ -1,0 +1,4 @@
+//! The tiers from outside, with real git.
+#![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
+
+mod logs;
