@@ -19,6 +19,9 @@ use super::{entropy, stops};
 const RULE: &str = "assigned-secret";
 /// Least entropy of a value, in bits a letter.
 const ENTROPY: f64 = 3.5;
+/// The same for hexadecimal digits, which have 4 at most; there must be [`MIN_HEX`] of them.
+const HEX_ENTROPY: f64 = 3.0;
+const MIN_HEX: usize = 32;
 /// Letters of a name beside the telling word, on either side.
 const MAX_NAME: usize = 40;
 /// Letters of a value.
@@ -184,10 +187,13 @@ fn bare(content: &[u8], start: usize) -> Option<Range<usize>> {
 
 /// Whether the value looks random, with at least `turns` between letters and digits.
 fn is_random(value: &[u8], turns: usize) -> bool {
+    let is_hex = value.len() >= MIN_HEX && value.iter().all(u8::is_ascii_hexdigit);
+    let least = if is_hex { HEX_ENTROPY } else { ENTROPY };
     value.iter().any(u8::is_ascii_digit)
         && value.iter().any(u8::is_ascii_alphabetic)
-        && entropy::bits(value) >= ENTROPY
+        && entropy::bits(value) >= least
         && entropy::turns(value) >= turns
+        && !entropy::is_of_words(value)
         && !stops::is_reference(value)
         && !stops::is_name(value)
         && !stops::is_placeholder(value)

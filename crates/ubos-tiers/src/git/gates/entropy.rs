@@ -41,6 +41,13 @@ pub(super) fn turns(text: &[u8]) -> usize {
     text.windows(2).filter(|pair| beside(pair)).count()
 }
 
+/// Whether the text is made of words, as names in code are, with hardly a digit between them.
+pub(super) fn is_of_words(text: &[u8]) -> bool {
+    let small = text.split(|byte| !byte.is_ascii_lowercase());
+    let in_words: usize = small.map(<[u8]>::len).filter(|&length| length >= 4).sum();
+    in_words * 5 > text.len() * 2 && turns(text) * 6 < text.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +67,7 @@ mod tests {
         assert_eq!(turns(b"OAuth2AccessTokenProvider"), 2);
         assert_eq!(turns(b"a1b2c3"), 5);
         assert_eq!(turns(b""), 0);
+        assert!(is_of_words(b"OAuth2AccessTokenProviderFactoryImplV2"));
+        assert!(!is_of_words(b"x7kq2m9fjw3bz8vd1tnp5hs4") && !is_of_words(b""));
     }
 }

@@ -184,11 +184,18 @@ fn matches_run(
     let body = &rest[..run];
     let is_secret = length.contains(&run)
         && !goes_on
-        && body.iter().any(u8::is_ascii_digit)
-        && body.iter().any(u8::is_ascii_alphabetic)
+        && is_mixed(letters, body)
         && entropy::bits(body) >= ENTROPY
         && !stops::is_placeholder(body);
     is_secret.then(|| hit.start()..hit.end() + run)
+}
+
+/// Whether letters and digits, or small and capital letters, are mixed.
+fn is_mixed(letters: Letters, body: &[u8]) -> bool {
+    let has = |is: fn(&u8) -> bool| body.iter().any(is);
+    let letters_and_digits = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    let small_and_capital = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    letters == Upper || letters_and_digits || small_and_capital
 }
 
 /// Whether what begins at `start` is no continuation of a word. An `n` that belongs to the `\n` of a

@@ -29,6 +29,10 @@ pub(super) fn private_key(content: &[u8], start: usize, end: usize) -> Option<Ra
     let body = &body[..body.len().min(KEY_WITHIN)];
     let mut run = 0;
     for (at, byte) in body.iter().enumerate() {
+        // The end of the block, or the beginning of another.
+        if body[at..].starts_with(b"-----") {
+            return None;
+        }
         let is_letter = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
         run = if is_letter { run + 1 } else { 0 };
         if run == KEY_RUN {
