@@ -8,9 +8,11 @@
 pub mod command;
 pub mod error;
 pub mod gates;
+pub mod lint;
 pub mod manifest;
 pub mod names;
 pub mod objects;
+pub mod repository;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
