@@ -8,6 +8,7 @@
 pub mod command;
 pub mod error;
 pub mod gates;
+pub mod hooks;
 pub mod lint;
 pub mod manifest;
 pub mod names;
