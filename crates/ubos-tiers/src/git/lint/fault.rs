@@ -131,3 +131,8 @@ pub(super) fn dead_link(path: &RelPath, line: u32, target: &str) -> Fault {
     let remedy = "mend the link, or add the file";
     Fault { line: Some(line), ..new(path, "dead-link", Severity::Warning, what, remedy) }
 }
+
+pub(super) fn unreadable(path: &RelPath, why: &std::io::Error) -> Fault {
+    let what = format!("it cannot be read: {why}");
+    new(path, "unreadable", Severity::Warning, what, "look at its permissions")
+}

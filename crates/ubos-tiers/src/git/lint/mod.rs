@@ -2,10 +2,11 @@
 //! stumble over. Nothing is changed; every fault says where it is and how to mend it.
 //!
 //! In reading order: `fault` is what is found and in which words; `yaml` reads YAML; `markdown` finds
-//! front matter and links; [`targets`] knows where links can lead. [`staged`] and [`outgoing`] say
-//! what is about to be committed or pushed.
+//! front matter and links; [`targets`] knows where links can lead. [`staged`], [`outgoing`] and
+//! [`files`] bring what is about to be committed, what is about to be pushed, and what stands on disk.
 
 pub mod fault;
+pub mod files;
 mod markdown;
 pub mod outgoing;
 pub mod staged;
