@@ -2,3 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
 mod gates;
+mod hooks;
+mod workflow;
