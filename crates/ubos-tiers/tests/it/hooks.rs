@@ -231,15 +231,14 @@ fn hooks_go_where_git_looks_for_them() {
 }
 
 #[test]
-fn a_folder_that_serves_other_repositories_is_left_alone() {
+fn a_folder_that_the_repositorys_own_settings_include_is_its_own() {
     let place = Place::new();
-    let everywhere = place.folder.path().join("everywhere");
-    let config = format!("[core]\n\thooksPath = {}\n", everywhere.display());
+    let elsewhere = place.folder.path().join("elsewhere");
+    let config = format!("[core]\n\thooksPath = {}\n", elsewhere.display());
     fs::write(place.root().join(".git/extra"), config).unwrap();
-    // Included from the repository's own file it is its own; git says the scope.
     place.git(&["config", "include.path", "extra"]);
     assert_eq!(outcomes(&place.install()), [Outcome::Installed; 2]);
-    assert!(everywhere.join("pre-commit").is_file());
+    assert!(elsewhere.join("pre-commit").is_file());
 }
 
 #[test]
