@@ -228,7 +228,8 @@ fn harmless(dice: &mut Dice) -> Vec<String> {
     ]
 }
 
-const PROSE: [&str; 24] = [
+const PROSE: [&str; 25] = [
+    "def sign(self, private_key: ed25519.Ed25519PrivateKey, n: int): ...",
     "The password must be long. A secret: never write it down; a token = something that proves it.",
     "api_key = \"your-api-key-here\"\ntoken: <your token>\nsecret = 'changeme-please-123'\n",
     "password = os.environ[\"DB_PASSWORD_2024_X1\"]\ntoken = process.env.GITHUB_TOKEN_V2a3b4\n",

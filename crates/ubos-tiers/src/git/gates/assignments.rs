@@ -181,8 +181,17 @@ fn bare(content: &[u8], start: usize) -> Option<Range<usize>> {
         )
     );
     let value = &rest[..length];
-    let is_secret = (MIN_BARE..=MAX_VALUE).contains(&length) && ends && is_random(value, 3);
+    let is_secret = (MIN_BARE..=MAX_VALUE).contains(&length)
+        && ends
+        && !is_dotted_name(value)
+        && is_random(value, 3);
     is_secret.then_some(start..start + length)
+}
+
+/// Whether the value is a name in code, as `module.Type` is.
+fn is_dotted_name(value: &[u8]) -> bool {
+    let is_part = |part: &[u8]| part.first().is_some_and(u8::is_ascii_alphabetic);
+    value.contains(&b'.') && value.split(|&byte| byte == b'.').all(is_part)
 }
 
 /// Whether the value looks random, with at least `turns` between letters and digits.
