@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
-    recover, resolve, restore, schedule, sync, tick, undo, watch,
+    agent, audit, backup, backups, conflicts, demo, diff, doctor, health, history, init, log,
+    manifest, recover, resolve, restore, schedule, sync, tick, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -117,6 +117,9 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     // As above.
     Undo(undo::UndoArgs),
+    /// Keep everything that is shared in git, and prove that it is there
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     // As above.
     Backups(backups::BackupsArgs),
     // As above.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use ubos_engine::error::EngineError;
+use ubos_tiers::git::error::BackupError;
 
 use crate::schedule::trouble::Trouble;
 use crate::ui::Ui;
@@ -12,6 +13,8 @@ use crate::ui::Ui;
 pub(crate) enum Failure {
     /// The engine says so.
     Engine(EngineError),
+    /// The backup says so.
+    Backup(BackupError),
     /// The command line asks for something that makes no sense.
     Usage {
         /// What is wrong.
@@ -34,6 +37,12 @@ impl From<EngineError> for Failure {
     }
 }
 
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        Failure::Backup(error)
+    }
+}
+
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         Failure::Service(trouble)
@@ -53,8 +62,8 @@ impl Failure {
             Failure::Usage { message, hint } => {
                 Some(EngineError::Config { message, hint: Some(hint) })
             }
-            // No run asks a service manager.
-            Failure::Service(_) | Failure::BrokenPipe => None,
+            // No run asks a service manager, and the backup follows it.
+            Failure::Backup(_) | Failure::Service(_) | Failure::BrokenPipe => None,
         }
     }
 
@@ -65,6 +74,9 @@ impl Failure {
             Failure::Usage { message, hint } => ("usage", message.clone(), hint.as_str(), 2),
             Failure::Service(trouble) => {
                 (trouble.kind, trouble.message.clone(), trouble.hint.as_str(), 1)
+            }
+            Failure::Backup(error) => {
+                (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
             Failure::Engine(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())

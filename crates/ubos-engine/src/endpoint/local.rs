@@ -46,7 +46,7 @@ use crate::transfer::ContentSink;
 use crate::transfer::send;
 
 /// Threads for walking and hashing.
-pub(super) const THREADS: usize = 2;
+pub(crate) const THREADS: usize = 2;
 
 /// A side on this machine, for one pair and one run.
 pub struct LocalEndpoint {

@@ -8,10 +8,14 @@
 pub mod command;
 pub mod commit;
 pub mod error;
+pub mod gates;
+pub mod hooks;
+pub mod lint;
 pub mod logs;
 pub mod manifest;
 pub mod names;
 pub mod objects;
+pub mod repository;
 mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
