@@ -98,12 +98,7 @@ pub struct Draft<'a> {
 ///
 /// # Errors
 /// What git says; [`BackupError::Busy`] if somebody else moved the branch.
-pub fn write(
-    git: &Git,
-    draft: &Draft<'_>,
-    index: &Path,
-    lists: &mut Lists,
-) -> Result<(Oid, bool)> {
+pub fn write(git: &Git, draft: &Draft<'_>, index: &Path, lists: &mut Lists) -> Result<(Oid, bool)> {
     let tip = git.resolve(MANIFEST_BRANCH)?.map(Oid);
     let tree = match &tip {
         Some(tip) => list_tree(git, tip.as_str())?,
@@ -124,20 +119,17 @@ pub fn write(
             None => unwritten.push((dir, bytes, digest)),
         }
     }
-    let gone = tree
-        .keys()
-        .filter(|path| folder_of(path).is_some_and(|dir| !fresh.contains_key(&dir)));
+    let gone =
+        tree.keys().filter(|path| folder_of(path).is_some_and(|dir| !fresh.contains_key(&dir)));
     let mut edit = Vec::new();
-    if !unwritten.is_empty() {
-        let mut writer = BlobWriter::open(git)?;
-        for (dir, bytes, digest) in unwritten {
-            let (path, blob) = (list_path(dir), writer.add(bytes)?);
-            if tree.get(&path).is_none_or(|(_, there)| *there != blob) {
-                edit.push((path, Some(blob.clone())));
-            }
-            next.insert(dir.clone(), (digest, blob));
+    let mut writer = (!unwritten.is_empty()).then(|| BlobWriter::open(git)).transpose()?;
+    for (dir, bytes, digest) in unwritten {
+        let Some(writer) = &mut writer else { continue };
+        let (path, blob) = (list_path(dir), writer.add(bytes)?);
+        if tree.get(&path).is_none_or(|(_, there)| *there != blob) {
+            edit.push((path, Some(blob.clone())));
         }
-        writer.finish()?;
+        next.insert(dir.clone(), (digest, blob));
     }
     edit.extend(gone.map(|path| (path.clone(), None)));
     if let Some(tip) = &tip
@@ -147,6 +139,11 @@ pub fn write(
         *lists = next;
         return Ok((tip.clone(), false));
     }
+    let mut writer = writer.map_or_else(|| BlobWriter::open(git), Ok)?;
+    let mut about = serde_json::to_vec_pretty(draft.about).expect("it is always JSON");
+    about.push(b'\n');
+    edit.push((ABOUT.as_bytes().to_vec(), Some(writer.add(&about)?)));
+    writer.finish()?;
     let commit = commit(git, draft, index, tip.as_ref(), edit)?;
     if !advance(git, MANIFEST_BRANCH, &commit, tip.as_ref(), "ubos-sync: manifest")? {
         return Err(BackupError::Busy {
@@ -158,22 +155,16 @@ pub fn write(
     Ok((commit, true))
 }
 
-/// Commits the lists that changed; `None` for one that is gone.
+/// Commits the files that changed; `None` for one that is gone.
 fn commit(
     git: &Git,
     draft: &Draft<'_>,
     index: &Path,
     tip: Option<&Oid>,
-    lists: Vec<(Vec<u8>, Option<Oid>)>,
+    files: Vec<(Vec<u8>, Option<Oid>)>,
 ) -> Result<Oid> {
-    let mut about = serde_json::to_vec_pretty(draft.about).expect("it is always JSON");
-    about.push(b'\n');
-    let mut writer = BlobWriter::open(git)?;
-    let about = writer.add(&about)?;
-    writer.finish()?;
     let mut edit = TreeEdit::on(git, tip, index)?;
-    edit.put(ABOUT.as_bytes(), FILE, &about);
-    for (path, blob) in lists {
+    for (path, blob) in files {
         match blob {
             Some(blob) => edit.put(&path, FILE, &blob),
             None => edit.remove(&path),

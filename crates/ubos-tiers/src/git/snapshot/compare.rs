@@ -14,53 +14,64 @@ use super::table::{Row, Table};
 use crate::git::gates::{Finding, Weight};
 use crate::git::manifest::Gap;
 use crate::git::objects::Oid;
-use crate::git::tree::{EXECUTABLE, FILE, GITLINK, LINK};
+use crate::git::tree::{GITLINK, LINK};
 
 /// What a tree holds: mode and object by path.
-pub type Tree = BTreeMap<Vec<u8>, (u32, Oid)>;
+pub(super) type Tree = BTreeMap<Vec<u8>, (u32, Oid)>;
 
 /// All that the comparison rests on.
-pub struct Given<'a> {
+pub(super) struct Given<'a> {
     /// What stands on disk.
-    pub inventory: &'a Inventory,
+    pub(super) inventory: &'a Inventory,
     /// What the last snapshot knew.
-    pub table: &'a Table,
+    pub(super) table: &'a Table,
     /// The tree of the branch of snapshots.
-    pub own: &'a Tree,
+    pub(super) own: &'a Tree,
     /// The tree of the branch of the other territory's files, where that is one of its own.
-    pub apart: Option<&'a Tree>,
+    pub(super) apart: Option<&'a Tree>,
     /// To whom paths belong.
-    pub classes: &'a Classes,
+    pub(super) classes: &'a Classes,
     /// The direction of a path by the manifests of now; `None` if it is not selected.
-    pub selected: &'a dyn Fn(&RelPath) -> Option<Direction>,
+    pub(super) selected: &'a dyn Fn(&RelPath) -> Option<Direction>,
     /// What the name of a path alone says.
-    pub by_path: &'a dyn Fn(&RelPath) -> Option<Finding>,
+    pub(super) by_path: &'a dyn Fn(&RelPath) -> Option<Finding>,
     /// Larger files that are no logs are kept nowhere.
-    pub max_file: u64,
+    pub(super) max_file: u64,
 }
 
 /// What has to be done.
 #[derive(Debug, Default)]
-pub struct Comparison {
+pub(super) struct Comparison {
     /// Files and links whose content the commits hold already.
-    pub known: BTreeMap<RelPath, (Class, Row)>,
+    pub(super) known: BTreeMap<RelPath, (Class, Row)>,
     /// Files and links whose content has to be looked at.
-    pub read: Vec<(RelPath, Class)>,
+    pub(super) read: Vec<(RelPath, Class)>,
     /// Large logs.
-    pub logs: Vec<RelPath>,
+    pub(super) logs: Vec<RelPath>,
     /// What is kept nowhere, or not as it stands now, with the reason in words.
-    pub gaps: Vec<(RelPath, Gap, String)>,
+    pub(super) gaps: Vec<(RelPath, Gap, String)>,
     /// What a person should know about paths by their names.
-    pub findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
     /// Paths of the commits that are selected and were not seen: to be removed if they are proved
     /// absent.
-    pub gone: Vec<(RelPath, Class)>,
+    pub(super) gone: Vec<Gone>,
     /// Paths that the last snapshot had and that are selected no more.
-    pub left: Vec<RelPath>,
+    pub(super) left: Vec<RelPath>,
+}
+
+/// A path that a tree holds and that was not seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gone {
+    /// The path.
+    pub(super) path: RelPath,
+    /// To whom it belonged.
+    pub(super) class: Class,
+    /// Whether it is the tree of the other territory's files that holds it.
+    pub(super) apart: bool,
 }
 
 /// Lays them over each other.
-pub fn compare(given: &Given<'_>) -> Comparison {
+pub(super) fn compare(given: &Given<'_>) -> Comparison {
     let mut found = Comparison::default();
     for (path, problem) in &given.inventory.troubled {
         let (gap, words) = trouble(*problem);
@@ -73,9 +84,9 @@ pub fn compare(given: &Given<'_>) -> Comparison {
         }
         place(given, path, item, &mut found);
     }
-    missing(given, given.own, None, &mut found);
+    missing(given, given.own, false, &mut found);
     if let Some(apart) = given.apart {
-        missing(given, apart, Some(Class::Generated), &mut found);
+        missing(given, apart, true, &mut found);
     }
     found
 }
@@ -150,7 +161,7 @@ impl Given<'_> {
 }
 
 /// What a tree holds and the inventory does not.
-fn missing(given: &Given<'_>, tree: &Tree, class: Option<Class>, found: &mut Comparison) {
+fn missing(given: &Given<'_>, tree: &Tree, apart: bool, found: &mut Comparison) {
     for (bytes, (mode, _)) in tree {
         let Ok(path) = RelPath::new(bytes.clone()) else { continue };
         let item = given.inventory.items.get(&path);
@@ -159,11 +170,13 @@ fn missing(given: &Given<'_>, tree: &Tree, class: Option<Class>, found: &mut Com
         }
         match (given.selected)(&path) {
             Some(direction) => {
-                let class = class.unwrap_or_else(|| given.classes.of_absent(&path, direction));
-                found.gone.push((path, class));
+                let class = given.classes.of_absent(&path, direction);
+                found.gone.push(Gone { path, class, apart });
             }
             // A commit of another repository stands for a folder, whose files are kept instead.
-            None if *mode == GITLINK && item.is_some() => found.gone.push((path, Class::Own)),
+            None if *mode == GITLINK && item.is_some() => {
+                found.gone.push(Gone { path, class: Class::Own, apart });
+            }
             None if given.table.rows.contains_key(&path) => found.left.push(path),
             None => {}
         }
@@ -171,20 +184,11 @@ fn missing(given: &Given<'_>, tree: &Tree, class: Option<Class>, found: &mut Com
 }
 
 /// The hash of a content; of a link, of its text.
-pub fn content(entry: &Entry) -> Option<Digest> {
+pub(super) fn content(entry: &Entry) -> Option<Digest> {
     match entry {
         Entry::File { digest, .. } => Some(*digest),
         Entry::Symlink { target } => Some(Digest::of(target)),
         Entry::Dir => None,
-    }
-}
-
-/// git's mode for what stands at a path.
-pub fn mode(entry: &Entry) -> u32 {
-    match entry {
-        Entry::Symlink { .. } => LINK,
-        Entry::File { exec: true, .. } => EXECUTABLE,
-        _ => FILE,
     }
 }
 
@@ -200,5 +204,118 @@ fn trouble(problem: Problem) -> (Gap, &'static str) {
         Problem::NameCollision => {
             (Gap::Name, "another name beside it differs only in case or Unicode form")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::tree::FILE;
+    use ubos_engine::state::config::backup::BackupSettings;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn oid(c: char) -> Oid {
+        Oid(c.to_string().repeat(40))
+    }
+
+    fn tree(entries: &[(&str, char)]) -> Tree {
+        entries.iter().map(|(at, blob)| (at.as_bytes().to_vec(), (FILE, oid(*blob)))).collect()
+    }
+
+    fn inventory(files: &[(&str, &str)]) -> Inventory {
+        let item = |content: &str| Item {
+            entry: Entry::File {
+                digest: Digest::of(content.as_bytes()),
+                size: content.len() as u64,
+                exec: false,
+            },
+            direction: Direction::Bidirectional,
+            mtime: 0,
+            permissions: 0o644,
+        };
+        Inventory {
+            territory: "localhost".to_owned(),
+            peer: "balaur".to_owned(),
+            pair: "p".to_owned(),
+            owner: true,
+            generation: 0,
+            items: files.iter().map(|(at, content)| (path(at), item(content))).collect(),
+            troubled: BTreeMap::new(),
+        }
+    }
+
+    fn table(rows: &[(&str, &str, char)]) -> Table {
+        let row = |content: &str, blob| Row {
+            digest: Digest::of(content.as_bytes()),
+            size: content.len() as u64,
+            blob: oid(blob),
+            symlink: false,
+            permissions: 0o644,
+            mtime: 0,
+        };
+        let rows = rows.iter().map(|(at, content, blob)| (path(at), row(content, *blob)));
+        Table { rows: rows.collect(), ..Table::default() }
+    }
+
+    /// Compares; everything below `notes/` is selected.
+    fn compared(inventory: &Inventory, table: &Table, own: &Tree) -> Comparison {
+        let notes = |path: &RelPath| {
+            path.as_bytes().starts_with(b"notes/").then_some(Direction::Bidirectional)
+        };
+        compare(&Given {
+            inventory,
+            table,
+            own,
+            apart: None,
+            classes: &Classes::new(&BackupSettings::default()).unwrap(),
+            selected: &notes,
+            by_path: &|_| None,
+            max_file: 10,
+        })
+    }
+
+    fn gone(found: &Comparison) -> Vec<String> {
+        found.gone.iter().map(|gone| gone.path.to_string()).collect()
+    }
+
+    #[test]
+    fn only_what_the_commit_does_not_hold_is_read() {
+        let inventory = inventory(&[("notes/a", "a"), ("notes/b", "new"), ("notes/c", "c")]);
+        let table = table(&[("notes/a", "a", '1'), ("notes/b", "old", '1'), ("notes/c", "c", '1')]);
+        let own = tree(&[("notes/a", '1'), ("notes/b", '1'), ("notes/c", '2')]);
+        let found = compared(&inventory, &table, &own);
+        assert_eq!(found.known.keys().collect::<Vec<_>>(), [&path("notes/a")]);
+        let read: Vec<String> = found.read.iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(read, ["notes/b", "notes/c"]);
+        assert!(found.gone.is_empty() && found.left.is_empty() && found.gaps.is_empty());
+    }
+
+    #[test]
+    fn only_what_is_selected_and_not_in_trouble_can_be_gone() {
+        let mut inventory = inventory(&[("notes/a", "a")]);
+        inventory.troubled.insert(path("notes/dark"), Problem::Unreadable);
+        let own = tree(&[
+            ("code/x", '1'),
+            ("left", '1'),
+            ("notes/a", '1'),
+            ("notes/dark/x", '1'),
+            ("notes/gone", '1'),
+        ]);
+        let found = compared(&inventory, &table(&[("left", "x", '1')]), &own);
+        assert_eq!(gone(&found), ["notes/gone"]);
+        assert_eq!(found.left, [path("left")]);
+        assert_eq!(found.gaps.len(), 1);
+    }
+
+    #[test]
+    fn what_is_too_large_or_has_no_name_for_git_is_a_gap() {
+        let inventory = inventory(&[("notes/large", "more than ten"), ("notes/git~1", "x")]);
+        let found = compared(&inventory, &Table::default(), &Tree::new());
+        let gaps: Vec<Gap> = found.gaps.iter().map(|(_, gap, _)| *gap).collect();
+        assert_eq!(gaps, [Gap::Name, Gap::TooLarge]);
+        assert!(found.read.is_empty());
     }
 }
