@@ -1,0 +1,4 @@
+//! What is told of the backup in git.
+
+pub(crate) mod init;
+pub(crate) mod snapshot;
