@@ -117,9 +117,8 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     // As above.
     Undo(undo::UndoArgs),
-    /// Keep everything that is shared in git, and prove that it is there
-    #[command(subcommand)]
-    Backup(backup::BackupCommand),
+    // As above.
+    Backup(backup::BackupArgs),
     // As above.
     Backups(backups::BackupsArgs),
     // As above.

@@ -13,7 +13,7 @@ use crate::ui::Ui;
 pub(crate) enum Failure {
     /// The engine says so.
     Engine(EngineError),
-    /// The backup says so.
+    /// The backup in git says so.
     Backup(BackupError),
     /// The command line asks for something that makes no sense.
     Usage {
@@ -62,8 +62,8 @@ impl Failure {
             Failure::Usage { message, hint } => {
                 Some(EngineError::Config { message, hint: Some(hint) })
             }
-            // No run asks a service manager, and the backup follows it.
-            Failure::Backup(_) | Failure::Service(_) | Failure::BrokenPipe => None,
+            // No run asks a service manager, and none fails with the backup.
+            Failure::Service(_) | Failure::Backup(_) | Failure::BrokenPipe => None,
         }
     }
 
@@ -75,10 +75,10 @@ impl Failure {
             Failure::Service(trouble) => {
                 (trouble.kind, trouble.message.clone(), trouble.hint.as_str(), 1)
             }
-            Failure::Backup(error) => {
+            Failure::Engine(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
-            Failure::Engine(error) => {
+            Failure::Backup(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
         };

@@ -10,12 +10,17 @@ pub mod commit;
 pub mod error;
 pub mod gates;
 pub mod hooks;
+pub mod identity;
+pub mod init;
 pub mod lint;
+pub mod lock;
 pub mod logs;
 pub mod manifest;
+pub mod manifests;
 pub mod names;
 pub mod objects;
 pub mod repository;
+pub mod snapshot;
 mod talk;
 #[cfg(test)]
 pub(crate) mod testing;

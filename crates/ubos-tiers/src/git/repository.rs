@@ -4,6 +4,7 @@
 //! history of everything around would be part of the backup and of whatever it is pushed to.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::command::{Answer, Git, ask_in};
 use super::error::{BackupError, Result};
@@ -72,12 +73,13 @@ impl Repository {
     /// As [`Repository::open`], but finding none is an answer.
     pub fn find(root: &Path) -> Result<Found> {
         check_version()?;
-        let root =
-            std::fs::canonicalize(root).map_err(|e| BackupError::io("look at", root, e))?;
+        let root = std::fs::canonicalize(root).map_err(|e| BackupError::io("look at", root, e))?;
         let own = root.join(".git");
         let present = own.symlink_metadata().is_ok();
-        let asked =
-            ask_in(&root, ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"])?;
+        let asked = ask_in(
+            &root,
+            ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"],
+        )?;
         if !asked.ok() {
             return if present { Err(unsound(&root, &asked)) } else { Ok(Found::None) };
         }
@@ -264,11 +266,18 @@ fn inside(root: &Path, top: &Path) -> BackupError {
     }
 }
 
-/// Whether there is a git that is new enough.
+/// Whether there is a git that is new enough; asked once, since it stays so while a process lives.
 fn check_version() -> Result<()> {
+    static ENOUGH: OnceLock<()> = OnceLock::new();
+    if ENOUGH.get().is_some() {
+        return Ok(());
+    }
     let text = ask_in(Path::new("/"), ["--version"])?.text();
     match version(&text) {
-        Some(found) if found >= OLDEST => Ok(()),
+        Some(found) if found >= OLDEST => {
+            ENOUGH.get_or_init(|| ());
+            Ok(())
+        }
         _ => Err(BackupError::NoGit {
             message: format!("`{text}` is older than git {}.{}", OLDEST.0, OLDEST.1),
         }),

@@ -3,9 +3,8 @@
 
 use ubos_core::entry::Entry;
 use ubos_core::manifest::Direction;
-use ubos_core::policy::{Policies, Policy};
-
 use ubos_core::path::RelPath;
+use ubos_core::policy::{Policies, Policy};
 use ubos_engine::inventory::Item;
 use ubos_engine::state::config::backup::BackupSettings;
 
@@ -13,7 +12,7 @@ use crate::git::error::{BackupError, Result};
 
 /// Where the content of a file or link is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub(super) enum Class {
     /// With what the user writes.
     Own,
     /// With what the other territory makes.
@@ -24,7 +23,7 @@ pub enum Class {
 
 /// What decides about the class.
 #[derive(Debug)]
-pub struct Classes {
+pub(super) struct Classes {
     generated: Policies,
     logs: Policies,
     segment: u64,
@@ -35,7 +34,7 @@ impl Classes {
     ///
     /// # Errors
     /// [`BackupError::Usage`] for a pattern that is none.
-    pub fn new(settings: &BackupSettings) -> Result<Self> {
+    pub(super) fn new(settings: &BackupSettings) -> Result<Self> {
         Ok(Self {
             generated: patterns("generated", &settings.generated)?,
             logs: patterns("logs", &settings.logs)?,
@@ -44,7 +43,7 @@ impl Classes {
     }
 
     /// The class of what stands at `path`.
-    pub fn of(&self, path: &RelPath, item: &Item) -> Class {
+    pub(super) fn of(&self, path: &RelPath, item: &Item) -> Class {
         let grows = item.direction == Direction::AppendOnly;
         if let Entry::File { size, .. } = item.entry
             && size > self.segment
@@ -52,11 +51,15 @@ impl Classes {
         {
             return Class::Log;
         }
-        if grows || item.direction == Direction::PullOnly || self.generated.set_for(path).is_some()
-        {
-            Class::Generated
-        } else {
-            Class::Own
+        self.of_absent(path, item.direction)
+    }
+
+    /// The class of a path at which nothing stands any more.
+    pub(super) fn of_absent(&self, path: &RelPath, direction: Direction) -> Class {
+        let theirs = matches!(direction, Direction::PullOnly | Direction::AppendOnly);
+        match theirs || self.generated.set_for(path).is_some() {
+            true => Class::Generated,
+            false => Class::Own,
         }
     }
 }

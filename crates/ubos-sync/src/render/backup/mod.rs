@@ -1,4 +1,0 @@
-//! What the commands of the backup say.
-
-pub(crate) mod check;
-pub(crate) mod hooks;
