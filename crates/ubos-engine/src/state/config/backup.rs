@@ -15,6 +15,8 @@ pub const MAX_FILE: u64 = 95 << 20;
 pub const SEGMENT: u64 = 8 << 20;
 
 /// `[backup]`, as it was written.
+///
+/// What is as it is by default is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackupSettings {
@@ -28,19 +30,23 @@ pub struct BackupSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
     /// How often the remote is given what is new (default `30m`).
-    #[serde(with = "duration")]
+    #[serde(with = "duration", skip_serializing_if = "is_push_every")]
     pub push_every: Duration,
     /// Whether the peer keeps a bare mirror (default true).
+    #[serde(skip_serializing_if = "Clone::clone")]
     pub mirror: bool,
     /// Where the files go that the other territory makes.
+    #[serde(skip_serializing_if = "super::is_default")]
     pub layout: Layout,
     /// Patterns of files that the other territory makes, beside those that only come from there.
+    #[serde(skip_serializing_if = "is_generated")]
     pub generated: Vec<String>,
     /// Who is named as the author of those files, `Name <address>`; without it the peer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_author: Option<String>,
     /// Patterns of append-only logs that are kept in segments (beside those that the manifests call
     /// append-only).
+    #[serde(skip_serializing_if = "is_logs")]
     pub logs: Vec<String>,
     /// Logs above this size are kept in segments (default [`SEGMENT`]).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +65,18 @@ pub enum Layout {
     Single,
     /// Into a branch with the other territory's name.
     Branches,
+}
+
+fn is_push_every(value: &Duration) -> bool {
+    *value == BackupSettings::default().push_every
+}
+
+fn is_generated(value: &[String]) -> bool {
+    value == BackupSettings::default().generated
+}
+
+fn is_logs(value: &[String]) -> bool {
+    value == BackupSettings::default().logs
 }
 
 impl Default for BackupSettings {
@@ -114,6 +132,8 @@ impl BackupSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::StateDir;
+    use crate::state::config::Config;
 
     fn settings(text: &str) -> BackupSettings {
         toml::from_str(text).unwrap()
@@ -133,5 +153,25 @@ mod tests {
         assert_eq!((key, message.as_str()), ("max_file_size", "`max_file_size`: `big` is no size"));
         assert_eq!(settings("logs = [\"a/../b\"]").wrong().unwrap().0, "logs");
         assert_eq!(settings("generated = [\"*.md\"]").wrong(), None);
+    }
+
+    #[test]
+    fn it_is_written_as_a_section_with_what_is_not_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::create(folder.path()).unwrap();
+        let mut config = Config::new("localhost");
+        config.backup.enabled = true;
+        config.save(&state).unwrap();
+        let file = state.path("config.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.ends_with("[backup]\nenabled = true\n"), "{text}");
+        // A person adds to it, and the program changes it once more.
+        std::fs::write(&file, format!("{text}# mine\nlogs = [\"*.log\"]\n")).unwrap();
+        let mut config = Config::require(&state).unwrap();
+        config.backup.remote = Some("origin".to_owned());
+        config.save(&state).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("# mine\nlogs = [\"*.log\"]\nremote = \"origin\"\n"), "{text}");
+        assert_eq!(Config::require(&state).unwrap(), config);
     }
 }

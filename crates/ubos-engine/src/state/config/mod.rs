@@ -230,7 +230,8 @@ impl Config {
     pub fn save(&self, state: &StateDir) -> Result<()> {
         let path = state.path(NAME);
         let old = atomic::read(state.fd(), NAME).map_err(|e| EngineError::io("read", &path, e))?;
-        let fresh = toml_edit::ser::to_document(self).expect("a configuration is plain data");
+        let mut fresh = toml_edit::ser::to_document(self).expect("a configuration is plain data");
+        as_section(fresh.as_table_mut(), "backup");
         let text = match old.and_then(|bytes| String::from_utf8(bytes).ok()) {
             Some(old) => match old.parse::<toml_edit::DocumentMut>() {
                 Ok(mut document) => {
@@ -276,6 +277,15 @@ impl Config {
                 }),
             },
         }
+    }
+}
+
+/// Gives what is under `key` a heading of its own, as a person would write it: a person who adds
+/// another heading for it would be told that it is there twice.
+fn as_section(table: &mut toml_edit::Table, key: &str) {
+    if let Some(item) = table.get_mut(key) {
+        let value = std::mem::take(item);
+        *item = value.into_table().map_or_else(|value| value, toml_edit::Item::Table);
     }
 }
 
