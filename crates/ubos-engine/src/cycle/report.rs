@@ -141,6 +141,9 @@ pub struct RunReport {
     pub focus: Option<Vec<RelPath>>,
     /// Whether the two sides met.
     pub met: bool,
+    /// What those that follow a run made of it, each under a word of its own, as reports in JSON
+    /// show it.
+    pub beside: Map<String, Value>,
     /// Why it ended early.
     pub error: Option<EngineError>,
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::Health;
+use super::backup::Backup;
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic;
@@ -82,7 +83,35 @@ pub(super) fn text(health: &Health) -> String {
     for (name, help, count) in counts {
         metric(name, help, "", Some(i128::from(count)));
     }
+    if let Some(backup) = &health.backup {
+        of_backup(backup, &mut |name, help, value| metric(name, help, "", value));
+    }
     text
+}
+
+fn of_backup(backup: &Backup, metric: &mut dyn FnMut(&str, &str, Option<i128>)) {
+    let times = [
+        ("snapshot", "When everything last stood in a snapshot.", &backup.last_snapshot),
+        ("unpushed", "Since when a place of the backup lacks something.", &backup.unpushed_since),
+        ("drill", "When rebuilding everything was last tried.", &backup.last_drill),
+    ];
+    for (name, help, time) in times {
+        let time = time.as_deref().and_then(clock::seconds).map(i128::from);
+        metric(&format!("git_{name}_timestamp_seconds"), help, time);
+    }
+    let counts = [
+        (
+            "failing",
+            "Whether no snapshot can be made.",
+            Some(backup.failing_since.is_some().into()),
+        ),
+        ("gaps", "Paths that are in no snapshot.", Some(backup.gaps.into())),
+        ("diverged", "Places that went another way.", Some(backup.diverged.len() as i128)),
+        ("drill_complete", "Whether all came back.", backup.drill_complete.map(i128::from)),
+    ];
+    for (name, help, count) in counts {
+        metric(&format!("git_{name}"), help, count);
+    }
 }
 
 /// The value of a label.

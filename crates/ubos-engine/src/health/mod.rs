@@ -5,6 +5,7 @@
 //! [`judge`](verdict::judge) says what to think of it, [`news`] what a person is told, `metrics`
 //! writes it for monitoring. Writing it never fails a run.
 
+pub mod backup;
 mod metrics;
 pub mod news;
 pub mod verdict;
@@ -83,6 +84,8 @@ pub struct Health {
     pub damaged: u64,
     /// When this side last did what it can do alone.
     pub duties: Option<String>,
+    /// How the versioned backup fares, where there is one.
+    pub backup: Option<backup::Backup>,
 }
 
 /// Why a run failed.
@@ -360,6 +363,8 @@ pub fn update(
         health.weighed = Some(now.text());
     }
     health.damaged = scrub::damaged(state)?.len() as u64;
+    // One that was switched off fails no more.
+    health.backup = health.backup.filter(|_| config.backup.enabled);
     let bytes = serde_json::to_vec_pretty(&health).expect("plain data");
     atomic::replace(state.fd(), NAME, &bytes)
         .map_err(|e| EngineError::io("write", state.path(NAME), e))?;
