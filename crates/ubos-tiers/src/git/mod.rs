@@ -7,5 +7,6 @@
 
 pub mod command;
 pub mod error;
+pub mod gates;
 pub mod manifest;
 pub mod names;
