@@ -10,3 +10,6 @@ pub mod error;
 pub mod gates;
 pub mod manifest;
 pub mod names;
+pub mod objects;
+#[cfg(test)]
+pub(crate) mod testing;
