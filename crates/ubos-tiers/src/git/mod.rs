@@ -9,9 +9,15 @@ pub mod command;
 pub mod commit;
 pub mod error;
 pub mod gates;
+pub mod identity;
+pub mod lock;
+pub mod logs;
 pub mod manifest;
+pub mod manifests;
 pub mod names;
 pub mod objects;
+pub mod repository;
+pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
