@@ -1,13 +1,25 @@
 //! Gates: what must not enter the backup as it stands, path by path. A finding withholds its own path
 //! or warns of it; it never stops the backup of anything else.
 //!
-//! In reading order: [`paths`] knows files by their names, before they are read; [`torn`] finds
-//! half-written JSON; [`markers`] a merge that was not finished. [`allow`] is the list of findings
-//! that a person looked at and let through. A finding never holds the value that was found.
+//! In reading order: `paths` knows files by their names, before they are read; `rules` (with `shapes`)
+//! is the table of secrets that are known by their look, `assignments` finds those that are known by
+//! their name, `json_keys` those in the settings of plugins; `entropy` and `stops` tell what is random
+//! from what is not. `torn` finds half-written JSON, which `json` reads; `markers` a merge that was
+//! not finished. `allow` is the list of findings that a person looked at and let through. A finding
+//! never holds the value that was found.
 
 mod allow;
+mod assignments;
+mod entropy;
+mod found;
+pub(super) mod json;
+mod json_keys;
 mod markers;
 mod paths;
+mod rules;
+mod shapes;
+mod stops;
+mod torn;
 
 use std::path::Path;
 
@@ -16,6 +28,7 @@ use ubos_core::path::RelPath;
 use super::error::Result;
 use super::manifest::Gap;
 use allow::AllowList;
+use found::Found;
 
 /// What the secrets in fingerprints are hashed with, so that these hashes serve nothing else.
 const CONTEXT: &str = "ubos-sync 2026 backup gates fingerprint";
@@ -84,12 +97,23 @@ impl Gates {
     pub fn examine(&self, path: &RelPath, content: &[u8]) -> Vec<Finding> {
         let mut findings = Vec::new();
         findings.extend(paths::examine_content(path, content));
+        findings.extend(torn::examine(path, content));
         if !is_binary(content) {
             findings.extend(markers::examine(path, content));
+            findings.extend(self.secrets(path, content));
         }
         findings.retain(|finding| !self.allowed.holds(&finding.fingerprint));
         findings.sort_by_key(|finding| finding.line);
         findings
+    }
+
+    fn secrets(&self, path: &RelPath, content: &[u8]) -> Vec<Finding> {
+        let mut found = Found::new(&self.allowed);
+        let mut spans = Vec::new();
+        rules::examine(path, content, &mut found, &mut spans);
+        json_keys::examine(path, content, &mut found, &mut spans);
+        assignments::examine(path, content, &mut found, &spans);
+        found.into_findings()
     }
 }
 
