@@ -18,6 +18,9 @@ pub mod names;
 pub mod objects;
 pub mod repository;
 pub mod snapshot;
+pub mod mirror;
+pub mod remote;
+pub mod serve;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
