@@ -151,6 +151,8 @@ pub enum Event {
     /// as they were. Told once more if former versions were put back first. Listening may take its
     /// time; what is changed meanwhile is left alone, as ever.
     Changing {
+        /// The run.
+        run: String,
         /// Operations on this side.
         here: u64,
         /// Operations on the other side.
@@ -195,7 +197,7 @@ fn cycle(
         }
         load::explain(request, &error, &mut report);
         if unreachable {
-            put_back::without_peer(request, &mut report);
+            put_back::without_peer(request, &mut report, listener);
         }
         report.fail(error);
         None
@@ -231,9 +233,9 @@ fn note_health(request: &Request, report: &RunReport) {
 
 /// Puts former versions back on this side alone, without asking for the peer: the next run brings
 /// them there.
-pub fn put_back_here(request: &Request) -> RunReport {
+pub fn put_back_here(request: &Request, listener: Listener<'_>) -> RunReport {
     let mut report = RunReport::begin(request, clock::run_id());
-    if let Err(error) = put_back::here(request, &mut report) {
+    if let Err(error) = put_back::here(request, &mut report, listener) {
         report.fail(error);
     }
     report.finish();
@@ -263,7 +265,7 @@ fn stages(
         report::preview(planned, request, report)?;
         return Ok(None);
     }
-    plan::announce(&planned.plan, listener);
+    plan::announce(&planned.plan, &report.run, listener);
     let transferred = transfer::transfer(planned, report, listener)?;
     let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;

@@ -79,14 +79,14 @@ pub(super) fn plan(
 }
 
 /// Tells what will be changed, if anything will.
-pub(super) fn announce(plan: &Plan, listener: Listener<'_>) {
+pub(super) fn announce(plan: &Plan, run: &str, listener: Listener<'_>) {
     let operations = plan.items.iter().filter(|item| item.guard.is_none());
     let mut count = Sides::new(0, 0);
     for op in operations.flat_map(|item| &item.ops) {
         *count.get_mut(op.to) += 1;
     }
     if count.here + count.there > 0 {
-        listener(Event::Changing { here: count.here, there: count.there });
+        listener(Event::Changing { run: run.to_owned(), here: count.here, there: count.there });
     }
 }
 

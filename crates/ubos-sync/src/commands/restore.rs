@@ -18,6 +18,7 @@ use ubos_engine::state::table::Table;
 
 use super::history::nothing_known;
 use super::sync;
+use crate::backup;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::past::{Past, Since, agreed};
@@ -84,7 +85,10 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     request.dry_run = args.dry_run;
     let reason = PutBackReason::Restored;
     request.put_back = Some(PutBack { steps: plan.steps, reason, wins: true });
-    let report = if offline { put_back_here(&request) } else { sync::cycle(&request, ui) };
+    let report = match offline {
+        true => backup::around(&request, ui, |hear| put_back_here(&request, &|event| hear(&event))),
+        false => sync::cycle(&request, ui),
+    };
     let again = match &args.at {
         Some(at) => {
             about("restore", path.as_bytes(), &format!("--at {}", render::command::quote(at)))

@@ -15,13 +15,13 @@ pub mod logs;
 pub mod maintain;
 pub mod manifest;
 pub mod manifests;
+pub mod mirror;
 pub mod names;
 pub mod objects;
-pub mod repository;
-pub mod snapshot;
-pub mod mirror;
 pub mod remote;
+pub mod repository;
 pub mod serve;
+pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
