@@ -4,4 +4,6 @@
 mod history;
 mod maintain;
 mod mirror;
+mod place;
 mod push;
+mod snapshot;
