@@ -10,6 +10,7 @@ pub mod commit;
 pub mod error;
 pub mod gates;
 pub mod identity;
+pub mod init;
 pub mod lock;
 pub mod logs;
 pub mod maintain;
