@@ -7,6 +7,7 @@
 mod attempt;
 pub(crate) mod chores;
 pub(crate) mod follow;
+pub(crate) mod versions;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

@@ -1,0 +1,76 @@
+//! The versions of a path that are in git, for the commands that go back.
+
+use std::collections::BTreeSet;
+
+use ubos_core::entry::Digest;
+use ubos_core::path::RelPath;
+use ubos_engine::state::StateDir;
+use ubos_engine::state::config::{Config, Peer};
+use ubos_tiers::git::command::Git;
+use ubos_tiers::git::error::BackupError;
+use ubos_tiers::git::manifest::{Kept, What};
+use ubos_tiers::git::repository::Repository;
+use ubos_tiers::git::travel::versions::versions;
+use ubos_tiers::git::{manifests, mirror};
+
+/// Most versions that are looked for.
+const MOST: usize = 50;
+
+/// A file that stood at a path when a snapshot was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// The first snapshot that has it.
+    pub(crate) commit: String,
+    /// When that was made, RFC 3339.
+    pub(crate) made: String,
+    /// The run it belongs to, if any.
+    pub(crate) run: Option<String>,
+    /// Its length in bytes.
+    pub(crate) size: u64,
+    /// Its content.
+    pub(crate) digest: Digest,
+}
+
+/// The versions of the file at `path` that git has and none of `known` is, the newest first; none
+/// where there is no backup.
+///
+/// # Errors
+/// What git says.
+pub(crate) fn beside(
+    state: &StateDir,
+    config: &Config,
+    peer: &Peer,
+    path: &RelPath,
+    known: &BTreeSet<Digest>,
+) -> Result<Vec<Version>, BackupError> {
+    let Some(git) = history(state, config, peer)? else { return Ok(Vec::new()) };
+    let mut seen = known.clone();
+    let mut found = Vec::new();
+    for version in versions(&git, path, MOST)? {
+        let Some(entry) = version.entry else { continue };
+        let What::File { size, kept, .. } = &entry.what else { continue };
+        let Some(digest) = entry.digest().filter(|_| !matches!(kept, Kept::Nowhere(_))) else {
+            continue;
+        };
+        if seen.insert(digest) {
+            let commit = manifests::about(&git, &version.manifest)?.snapshot;
+            found.push(Version {
+                commit,
+                made: version.made,
+                run: version.run,
+                size: *size,
+                digest,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Where the history is on this machine.
+fn history(state: &StateDir, config: &Config, peer: &Peer) -> Result<Option<Git>, BackupError> {
+    match (config.backup.enabled, peer.owner) {
+        (true, true) => Ok(Some(Repository::open(state.root().path())?.git().clone())),
+        (_, false) => mirror::open(&peer.pair),
+        (false, true) => Ok(None),
+    }
+}
