@@ -9,6 +9,7 @@ use ubos_engine::state::config::{Config, Peer};
 use ubos_tiers::git::command::Git;
 use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::manifest::{Kept, What};
+use ubos_tiers::git::objects::BlobReader;
 use ubos_tiers::git::repository::Repository;
 use ubos_tiers::git::travel::versions::versions;
 use ubos_tiers::git::{manifests, mirror};
@@ -64,6 +65,50 @@ pub(crate) fn beside(
         }
     }
     Ok(found)
+}
+
+/// What git knows of the path of a conflict.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OfConflict {
+    /// How many versions it has.
+    pub(crate) count: usize,
+    /// The content that was asked for, if it has that.
+    pub(crate) wanted: Option<Vec<u8>>,
+}
+
+/// How many versions of the file at `path` git has, and the content `wanted`, if that is at most `most`
+/// bytes long and among them. Where git cannot be asked it knows nothing: the conflict is settled
+/// without it.
+pub(crate) fn of_conflict(
+    state: &StateDir,
+    config: &Config,
+    peer: &Peer,
+    path: &RelPath,
+    (wanted, most): (Option<Digest>, u64),
+) -> OfConflict {
+    let look = || -> Result<OfConflict, BackupError> {
+        let found = beside(state, config, peer, path, &BTreeSet::new())?;
+        let named = found.iter().find(|version| Some(version.digest) == wanted);
+        let bytes =
+            match (named.filter(|version| version.size <= most), history(state, config, peer)?) {
+                (Some(version), Some(git)) => read(&git, version, path)?,
+                _ => None,
+            };
+        Ok(OfConflict { count: found.len(), wanted: bytes })
+    };
+    look().unwrap_or_default()
+}
+
+/// The content of a version, if it is in the snapshot itself and still what it was.
+fn read(git: &Git, version: &Version, path: &RelPath) -> Result<Option<Vec<u8>>, BackupError> {
+    // Of what stands elsewhere (a log, another branch), and of a name that cannot be asked for in a
+    // line, nothing is shown.
+    let Ok(name) = std::str::from_utf8(path.as_bytes()) else { return Ok(None) };
+    if name.contains('\n') {
+        return Ok(None);
+    }
+    let bytes = BlobReader::open(git)?.read(&format!("{}:{name}", version.commit))?;
+    Ok(bytes.filter(|bytes| Digest::of(bytes) == version.digest))
 }
 
 /// Where the history is on this machine.

@@ -362,27 +362,25 @@ fn a_tick_snapshots_pushes_and_looks_after_the_repository() {
 #[test]
 fn the_history_of_a_path_lists_what_only_git_has() {
     let world = backed_up();
-    for content in ["first edit", "second edit", "third"] {
-        world.laptop().write("notes/f", content);
-        world.laptop().sync().exits(0);
-    }
-    let history = || world.laptop().run(["history", "notes/f", "--json"]).exits(0).json();
-    let lengths = |told: &Value| {
-        let rows = told["git"].as_array().unwrap().iter();
-        rows.map(|row| row["size"].as_u64().unwrap()).collect::<Vec<_>>()
-    };
-    // What stands there, and what the texts of the last agreement have, is not told twice.
-    let told = history();
-    assert!(lengths(&told).iter().all(|length| [10, 11].contains(length)), "{told}");
-    for own in ["backups", "state"] {
-        fs::remove_dir_all(world.server().own(own)).unwrap();
-    }
-    fs::remove_dir_all(world.laptop().own("backups")).ok();
-    let told = history();
+    // A draft that no sync ever carried; only the snapshot around another one's arrival has it.
+    world.laptop().write("notes/f", "a draft");
+    world.server().write("notes/g", "from there");
+    world.laptop().pull().exits(0);
+    world.laptop().write("notes/f", "final");
+    world.laptop().sync().exits(0);
+    let told = world.laptop().run(["history", "notes/f", "--json"]).exits(0).json();
+    // What stood before is kept by the sync, what stands there now is no former version.
+    assert_eq!(told["git"].as_array().unwrap().len(), 1, "{told}");
     let row = &told["git"][0];
-    let shown = git(&world, &["show", &format!("{}:notes/f", row["commit"].as_str().unwrap())]);
-    assert_eq!(shown.len() as u64, row["size"]);
-    world.laptop().run(["history", "notes/f"]).exits(0).says("Only in git:").says("backup restore");
+    assert_eq!(row["size"], 7);
+    let commit = row["commit"].as_str().unwrap();
+    assert_eq!(git(&world, &["show", &format!("{commit}:notes/f")]), "a draft");
+    let page = world.laptop().run(["history", "notes/f"]);
+    page.exits(0).says("Only in git:").says(&commit[..12]).says("backup restore");
+    // Where git cannot be asked the rest is told all the same.
+    program(&world, "git", "exit 1");
+    let told = world.laptop().run(["history", "notes/f", "--json"]).exits(0).json();
+    assert_eq!((told["git"].clone(), told["versions"].as_array().unwrap().len()), (json!([]), 1));
 }
 
 #[test]
@@ -397,12 +395,8 @@ fn the_doctor_looks_at_the_backup() {
         .write("vault/.obsidian/plugins/obsidian-git/data.json", r#"{"autoPullInterval": 10}"#);
     let check = |name: &str| {
         let told = world.laptop().run(["doctor", "--local", "--json"]).json();
-        let sections = told["sections"].as_array().unwrap().clone();
-        let all = sections
-            .into_iter()
-            .flat_map(|section| section["findings"].as_array().unwrap().clone());
-        let found: Vec<Value> = all.filter(|finding| finding["check"] == name).collect();
-        found.first().cloned().unwrap_or_default()
+        let all = told["findings"].as_array().unwrap().clone();
+        all.into_iter().find(|finding| finding["check"] == name).unwrap_or_default()
     };
     assert_eq!(check("repository")["status"], "ok");
     assert_eq!(check("obsidian-git")["status"], "warning");
@@ -417,4 +411,32 @@ fn the_doctor_looks_at_the_backup() {
     assert_eq!(check("repository")["status"], "problem");
     program(&world, "git", "echo 'git version 1.9.1'");
     assert_eq!(check("git")["status"], "problem");
+}
+
+#[test]
+fn a_merge_finds_the_agreed_version_in_git_where_the_sync_has_lost_it() {
+    let world = backed_up();
+    world.laptop().write("notes/plan", "one\ntwo\nthree\nfour\nfive\n");
+    world.laptop().sync().exits(0);
+    world.laptop().write("notes/plan", "one here\ntwo\nthree\nfour\nfive\n");
+    world.server().write("notes/plan", "one\ntwo\nthree\nfour\nfive there\n");
+    // The texts of what was agreed on, which merges need otherwise.
+    let pairs =
+        fs::read_dir(world.laptop().own("state")).unwrap().map(|entry| entry.unwrap().path());
+    let mut lost = 0;
+    for pair in pairs.filter(|path| path.is_dir()) {
+        for file in fs::read_dir(pair).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.file_name().unwrap().to_string_lossy().starts_with("texts") {
+                fs::remove_file(file).unwrap();
+                lost += 1;
+            }
+        }
+    }
+    assert!(lost > 0);
+    world.laptop().sync().exits(3);
+    world.laptop().resolve(["notes/plan", "--keep", "merge"]).exits(0);
+    let merged = "one here\ntwo\nthree\nfour\nfive there\n";
+    for side in Side::BOTH {
+        assert_eq!(fs::read_to_string(world.at(side).path("notes/plan")).unwrap(), merged);
+    }
 }
