@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     let present = Present { now: &now, agreed: &agreed };
     let (words, plan) = match &args.at {
         Some(at) => {
-            let since = past.since(at)?;
+            let since = past.since(at).map_err(|failure| perhaps_a_commit(failure, &path, at))?;
             let plan = restore::at(&finder, &turns, &present, &|change| since.covers(change))?;
             (since.words(), plan)
         }
@@ -96,6 +96,21 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
         None => about("restore", path.as_bytes(), ""),
     };
     show(&report, &again, ui)
+}
+
+/// The failure to find a run or a time, with the way to go if a commit was meant.
+fn perhaps_a_commit(failure: Failure, path: &RelPath, at: &str) -> Failure {
+    let is_commit = (7..=64).contains(&at.len()) && at.bytes().all(|b| b.is_ascii_hexdigit());
+    match is_commit {
+        true => Failure::usage(
+            format!("`{at}` is neither a run nor a time on record"),
+            format!(
+                "if it is a commit of the backup: `{}`",
+                about("backup restore", path.as_bytes(), &format!("--at {at}"))
+            ),
+        ),
+        false => failure,
+    }
 }
 
 /// The newest version that differs from what stands now: what both sides last agreed on, if it was

@@ -377,6 +377,8 @@ fn the_history_of_a_path_lists_what_only_git_has() {
     assert_eq!(git(&world, &["show", &format!("{commit}:notes/f")]), "a draft");
     let page = world.laptop().run(["history", "notes/f"]);
     page.exits(0).says("Only in git:").says(&commit[..12]).says("backup restore");
+    let refused = world.laptop().run(["restore", "notes/f", "--at", &commit[..12]]);
+    refused.exits(2).says(&format!("ubos-sync backup restore notes/f --at {}", &commit[..12]));
     // Where git cannot be asked the rest is told all the same.
     program(&world, "git", "exit 1");
     let told = world.laptop().run(["history", "notes/f", "--json"]).exits(0).json();
@@ -434,6 +436,10 @@ fn a_merge_finds_the_agreed_version_in_git_where_the_sync_has_lost_it() {
     }
     assert!(lost > 0);
     world.laptop().sync().exits(3);
+    let broken = program(&world, "git", "exit 1");
+    let refused = world.laptop().run(["resolve", "notes/plan", "--keep", "merge"]);
+    assert_ne!(refused.code(), 0, "{}", refused.told());
+    fs::remove_file(broken).unwrap();
     world.laptop().resolve(["notes/plan", "--keep", "merge"]).exits(0);
     let merged = "one here\ntwo\nthree\nfour\nfive there\n";
     for side in Side::BOTH {
