@@ -152,7 +152,9 @@ fn give(state: &StateDir, config: &Config, peer: (&str, &Peer), done: &mut Done)
         // Somebody else does it.
         Err(BackupError::Locked) => {}
         // The snapshot has told what is the matter with the repository.
-        Err(BackupError::NoGit { .. } | BackupError::NoRepository { .. }) => {}
+        Err(
+            BackupError::NoGit { .. } | BackupError::NoRepository { .. } | BackupError::Busy { .. },
+        ) => {}
         Err(error) => done.failed("push", &trouble_of(&error)),
     }
     if let Err(error) = note_places(state, config) {

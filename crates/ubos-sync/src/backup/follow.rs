@@ -178,13 +178,15 @@ impl Follower {
         let (root, peer, signal) = (self.root.clone(), self.peer.clone(), Arc::clone(&stopped));
         std::thread::spawn(move || {
             let (stopped, told) = &*signal;
+            let mut pause = LOOK;
             loop {
                 let guard = stopped.lock().expect("no holder of this lock panics");
-                let waited = told.wait_timeout_while(guard, LOOK, |stopped| !*stopped);
+                let waited = told.wait_timeout_while(guard, pause, |stopped| !*stopped);
                 if *waited.expect("no holder of this lock panics").0 {
                     return;
                 }
-                chores::all(&root, peer.as_deref(), false);
+                let done = chores::all(&root, peer.as_deref(), false);
+                pause = if done.warnings.is_empty() { LOOK } else { AGAIN };
             }
         });
         Chores(stopped)
