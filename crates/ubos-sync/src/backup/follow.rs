@@ -129,14 +129,13 @@ impl Follower {
             let trouble = made.trouble().map(attempt::sentence);
             self.state().earliest =
                 Some(Instant::now() + if trouble.is_some() { AGAIN } else { APART });
+            let written = attempt::write_down(&subject, &attempts);
             // The same failure again and again is told once.
             let is_news = trouble != told;
             if trouble.is_none() || is_news {
                 tell(made.document(), trouble.clone());
             }
-            if let Err(error) = attempt::write_down(&subject, &attempts)
-                && is_news
-            {
+            if let Err(error) = written {
                 tell(Value::Null, Some(format!("the backup could not be put on record: {error}")));
             }
             told = trouble;

