@@ -151,7 +151,18 @@ pub enum ConflictPolicy {
 pub enum Event {
     /// Both sides are looked at.
     Scanning,
-    /// The plan stands: contents to move and their bytes.
+    /// The plan stands, and something will be changed, which is not begun yet: the trees are still
+    /// as they were. Told once more if former versions were put back first. Listening may take its
+    /// time; what is changed meanwhile is left alone, as ever.
+    Changing {
+        /// The run.
+        run: String,
+        /// Operations on this side.
+        here: u64,
+        /// Operations on the other side.
+        there: u64,
+    },
+    /// Contents to move and their bytes.
     Moving {
         /// Files.
         files: u64,
@@ -190,7 +201,7 @@ fn cycle(
         }
         load::explain(request, &error, &mut report);
         if unreachable {
-            put_back::without_peer(request, &mut report);
+            put_back::without_peer(request, &mut report, listener);
         }
         report.fail(error);
         None
@@ -227,9 +238,9 @@ fn note_health(request: &Request, report: &RunReport) {
 
 /// Puts former versions back on this side alone, without asking for the peer: the next run brings
 /// them there.
-pub fn put_back_here(request: &Request) -> RunReport {
+pub fn put_back_here(request: &Request, listener: Listener<'_>) -> RunReport {
     let mut report = RunReport::begin(request, clock::run_id());
-    if let Err(error) = put_back::here(request, &mut report) {
+    if let Err(error) = put_back::here(request, &mut report, listener) {
         report.fail(error);
     }
     report.finish();
@@ -249,7 +260,7 @@ fn stages(
     let Some(loaded) = loaded else {
         return Ok(None);
     };
-    let Some(loaded) = put_back::both(loaded, request, report)? else {
+    let Some(loaded) = put_back::both(loaded, request, report, listener)? else {
         return Ok(None);
     };
     let scanned = scan::scan(loaded)?;
@@ -259,6 +270,7 @@ fn stages(
         report::preview(planned, request, report)?;
         return Ok(None);
     }
+    plan::announce(&planned.plan, &report.run, listener);
     let transferred = transfer::transfer(planned, report, listener)?;
     let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;

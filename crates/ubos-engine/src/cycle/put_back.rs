@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ubos_core::conflict::Skipped;
 use ubos_core::path::RelPath;
-use ubos_core::sides::Side;
+use ubos_core::sides::{Side, Sides};
 
 use super::load::Loaded;
 use super::report::{PutBackRow, RunReport};
-use super::{PutBack, Request};
+use super::{Event, Listener, PutBack, Request};
 use crate::agent::message::{PutBackOrder, PutBackResult, PutBackSource, PutBackStep, ScanOrder};
 use crate::endpoint::Endpoint;
 use crate::endpoint::local::LocalEndpoint;
@@ -51,8 +51,10 @@ pub(super) fn both(
     mut loaded: Loaded,
     request: &Request,
     report: &mut RunReport,
+    listener: Listener<'_>,
 ) -> Result<Option<Loaded>> {
     let Some(wanted) = &request.put_back else { return Ok(Some(loaded)) };
+    announce(request, wanted.steps.as_ref().map(Vec::len), report, listener);
     loaded.early = None;
     let scan = loaded.order.clone();
     let order = order(request, wanted, report, scan);
@@ -74,15 +76,23 @@ pub(super) fn both(
     Ok(Some(loaded))
 }
 
+/// Tells what will be put back, if anything will.
+fn announce(request: &Request, steps: Sides<usize>, report: &RunReport, listener: Listener<'_>) {
+    let (here, there) = (steps.here as u64, steps.there as u64);
+    if !request.dry_run && here + there > 0 {
+        listener(Event::Changing { run: report.run.clone(), here, there });
+    }
+}
+
 /// This side's part, and what waits for the peer, if nothing was put back yet.
-pub(super) fn without_peer(request: &Request, report: &mut RunReport) {
+pub(super) fn without_peer(request: &Request, report: &mut RunReport, listener: Listener<'_>) {
     let Some(wanted) = &request.put_back else { return };
     if !report.put_back.is_empty() || !report.skipped.is_empty() {
         return;
     }
     // The peer is the error that is told; that this side could not do its part either shows in
     // what is left.
-    let done = here(request, report).is_ok();
+    let done = here(request, report, listener).is_ok();
     let left = |side: Side| wanted.steps.get(side).iter().map(move |step| (side, step));
     let here = left(Side::Here).filter(|_| !done);
     for (on, step) in here.chain(left(Side::There)) {
@@ -92,7 +102,11 @@ pub(super) fn without_peer(request: &Request, report: &mut RunReport) {
 }
 
 /// This side's part alone.
-pub(super) fn here(request: &Request, report: &mut RunReport) -> Result<()> {
+pub(super) fn here(
+    request: &Request,
+    report: &mut RunReport,
+    listener: Listener<'_>,
+) -> Result<()> {
     let Some(wanted) = &request.put_back else { return Ok(()) };
     let state = StateDir::open(&request.root)?;
     let config = Config::require(&state)?;
@@ -114,6 +128,7 @@ pub(super) fn here(request: &Request, report: &mut RunReport) -> Result<()> {
         blank: None,
     };
     let order = order(request, wanted, report, scan);
+    announce(request, Sides::new(wanted.steps.here.len(), 0), report, listener);
     let results = local.put_back(&order, &wanted.steps.here)?;
     note(Side::Here, wanted, &results, report, &mut PutBackPaths::default());
     if request.dry_run {

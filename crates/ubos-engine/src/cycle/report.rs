@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use ubos_core::conflict::{Conflict, Held, Notice, Skipped};
 use ubos_core::entry::{Digest, Entry};
@@ -126,6 +126,9 @@ pub struct RunReport {
     pub met: bool,
     /// What it did to the weight of this side's backups.
     pub weight: Weight,
+    /// What those that follow a run made of it, each under a word of its own, as reports in JSON
+    /// show it.
+    pub beside: Map<String, Value>,
     /// Why it ended early.
     pub error: Option<EngineError>,
 }

@@ -152,6 +152,8 @@ pub fn update(
         health.schema = SCHEMA;
         health.territory.clone_from(&config.name);
         disk.note(health);
+        // One that was switched off fails no more.
+        health.backup = health.backup.take().filter(|_| config.backup.enabled);
         if peer.is_none() {
             health.updated = now.text();
         }

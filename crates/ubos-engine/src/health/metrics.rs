@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::Health;
+use super::backup::Backup;
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic;
@@ -100,7 +101,41 @@ fn metrics(health: &Health) -> Vec<Metric> {
         (name.to_owned(), help, labels.clone(), Some(i128::from(count)))
     });
     metrics.extend(counts);
+    let blank = Backup::default();
+    // Also without a backup: every record has the same metrics.
+    let figures = of_backup(health.backup.as_ref().unwrap_or(&blank));
+    let backed_up = health.backup.is_some();
+    metrics.extend(
+        figures
+            .into_iter()
+            .map(|(name, help, value)| (name, help, labels.clone(), value.filter(|_| backed_up))),
+    );
     metrics
+}
+
+/// How the backup fares: names, helps and values.
+fn of_backup(backup: &Backup) -> Vec<(String, &'static str, Option<i128>)> {
+    let times = [
+        ("snapshot", "When everything last stood in a snapshot.", &backup.last_snapshot),
+        ("unpushed", "Since when a place of the backup lacks something.", &backup.unpushed_since),
+        ("drill", "When rebuilding everything was last tried.", &backup.last_drill),
+    ];
+    let times = times.map(|(name, help, time)| {
+        let time = time.as_deref().and_then(clock::seconds).map(i128::from);
+        (format!("git_{name}_timestamp_seconds"), help, time)
+    });
+    let counts = [
+        (
+            "failing",
+            "Whether no snapshot can be made.",
+            Some(backup.failing_since.is_some().into()),
+        ),
+        ("gaps", "Paths that are in no snapshot.", Some(backup.gaps.into())),
+        ("diverged", "Places that went another way.", Some(backup.diverged.len() as i128)),
+        ("drill_complete", "Whether all came back.", backup.drill_complete.map(i128::from)),
+    ];
+    let counts = counts.map(|(name, help, value)| (format!("git_{name}"), help, value));
+    times.into_iter().chain(counts).collect()
 }
 
 /// The value of a label.

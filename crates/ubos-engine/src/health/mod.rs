@@ -5,6 +5,7 @@
 //! [`judge`](verdict::judge) says what to think of it, [`news`] what a person is told, `metrics`
 //! writes it for monitoring, [`book`] keeps it, for each peer. Writing it never fails a run.
 
+pub mod backup;
 pub mod book;
 mod metrics;
 pub mod news;
@@ -75,6 +76,8 @@ pub struct Health {
     pub damaged: u64,
     /// When this side last did what it can do alone.
     pub duties: Option<String>,
+    /// How the versioned backup fares, where there is one.
+    pub backup: Option<backup::Backup>,
 }
 
 /// Why a run failed.

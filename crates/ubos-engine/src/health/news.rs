@@ -15,9 +15,8 @@ use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::atomic;
 use crate::state::StateDir;
-use crate::state::audit::Audit;
+use crate::state::audit;
 use crate::state::config::Config;
-use crate::state::lock::Lock;
 
 const NAME: &str = "told";
 /// A watch tries again within seconds; only the failure that outlasts these attempts is news. A
@@ -39,6 +38,12 @@ pub enum News {
     Recovered,
     /// More files or backups are damaged than before; so many in all.
     Damaged(u64),
+    /// The backup has failed for a day.
+    BackupFails(Trouble),
+    /// It works again.
+    BackupWorks,
+    /// These places of the backup went another way.
+    BackupDiverged(Vec<String>),
 }
 
 impl News {
@@ -50,6 +55,9 @@ impl News {
             News::Failed(_) => "failed",
             News::Recovered => "recovered",
             News::Damaged(_) => "damaged",
+            News::BackupFails(_) => "backup-failed",
+            News::BackupWorks => "backup-recovered",
+            News::BackupDiverged(_) => "backup-diverged",
         }
     }
 
@@ -73,6 +81,15 @@ impl News {
                 trouble.message, trouble.hint
             ),
             News::Recovered => format!("{own} syncs with {peer} again."),
+            News::BackupFails(trouble) => format!(
+                "{own}: no backup for a day: {}. Next step: {}",
+                trouble.message, trouble.hint
+            ),
+            News::BackupWorks => format!("{own}: the backup works again."),
+            News::BackupDiverged(places) => format!(
+                "{own}: the backup went another way on {}; nothing was overwritten. See: ubos-sync backup status",
+                places.join(" and ")
+            ),
             News::Damaged(count) => format!(
                 "{own}: {count} damaged on the disk. See which, and what to do: ubos-sync health"
             ),
@@ -87,6 +104,8 @@ pub struct Told {
     guarded: bool,
     damaged: u64,
     conflicts: BTreeSet<RelPath>,
+    backup_fails: bool,
+    backup_diverged: Vec<String>,
 }
 
 /// What is new in `health` to a person who knows what `told` says, and what they know then. Pure.
@@ -114,7 +133,29 @@ pub fn since(told: &Told, health: &Health, conflicts: BTreeSet<RelPath>) -> (Vec
     if health.damaged > told.damaged {
         news.push(News::Damaged(health.damaged));
     }
-    (news, Told { failing, guarded, damaged: health.damaged, conflicts })
+    let (backup_fails, backup_diverged) = of_backup(told, health, &mut news);
+    let damaged = health.damaged;
+    (news, Told { failing, guarded, damaged, conflicts, backup_fails, backup_diverged })
+}
+
+/// What is new about the backup; whether it is known to fail, and where it is known to have gone
+/// another way.
+fn of_backup(told: &Told, health: &Health, news: &mut Vec<News>) -> (bool, Vec<String>) {
+    let Some(backup) = &health.backup else { return (false, Vec::new()) };
+    let now = clock::seconds(&health.updated).unwrap_or(i64::MIN);
+    let fails = backup.fails(now).is_some();
+    if let Some(trouble) = backup.trouble.as_ref().filter(|_| fails && !told.backup_fails) {
+        news.push(News::BackupFails(trouble.clone()));
+    }
+    if told.backup_fails && !fails {
+        news.push(News::BackupWorks);
+    }
+    let is_new = |place: &&String| !told.backup_diverged.contains(place);
+    let fresh: Vec<String> = backup.diverged.iter().filter(is_new).cloned().collect();
+    if !fresh.is_empty() {
+        news.push(News::BackupDiverged(fresh));
+    }
+    (fails, backup.diverged.clone())
 }
 
 /// What is new about `peer` since a person was last told, with the health that says so.
@@ -164,17 +205,14 @@ pub fn record(state: &StateDir, config: &Config, sent: &[(&str, &str, bool)]) ->
     if sent.is_empty() {
         return Ok(());
     }
-    let _lock = Lock::take(state, &config.name)?;
-    let mut log = Audit::open(state)?;
-    let run = clock::run_id();
-    for (what, by, arrived) in sent {
+    let records = sent.iter().map(|(what, by, arrived)| {
         let fields: [(&str, Value); 4] = [
             ("event", "notified".into()),
             ("reason", (*what).into()),
             ("by", (*by).into()),
             ("arrived", (*arrived).into()),
         ];
-        log.note(&run, fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect());
-    }
-    log.sync()
+        fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
+    });
+    audit::add(state, &config.name, &clock::run_id(), records)
 }

@@ -240,6 +240,101 @@ fn more_damage_is_told_and_less_is_not() {
     assert_eq!(since(&known, &health(2), BTreeSet::new()).0, [News::Damaged(2)]);
 }
 
+/// After attempts at these seconds from noon: `Ok` for a snapshot.
+fn backed_up(attempts: &[(i64, bool)]) -> backup::Backup {
+    let trouble = || Trouble { kind: "git".into(), message: "m".into(), hint: "h".into() };
+    attempts.iter().fold(backup::Backup::default(), |known, (seconds, works)| {
+        let made = if *works { Ok((Some("c0ffee".to_owned()), 2)) } else { Err(trouble()) };
+        known.after_snapshot(made, &at(NOON + seconds))
+    })
+}
+
+#[test]
+fn a_backup_that_fails_is_not_ill_before_a_day_has_passed() {
+    let known = backed_up(&[(0, true), (100, false), (500, false)]);
+    assert_eq!((known.last_snapshot.clone(), known.gaps), (time(NOON), 2));
+    assert_eq!(
+        (known.failing_since.clone(), known.commit.as_deref()),
+        (time(NOON + 100), Some("c0ffee"))
+    );
+    let health = Health { backup: Some(known), ..healthy() };
+    let reasons = |health: &Health, seconds: i64| {
+        let mut now = at(NOON + seconds);
+        now.awake.as_mut().unwrap().seconds = 1_000_060;
+        judge(Some(health), &now, true).reasons
+    };
+    assert_eq!(reasons(&health, 86_500), []);
+    assert_eq!(reasons(&health, 86_501), [Reason::BackupFails(86_401)]);
+    let mended = Health { backup: Some(backed_up(&[(0, false), (9, true)])), ..healthy() };
+    assert_eq!(reasons(&mended, 900_000), []);
+    let diverged = backup::Backup { diverged: vec!["origin".into()], ..backed_up(&[(0, true)]) };
+    let health = Health { backup: Some(diverged), ..healthy() };
+    assert_eq!(reasons(&health, 60), [Reason::BackupDiverged]);
+    assert_eq!(judge(Some(&health), &at(NOON), true).state, State::Undecided);
+}
+
+#[test]
+fn of_the_backup_too_only_changes_of_state_are_told() {
+    let step = |attempts: &[(i64, bool)], diverged: &[&str], seconds: i64| Health {
+        updated: time(NOON + seconds).unwrap(),
+        backup: Some(backup::Backup {
+            diverged: diverged.iter().map(|place| (*place).to_owned()).collect(),
+            ..backed_up(attempts)
+        }),
+        ..healthy()
+    };
+    let fails: &[(i64, bool)] = &[(0, false)];
+    let steps = [
+        step(&[(0, true)], &[], 1),
+        step(fails, &[], 3600),
+        step(fails, &[], 86_401),
+        step(fails, &["origin"], 90_000),
+        step(fails, &["origin", "balaur"], 90_001),
+        step(&[(0, true)], &["balaur"], 90_002),
+        Health { backup: None, ..healthy() },
+    ];
+    let (mut known, mut told) = (Told::default(), Vec::new());
+    for health in &steps {
+        let (news, now) = since(&known, health, BTreeSet::new());
+        told.push(news.iter().map(|one| (one.word(), one.sentence(health))).collect::<Vec<_>>());
+        known = now;
+    }
+    let words: Vec<Vec<&str>> =
+        told.iter().map(|one| one.iter().map(|(word, _)| *word).collect()).collect();
+    let none: &[&str] = &[];
+    assert_eq!(
+        words,
+        [
+            none,
+            none,
+            &["backup-failed"],
+            &["backup-diverged"],
+            &["backup-diverged"],
+            &["backup-recovered"],
+            none
+        ]
+    );
+    assert!(told[2][0].1.contains("no backup for a day: m. Next step: h"), "{told:?}");
+    assert!(told[4][0].1.contains("another way on balaur;"), "{told:?}");
+}
+
+#[test]
+fn the_backup_has_its_metrics_where_there_is_one() {
+    let known = backup::Backup { drill_complete: Some(true), ..backed_up(&[(0, true)]) };
+    let found = read_metrics(&metrics::text(&[&Health { backup: Some(known), ..healthy() }]));
+    let value = |name: &str| {
+        let name = format!("ubos_sync_git_{name}");
+        found.iter().find(|(known, ..)| *known == name).map(|row| row.2)
+    };
+    assert_eq!(value("snapshot_timestamp_seconds"), Some(NOON.into()));
+    assert_eq!(
+        (value("failing"), value("gaps"), value("drill_complete")),
+        (Some(0), Some(2), Some(1))
+    );
+    assert_eq!(value("unpushed_timestamp_seconds"), None);
+    assert!(!metrics::text(&[&healthy()]).contains("ubos_sync_git_"));
+}
+
 #[test]
 fn sentences_name_both_and_the_next_step() {
     let health = Health { territory: "localhost".into(), ..healthy() };

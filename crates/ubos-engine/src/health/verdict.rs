@@ -56,6 +56,10 @@ pub enum Reason {
     NoDuties,
     /// So many files or backups are damaged.
     Damaged(u64),
+    /// The backup has failed for so many seconds.
+    BackupFails(u64),
+    /// A place of the backup went another way, which a person has to look at.
+    BackupDiverged,
     /// A person has something to decide.
     ToDecide,
 }
@@ -69,13 +73,15 @@ impl Reason {
             Reason::PeerSilent(_) => "peer-silent",
             Reason::NoDuties => "no-duties",
             Reason::Damaged(_) => "damaged",
+            Reason::BackupFails(_) => "backup-fails",
+            Reason::BackupDiverged => "backup-diverged",
             Reason::ToDecide => "to-decide",
         }
     }
 
     fn state(self) -> State {
         match self {
-            Reason::ToDecide => State::Undecided,
+            Reason::ToDecide | Reason::BackupDiverged => State::Undecided,
             _ => State::Unhealthy,
         }
     }
@@ -129,6 +135,12 @@ pub fn judge(health: Option<&Health>, now: &Now, reaches: bool) -> Verdict {
     }
     if health.damaged > 0 {
         reasons.push(Reason::Damaged(health.damaged));
+    }
+    if let Some(backup) = &health.backup {
+        reasons.extend(backup.fails(now.time).map(Reason::BackupFails));
+        if !backup.diverged.is_empty() {
+            reasons.push(Reason::BackupDiverged);
+        }
     }
     if health.open_conflicts + health.held + health.guards > 0 {
         reasons.push(Reason::ToDecide);

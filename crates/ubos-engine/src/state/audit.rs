@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::StateDir;
+use super::lock::Lock;
 use crate::clock;
 use crate::error::{EngineError, Result};
 use crate::fs::{atomic, list};
@@ -182,6 +183,22 @@ fn last_record(file: &File) -> io::Result<(u64, Option<Head>)> {
         let head = serde_json::from_slice::<Head>(line).ok();
         return Ok((start + end as u64 + 1, head));
     }
+}
+
+/// Adds records about `run`, durably, from outside of a run.
+///
+/// # Errors
+/// [`EngineError::Locked`] while another run writes the log; what the system says.
+pub fn add(
+    state: &StateDir,
+    territory: &str,
+    run: &str,
+    records: impl IntoIterator<Item = Map<String, Value>>,
+) -> Result<()> {
+    let _lock = Lock::take(state, territory)?;
+    let mut log = Audit::open(state)?;
+    records.into_iter().for_each(|record| log.note(run, record));
+    log.sync()
 }
 
 /// What a check of the whole log found.

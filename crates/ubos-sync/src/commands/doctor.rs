@@ -1,5 +1,6 @@
 //! `ubos-sync doctor`: looks at the whole set-up, changes nothing, and says how to mend each thing.
 
+mod backup;
 mod disk;
 mod manifests;
 mod memory;
@@ -74,6 +75,10 @@ fn examine(root: &Path, local: bool, global: &Global) -> Result<Vec<Section>, Fa
         let Some(config) = &config else { continue };
         let (pair, found) = remembered(&state, config, name, peer);
         sections.extend(found);
+        let backup = backup::check(&state, config, peer);
+        if !backup.is_empty() {
+            sections.push(Section::new(format!("Backup of the pair with {name}"), backup));
+        }
         known.push(pair);
     }
     sections.push(Section::new("Record", vec![memory::audit_log(&state)]));

@@ -12,6 +12,7 @@ use ubos_engine::history::restore::Whereabouts;
 use ubos_engine::history::trail;
 use ubos_engine::history::versions::{Turn, turns};
 
+use crate::backup::versions;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::past::Past;
@@ -24,7 +25,8 @@ use crate::ui::{Tone, Ui};
 /// List the versions that a file or folder had
 ///
 /// Known are those that a sync replaced, deleted or moved, on either territory, newest first, with
-/// the run that did it and where the content is kept. Works without the peer.
+/// the run that did it and where the content is kept; and those that only the snapshots in git have.
+/// Works without the peer.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -51,6 +53,7 @@ pub(crate) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Outcome {
         formers.push(Former { turn, size, content });
     }
     let now = past.present(&path);
+    let in_git = in_git(&past, &path, &now, &formers, ui);
     let growths = turns.iter().filter(|turn| turn.is_growth()).count();
     if ui.json() {
         let mut document = serde_json::Map::new();
@@ -60,6 +63,7 @@ pub(crate) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Outcome {
         let versions: Vec<_> = formers.iter().map(render::version_json).collect();
         document.insert("versions".into(), versions.into());
         document.insert("grown".into(), growths.into());
+        document.insert("git".into(), in_git.iter().map(render::git_json).collect());
         document.insert("exit".into(), 0.into());
         ui.document(&document.into())?;
         return Ok(0);
@@ -78,8 +82,30 @@ pub(crate) fn run(args: &HistoryArgs, global: &Global, ui: &Ui) -> Outcome {
             format!("It grew {}; what was there then still stands at its beginning.\n", times(many))
         }
     };
-    ui.page(&(text + &grown))?;
+    ui.page(&(text + &grown + &render::git(&path, &in_git, ui)))?;
     Ok(0)
+}
+
+/// What git has beside the versions that are told already. Where it cannot be asked there is a
+/// warning, and the rest all the same.
+fn in_git(
+    past: &Past,
+    path: &RelPath,
+    now: &Mark,
+    formers: &[Former<'_>],
+    ui: &Ui,
+) -> Vec<versions::Version> {
+    let is_kept = |former: &&Former<'_>| !matches!(former.content, Whereabouts::Gone);
+    let told = formers.iter().filter(is_kept).map(|former| &former.turn.ended);
+    let known = told.chain([now]).filter_map(|mark| match mark {
+        Mark::File { digest, .. } => Some(*digest),
+        _ => None,
+    });
+    let found = versions::beside(&past.state, &past.config, &past.peer, path, &known.collect());
+    found.unwrap_or_else(|error| {
+        ui.warning(&one_line(&format!("git could not be asked: {error}; {}", error.hint())));
+        Vec::new()
+    })
 }
 
 fn times(count: usize) -> String {

@@ -18,6 +18,7 @@ use ubos_engine::state::table::Table;
 
 use super::history::nothing_known;
 use super::sync;
+use crate::backup;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::past::{Past, Since, agreed};
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     let present = Present { now: &now, agreed: &agreed };
     let (words, plan) = match &args.at {
         Some(at) => {
-            let since = past.since(at)?;
+            let since = past.since(at).map_err(|failure| perhaps_a_commit(failure, &path, at))?;
             let plan = restore::at(&finder, &turns, &present, &|change| since.covers(change))?;
             (since.words(), plan)
         }
@@ -84,7 +85,10 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     request.dry_run = args.dry_run;
     let reason = PutBackReason::Restored;
     request.put_back = Some(PutBack { steps: plan.steps, reason, wins: true });
-    let report = if offline { put_back_here(&request) } else { sync::cycle(&request, ui) };
+    let report = match offline {
+        true => backup::around(&request, ui, |hear| put_back_here(&request, &|event| hear(&event))),
+        false => sync::cycle(&request, ui),
+    };
     let again = match &args.at {
         Some(at) => {
             about("restore", path.as_bytes(), &format!("--at {}", render::command::quote(at)))
@@ -92,6 +96,21 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
         None => about("restore", path.as_bytes(), ""),
     };
     show(&report, &again, ui)
+}
+
+/// The failure to find a run or a time, with the way to go if a commit was meant.
+fn perhaps_a_commit(failure: Failure, path: &RelPath, at: &str) -> Failure {
+    let is_commit = (7..=64).contains(&at.len()) && at.bytes().all(|b| b.is_ascii_hexdigit());
+    match is_commit {
+        true => Failure::usage(
+            format!("`{at}` is neither a run nor a time on record"),
+            format!(
+                "if it is a commit of the backup: `{}`",
+                about("backup restore", path.as_bytes(), &format!("--at {at}"))
+            ),
+        ),
+        false => failure,
+    }
 }
 
 /// The newest version that differs from what stands now: what both sides last agreed on, if it was

@@ -13,6 +13,7 @@ use ubos_engine::duties;
 
 use super::resolve::session;
 use super::{BUILD, program};
+use crate::backup;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::picture::Picture;
@@ -206,10 +207,15 @@ pub(crate) fn run(request: &Request, ui: &Ui) -> Outcome {
     show(&report, ui)
 }
 
-/// One run with progress.
+/// One run with progress, and the backup around it.
 pub(crate) fn cycle(request: &Request, ui: &Ui) -> RunReport {
     let progress = Progress::new(ui);
-    let report = run_cycle(request, &|event| progress.event(event));
+    let report = backup::around(request, ui, |hear| {
+        run_cycle(request, &|event| {
+            hear(&event);
+            progress.event(event);
+        })
+    });
     progress.finish();
     report
 }

@@ -3,10 +3,11 @@
 
 mod slot;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use ubos_core::plan::Filter;
 use ubos_engine::clock;
@@ -18,6 +19,7 @@ use ubos_engine::health::TICK;
 use ubos_engine::state::lock::Lock;
 
 use super::sync::request;
+use crate::backup::{self, chores};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::notify;
@@ -69,7 +71,7 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
     }
     let (name, peer) = config.peer(global.peer.as_deref())?;
     let outcome = if peer.address.is_some() {
-        let report = sync(args, global, ui)?;
+        let mut report = sync(args, global, ui)?;
         let away = matches!(report.error, Some(EngineError::Unreachable { .. }));
         // The run is what counts; what is wrong with the disk is in the health.
         if let Err(error) = duties::upkeep(root, Some(name), away) {
@@ -78,12 +80,22 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
         if let Some(error) = &report.error {
             ui.error(&error.to_string(), Some(error.hint()));
         }
+        let fresh = report.beside.contains_key(backup::WORD);
+        chores::merge(chores(root, name, fresh, ui), &mut report.beside);
         document(ui, || render::json::run(&report), report.exit_code())
     } else {
-        alone(duties::alone(root, Some(name)), name, ui)
+        let done = duties::alone(root, Some(name));
+        alone(done, name, chores(root, name, false, ui), ui)
     };
     notify::tell(&state, &config);
     outcome
+}
+
+/// What is due about the backup. None of it counts for the exit code.
+fn chores(root: &Path, peer: &str, fresh: bool, ui: &Ui) -> Map<String, Value> {
+    let done = chores::all(root, Some(peer), fresh);
+    done.warnings.iter().for_each(|line| ui.warning(&crate::ui::sanitize::one_line(line)));
+    done.fields
 }
 
 fn document(ui: &Ui, document: impl FnOnce() -> Value, code: u8) -> Outcome {
@@ -99,7 +111,8 @@ fn sync(args: &TickArgs, global: &Global, ui: &Ui) -> Result<RunReport, Failure>
     let begun = Instant::now();
     let request = request(global, TICK, Filter::Both)?;
     for attempt in 1.. {
-        let report = run_cycle(&request, &|_| {});
+        let report =
+            backup::around(&request, ui, |hear| run_cycle(&request, &|event| hear(&event)));
         let [byte] = clock::random::<1>();
         let wait = slot.next(report.exit_code(), begun.elapsed(), f64::from(byte) / 255.0);
         ui.status(&told(&report, attempt, slot.most(), wait));
@@ -138,7 +151,12 @@ fn told(report: &RunReport, attempt: usize, most: usize, wait: Option<Duration>)
 }
 
 /// What was done without the peer. Another run that goes on does it itself.
-fn alone(done: Result<Done, EngineError>, peer: &str, ui: &Ui) -> Outcome {
+fn alone(
+    done: Result<Done, EngineError>,
+    peer: &str,
+    backed_up: Map<String, Value>,
+    ui: &Ui,
+) -> Outcome {
     let done = match done {
         Ok(done) => done,
         Err(error @ EngineError::Locked { .. }) => {
@@ -160,7 +178,16 @@ fn alone(done: Result<Done, EngineError>, peer: &str, ui: &Ui) -> Outcome {
         "compressed": done.upkeep.compressed.logs,
         "rehashed": {"files": read.files, "bytes": read.bytes, "damaged": read.damaged.len()},
     });
-    document(ui, || json!({"schema": 1, "command": TICK, "duties": duties, "exit": 0}), 0)
+    let told = || {
+        let mut told = Map::new();
+        told.insert("schema".into(), 1.into());
+        told.insert("command".into(), TICK.into());
+        told.insert("duties".into(), duties);
+        chores::merge(backed_up, &mut told);
+        told.insert("exit".into(), 0.into());
+        told.into()
+    };
+    document(ui, told, 0)
 }
 
 fn told_alone(done: &Done, peer: &str) -> String {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use ubos_engine::clock;
 use ubos_engine::health::Health;
+use ubos_engine::health::backup::Backup;
 use ubos_engine::health::verdict::{Reason, State};
 use ubos_engine::scrub::{Damage, Place};
 
@@ -13,7 +14,7 @@ use crate::picture::Picture;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
-/// In sync or not, how old that is, what waits: at most four lines.
+/// In sync or not, how old that is, what waits, the backup: at most five lines.
 pub(crate) fn head(picture: &Picture, ui: &Ui) -> String {
     let tone = match picture.verdict.state {
         State::Healthy => Tone::Good,
@@ -35,7 +36,51 @@ pub(crate) fn head(picture: &Picture, ui: &Ui) -> String {
         let line = format!("  damaged on the disk: {}. Next: ubos-sync health", health.damaged);
         text.push_str(&format!("{}\n", ui.tone(Tone::Bad, &line)));
     }
+    if let Some(backup) = &health.backup {
+        let line = one_line(&format!("  {}", backed_up(backup, picture.now.time)));
+        let fails = picture.verdict.reasons.iter().any(|r| matches!(r, Reason::BackupFails(_)));
+        let tone = match (fails, backup.trouble.is_some() || !backup.diverged.is_empty()) {
+            (true, _) => Some(Tone::Bad),
+            (false, true) => Some(Tone::Attention),
+            (false, false) => None,
+        };
+        let line = tone.map_or(line.clone(), |tone| ui.tone(tone, &line));
+        text.push_str(&format!("{line}\n"));
+    }
     text
+}
+
+/// How the backup fares, in one line.
+fn backed_up(backup: &Backup, now: i64) -> String {
+    let ago = |time: &str| {
+        let passed = clock::seconds(time).map(|then| u64::try_from(now - then).unwrap_or(0));
+        passed.map_or_else(
+            || "at an unknown time".to_owned(),
+            |seconds| format!("{} ago", age(seconds)),
+        )
+    };
+    let mut parts = vec![match &backup.last_snapshot {
+        Some(time) => format!("last snapshot {}", ago(time)),
+        None => "no snapshot so far".to_owned(),
+    }];
+    if let (Some(since), Some(trouble)) = (&backup.failing_since, &backup.trouble) {
+        parts.push(format!("failing since {}: {}; {}", ago(since), trouble.message, trouble.hint));
+    }
+    if let Some(since) = &backup.unpushed_since {
+        parts.push(format!("something is in no other place since {}", ago(since)));
+    }
+    if !backup.diverged.is_empty() {
+        let places = backup.diverged.join(" and ");
+        parts.push(format!("{places} went another way: ubos-sync backup status"));
+    }
+    if backup.gaps > 0 {
+        parts.push(plural(usize::try_from(backup.gaps).unwrap_or(usize::MAX), "gap"));
+    }
+    if let Some(time) = &backup.last_drill {
+        let verdict = if backup.drill_complete == Some(true) { "complete" } else { "incomplete" };
+        parts.push(format!("last drill {}: {verdict}", ago(time)));
+    }
+    format!("backup: {}", parts.join("; "))
 }
 
 /// The head and what else is known, for each peer; what is the same for all at the end.
@@ -112,7 +157,10 @@ fn standing(picture: &Picture) -> String {
             Reason::NoDuties => {
                 return format!("not in sync with {peer}: nothing runs on {}", picture.territory);
             }
-            Reason::Damaged(_) | Reason::ToDecide => {}
+            Reason::Damaged(_)
+            | Reason::BackupFails(_)
+            | Reason::BackupDiverged
+            | Reason::ToDecide => {}
         }
     }
     match (open(health).is_empty(), health.oldest_unsynced.is_some(), health.skipped) {
@@ -172,7 +220,10 @@ fn next_step(picture: &Picture, health: &Health) -> Option<String> {
             "Is {} switched on, and does it sync? There: ubos-sync health",
             picture.peer
         )),
-        Reason::Damaged(_) | Reason::ToDecide => None,
+        Reason::BackupDiverged => {
+            Some("The backup went another way somewhere: ubos-sync backup status".to_owned())
+        }
+        Reason::Damaged(_) | Reason::BackupFails(_) | Reason::ToDecide => None,
     })
 }
 

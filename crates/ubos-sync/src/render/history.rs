@@ -8,8 +8,10 @@ use ubos_engine::history::mark::Mark;
 use ubos_engine::history::restore::Whereabouts;
 use ubos_engine::history::versions::Turn;
 
+use super::command::about;
 use super::json::put_path;
 use super::units::bytes;
+use crate::backup::versions::Version;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -110,6 +112,34 @@ pub(crate) fn below(former: &Former<'_>) -> String {
         one_line(&turn.path.to_string()),
         ended(turn),
     )
+}
+
+/// What only git has, with the way to get it.
+pub(crate) fn git(path: &RelPath, versions: &[Version], ui: &Ui) -> String {
+    if versions.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("Only in git:\n");
+    for version in versions {
+        let commit: String = version.commit.chars().take(12).collect();
+        text.push_str(&format!(
+            "  since {}  {:>9}  {}  {}\n",
+            clock::local(&version.made),
+            bytes(version.size),
+            &version.digest.to_hex()[..12],
+            ui.tone(Tone::Faint, &format!("commit {commit}")),
+        ));
+    }
+    let again = about("backup restore", path.as_bytes(), "--at COMMIT");
+    text + &format!("Bring one back:  {again}\n")
+}
+
+/// A version in git as JSON.
+pub(crate) fn git_json(version: &Version) -> Value {
+    json!({
+        "commit": version.commit, "since": version.made, "run": version.run,
+        "size": version.size, "hash": version.digest.to_hex(),
+    })
 }
 
 /// What something is, as in reports.

@@ -75,6 +75,9 @@ pub(crate) fn run(report: &RunReport) -> Value {
     if report.command == "recover" {
         document["adopted"] = report.adopted.into();
     }
+    for (word, what) in &report.beside {
+        document[word] = what.clone();
+    }
     document
 }
 

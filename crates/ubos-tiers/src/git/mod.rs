@@ -15,13 +15,18 @@ pub mod init;
 pub mod lint;
 pub mod lock;
 pub mod logs;
+pub mod maintain;
 pub mod manifest;
 pub mod manifests;
+pub mod mirror;
 pub mod names;
 pub mod objects;
+pub mod remote;
 pub mod repository;
+pub mod serve;
 pub mod snapshot;
 mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod travel;
 pub mod tree;

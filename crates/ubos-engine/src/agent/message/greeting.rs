@@ -36,7 +36,7 @@ pub enum Purpose {
     },
     /// Makes the root a territory of a new or known pair.
     Join(Join),
-    /// Only what the machine is and can do.
+    /// What the machine is and can do; questions may follow.
     Probe,
 }
 

@@ -27,7 +27,11 @@ pub use put_back::{
 };
 
 /// Versions of this protocol that this program speaks: lowest and highest.
-pub const PROTOCOL: (u32, u32) = (3, 3);
+pub const PROTOCOL: (u32, u32) = (3, 4);
+/// From which version on an agent answers a [`Request::Ask`] after a [`Purpose::Probe`].
+pub const ASKS: u32 = 4;
+/// Longest question and longest answer, in bytes.
+pub const MOST_ASKED: usize = 16 << 20;
 
 /// Requests of the initiator. Lists follow as frames where a comment says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +158,13 @@ pub enum Request {
         /// Only heads that it noted since then, besides the last before.
         since: String,
     },
+    /// A question for the program itself; bytes follow. → [`Response::Answered`], bytes.
+    Ask {
+        /// The pair's id.
+        pair: String,
+        /// What it is about.
+        what: String,
+    },
 }
 
 impl Request {
@@ -201,6 +212,8 @@ pub enum Response {
         /// The last sound record.
         end: Head,
     },
+    /// The answer to a question; bytes follow.
+    Answered,
 }
 
 /// What a check of a territory's audit log, against what its peer noted of it, found.

@@ -25,8 +25,10 @@ use crate::cli::Global;
 use crate::commands::conflicts::{self, Open};
 use crate::failure::{Failure, Outcome};
 use crate::render::actions::{Action, Circumstances, Deed, Merging, actions, choice_line, chosen};
+use crate::render::command::about;
 use crate::render::conflict::question;
 use crate::render::diff::{Shown, three, two};
+use crate::render::units::plural;
 use crate::territory;
 use crate::ui::prompt::{Answer, Prompt};
 use crate::ui::sanitize::one_line;
@@ -203,6 +205,11 @@ impl<'a> Session<'a> {
         let shown = question(conflict, &open.names, &known, (index, of), self.ui);
         // No empty line before the question: it fits on a screen of 24 rows.
         self.ui.answer(&format!("\n{shown}"))?;
+        if versions.in_git > 0 {
+            let list = about("history", conflict.path.as_bytes(), "");
+            let many = plural(versions.in_git, "version");
+            self.tell(Tone::Faint, &format!("git has {many} of this path: {list}"))?;
+        }
         loop {
             let answer = self.prompt.ask(choice_line(&actions).trim_end(), self.ui);
             if let Some(end) = ended(&answer) {

@@ -8,8 +8,10 @@ use ubos_core::entry::{Base, Digest, Entry};
 use ubos_core::path::RelPath;
 use ubos_core::sides::{Side, Sides};
 use ubos_engine::error::Result;
+use ubos_engine::state::config::{Config, Peer};
 use ubos_engine::state::{StateDir, texts};
 
+use crate::backup::versions;
 use crate::cli::Global;
 use crate::territory;
 
@@ -22,6 +24,8 @@ pub(super) struct Shelf {
     pub state: StateDir,
     /// The pair's id.
     pub pair: String,
+    config: Config,
+    peer: Peer,
 }
 
 /// One side's content.
@@ -52,27 +56,34 @@ pub(super) struct Versions {
     pub base: Option<Vec<u8>>,
     /// Both versions.
     pub sides: Sides<Version>,
+    /// How many versions of the path are in git.
+    pub in_git: usize,
 }
 
 impl Shelf {
     /// Opens what this territory keeps of the pair on the command line.
     pub(super) fn open(global: &Global) -> Result<Self> {
         let (state, config) = territory::open(global)?;
-        let pair = config.peer(global.peer.as_deref())?.1.pair.clone();
-        Ok(Self { state, pair })
+        let peer = config.peer(global.peer.as_deref())?.1.clone();
+        Ok(Self { state, pair: peer.pair.clone(), config, peer })
     }
 
     /// What is known of the contents of `conflict`.
     pub(super) fn versions(&self, conflict: &Conflict) -> Result<Versions> {
-        let base = match &conflict.base {
-            Base::Known(Entry::File { digest, .. }) => {
-                texts::base_text(&self.state, &self.pair, *digest)?
-            }
+        let agreed = match &conflict.base {
+            Base::Known(Entry::File { digest, .. }) => Some(*digest),
             _ => None,
         };
+        let text = agreed.map(|digest| texts::base_text(&self.state, &self.pair, digest));
+        let text = text.transpose()?.flatten();
+        // What is too large or too old for the sync to keep may be in a snapshot.
+        let missing = agreed.filter(|_| text.is_none());
+        let Self { state, config, peer, .. } = self;
+        let git = versions::of_conflict(state, config, peer, &conflict.path, (missing, MAX_SHOWN));
+        let base = text.or(git.wanted);
         let here = self.version(&conflict.path, conflict.sides.get(Side::Here), true)?;
         let there = self.version(&conflict.path, conflict.sides.get(Side::There), false)?;
-        Ok(Versions { base, sides: Sides::new(here, there) })
+        Ok(Versions { base, sides: Sides::new(here, there), in_git: git.count })
     }
 
     fn version(&self, path: &RelPath, seen: &Option<Seen>, ours: bool) -> Result<Version> {

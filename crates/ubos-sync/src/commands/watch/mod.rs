@@ -15,6 +15,7 @@ use ubos_engine::state::config::duration;
 use ubos_engine::watch_loop::{News, Pace, keep_in_sync};
 
 use super::sync::request;
+use crate::backup::follow::Follower;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::notify;
@@ -63,16 +64,24 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
     let teller = Teller::new(ui, [&config.name, peer], &service, &stop);
     let pace = Pace { interval, alive };
     let idle = Idle::new(state.root().path());
-    let ended = keep_in_sync(&request, pace, &stop, &|news| {
-        teller.hear(&news);
-        if matches!(news, News::Ran { .. }) {
-            notify::tell(&state, &config);
-        }
-        if matches!(news, News::Ran { full: true, .. }) {
-            idle.tidy();
-        }
+    let follower = Follower::new(&request);
+    let _chores = follower.do_chores();
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| follower.work(&|document, trouble| teller.backed_up(document, trouble)));
+        let ended = keep_in_sync(&request, pace, &stop, &|news| {
+            follower.hear(&news);
+            teller.hear(&news);
+            if matches!(news, News::Ran { .. }) {
+                notify::tell(&state, &config);
+            }
+            if matches!(news, News::Ran { full: true, .. }) {
+                idle.tidy();
+            }
+        });
+        service.stops();
+        follower.stop();
+        ended
     });
-    service.stops();
     teller.end();
     match ended {
         Err(EngineError::Locked { .. }) => Err(EngineError::Locked {

@@ -118,6 +118,22 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Tells what a snapshot came to, and why there is none.
+    pub(super) fn backed_up(&self, document: Value, trouble: Option<String>) {
+        let mut state = self.state();
+        if self.ui.json() {
+            let event = json!({
+                "schema": 1, "event": "backup", "time": clock::now_rfc3339(),
+                "backup": document, "trouble": trouble,
+            });
+            return self.say(&format!("{event}\n"));
+        }
+        if let Some(trouble) = trouble {
+            let line = self.stamped(&trouble);
+            self.draw(&mut state, &line);
+        }
+    }
+
     /// The watch has ended: what it did in all.
     pub(super) fn end(&self) {
         let mut state = self.state();
