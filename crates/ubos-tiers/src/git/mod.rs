@@ -6,6 +6,8 @@
 //! of our own, and references move only from the value that was seen.
 
 pub mod command;
+pub mod coverage;
 pub mod error;
+pub mod form;
 pub mod manifest;
 pub mod names;
