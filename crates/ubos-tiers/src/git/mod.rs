@@ -11,3 +11,6 @@ pub mod error;
 pub mod form;
 pub mod manifest;
 pub mod names;
+pub mod objects;
+#[cfg(test)]
+pub(crate) mod testing;
