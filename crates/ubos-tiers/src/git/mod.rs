@@ -14,3 +14,4 @@ pub mod names;
 pub mod objects;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tree;
