@@ -147,7 +147,16 @@ pub enum ConflictPolicy {
 pub enum Event {
     /// Both sides are looked at.
     Scanning,
-    /// The plan stands: contents to move and their bytes.
+    /// The plan stands, and something will be changed, which is not begun yet: the trees are still
+    /// as they were. Told once more if former versions were put back first. Listening may take its
+    /// time; what is changed meanwhile is left alone, as ever.
+    Changing {
+        /// Operations on this side.
+        here: u64,
+        /// Operations on the other side.
+        there: u64,
+    },
+    /// Contents to move and their bytes.
     Moving {
         /// Files.
         files: u64,
@@ -244,7 +253,7 @@ fn stages(
     let Some(loaded) = loaded else {
         return Ok(None);
     };
-    let Some(loaded) = put_back::both(loaded, request, report)? else {
+    let Some(loaded) = put_back::both(loaded, request, report, listener)? else {
         return Ok(None);
     };
     let scanned = scan::scan(loaded)?;
@@ -254,6 +263,7 @@ fn stages(
         report::preview(planned, request, report)?;
         return Ok(None);
     }
+    plan::announce(&planned.plan, listener);
     let transferred = transfer::transfer(planned, report, listener)?;
     let committed = commit::commit(transferred, request.confirm.is_some(), report, listener)?;
     let recorded = record::record(committed, request, report)?;

@@ -12,7 +12,7 @@ use ubos_core::sides::{Side, Sides};
 use super::load::Loaded;
 use super::reconcile::{Reconciled, selection};
 use super::report::RunReport;
-use super::{Request, confirm, recent, report};
+use super::{Event, Listener, Request, confirm, recent, report};
 use crate::agent::message::{Guarded, OpenMatter};
 use crate::clock;
 use crate::endpoint::Scanned;
@@ -76,6 +76,18 @@ pub(super) fn plan(
     }
     report.scanned = seen.as_ref().map(|side| side.scanned);
     Ok(Planned { loaded, seen, plan })
+}
+
+/// Tells what will be changed, if anything will.
+pub(super) fn announce(plan: &Plan, listener: Listener<'_>) {
+    let operations = plan.items.iter().filter(|item| item.guard.is_none());
+    let mut count = Sides::new(0, 0);
+    for op in operations.flat_map(|item| &item.ops) {
+        *count.get_mut(op.to) += 1;
+    }
+    if count.here + count.there > 0 {
+        listener(Event::Changing { here: count.here, there: count.there });
+    }
 }
 
 /// What a guard holds, each with the plan that carries it out from either side.

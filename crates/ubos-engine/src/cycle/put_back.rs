@@ -9,7 +9,7 @@ use ubos_core::sides::Side;
 
 use super::load::Loaded;
 use super::report::{PutBackRow, RunReport};
-use super::{PutBack, Request};
+use super::{Event, Listener, PutBack, Request};
 use crate::agent::message::{PutBackOrder, PutBackResult, PutBackSource, PutBackStep, ScanOrder};
 use crate::endpoint::Endpoint;
 use crate::endpoint::local::LocalEndpoint;
@@ -51,8 +51,13 @@ pub(super) fn both(
     mut loaded: Loaded,
     request: &Request,
     report: &mut RunReport,
+    listener: Listener<'_>,
 ) -> Result<Option<Loaded>> {
     let Some(wanted) = &request.put_back else { return Ok(Some(loaded)) };
+    let steps = wanted.steps.as_ref().map(|steps| steps.len() as u64);
+    if !request.dry_run && steps.here + steps.there > 0 {
+        listener(Event::Changing { here: steps.here, there: steps.there });
+    }
     loaded.early = None;
     let scan = loaded.order.clone();
     let order = order(request, wanted, report, scan);

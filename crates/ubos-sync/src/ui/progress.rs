@@ -41,7 +41,7 @@ impl Progress {
         }
         let mut state = self.state.lock().expect("no holder of this lock panics");
         match event {
-            Event::Scanning => {}
+            Event::Scanning | Event::Changing { .. } => {}
             Event::Moving { files, bytes } => {
                 state.of = files;
                 state.total = bytes;
