@@ -8,16 +8,21 @@
 pub mod command;
 pub mod commit;
 pub mod coverage;
+pub mod drill;
 pub mod error;
 pub mod form;
+pub mod identity;
 pub mod lock;
+pub mod logs;
 pub mod manifest;
+pub mod manifests;
 pub mod mirror;
 pub mod names;
 pub mod objects;
 pub mod remote;
 pub mod repository;
 pub mod serve;
+pub mod shelf;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
