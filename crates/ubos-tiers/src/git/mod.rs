@@ -25,4 +25,5 @@ pub mod serve;
 pub mod shelf;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod travel;
 pub mod tree;

@@ -358,7 +358,7 @@ fn look(real: &Path, form: &Form) -> io::Result<Form> {
     Ok(Form { kind, digest, size, mode, mtime })
 }
 
-fn set_time(real: &Path, mtime: i64) -> io::Result<()> {
+pub(crate) fn set_time(real: &Path, mtime: i64) -> io::Result<()> {
     let time = Timespec { tv_sec: mtime.div_euclid(NANOS), tv_nsec: mtime.rem_euclid(NANOS) };
     let times = Timestamps { last_access: time, last_modification: time };
     Ok(utimensat(CWD, real, &times, AtFlags::SYMLINK_NOFOLLOW)?)
