@@ -66,7 +66,7 @@ pub(super) fn settle(git: &Git) -> Result<()> {
 }
 
 /// A git process that is talked to line by line.
-struct Talk {
+pub(super) struct Talk {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -74,19 +74,19 @@ struct Talk {
 }
 
 impl Talk {
-    fn start(git: &Git, args: &[&str]) -> Result<Self> {
+    pub(super) fn start(git: &Git, args: &[&str]) -> Result<Self> {
         let mut child = git.command(args).spawn().map_err(|e| missing(&e))?;
         let input = child.stdin.take();
         let output = BufReader::with_capacity(PIECE, child.stdout.take().expect("it is piped"));
         Ok(Self { child, input, output, args: args.iter().map(Into::into).collect() })
     }
 
-    fn say(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn say(&mut self, bytes: &[u8]) -> Result<()> {
         let input = self.input.as_mut().expect("open until the end");
         if input.write_all(bytes).is_ok() { Ok(()) } else { Err(self.why()) }
     }
 
-    fn line(&mut self) -> Result<String> {
+    pub(super) fn line(&mut self) -> Result<String> {
         let mut line = Vec::new();
         match self.output.read_until(b'\n', &mut line) {
             Ok(_) if line.ends_with(b"\n") => {
@@ -98,7 +98,7 @@ impl Talk {
     }
 
     /// Ends the conversation; the exit code must be 0.
-    fn end(&mut self) -> Result<()> {
+    pub(super) fn end(&mut self) -> Result<()> {
         let answer = self.hear_out()?;
         if answer.ok() { Ok(()) } else { Err(failed(&self.args, &answer)) }
     }
@@ -158,8 +158,21 @@ impl BlobWriter {
     /// # Errors
     /// [`BackupError::NoGit`] if git cannot be started.
     pub fn open(git: &Git) -> Result<Self> {
+        Self::start(git, &[])
+    }
+
+    /// Starts writing much: whatever the number of blobs, they are compressed once, into one pack.
+    ///
+    /// # Errors
+    /// As [`BlobWriter::open`].
+    pub fn open_for_much(git: &Git) -> Result<Self> {
+        Self::start(git, &["-c", "fastimport.unpackLimit=0"])
+    }
+
+    fn start(git: &Git, settings: &[&str]) -> Result<Self> {
         // Blobs that follow each other here have nothing in common: no search for differences.
-        let args = ["fast-import", "--quiet", "--depth=0", STREAM_ABOVE];
+        let import = ["fast-import", "--quiet", "--depth=0", STREAM_ABOVE];
+        let args = [settings, &import].concat();
         Ok(Self { git: git.clone(), import: Talk::start(git, &args)?, added: 0 })
     }
 
@@ -384,6 +397,16 @@ mod tests {
             let kept = reader.read(&name.0).unwrap().unwrap();
             assert_eq!(kept, format!("number {n}\n").into_bytes());
         }
+    }
+
+    #[test]
+    fn a_single_blob_is_a_pack_where_much_is_expected() {
+        let (_folder, git) = repository();
+        let mut writer = BlobWriter::open_for_much(&git).unwrap();
+        let name = writer.add(b"much").unwrap();
+        writer.finish().unwrap();
+        assert_eq!(BlobReader::open(&git).unwrap().read(&name.0).unwrap().unwrap(), b"much");
+        assert!(!git.dir().join("objects").join(&name.0[..2]).exists());
     }
 
     #[test]
