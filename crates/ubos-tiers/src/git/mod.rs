@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod drill;
 pub mod error;
 pub mod form;
+pub mod gates;
 pub mod identity;
 pub mod lock;
 pub mod logs;
@@ -23,6 +24,7 @@ pub mod remote;
 pub mod repository;
 pub mod serve;
 pub mod shelf;
+pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod travel;

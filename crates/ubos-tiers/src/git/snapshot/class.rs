@@ -12,7 +12,7 @@ use crate::git::error::{BackupError, Result};
 
 /// Where the content of a file or link is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub(super) enum Class {
     /// With what the user writes.
     Own,
     /// With what the other territory makes.
@@ -23,7 +23,7 @@ pub enum Class {
 
 /// What decides about the class.
 #[derive(Debug)]
-pub struct Classes {
+pub(super) struct Classes {
     generated: Policies,
     logs: Policies,
     segment: u64,
@@ -34,7 +34,7 @@ impl Classes {
     ///
     /// # Errors
     /// [`BackupError::Usage`] for a pattern that is none.
-    pub fn new(settings: &BackupSettings) -> Result<Self> {
+    pub(super) fn new(settings: &BackupSettings) -> Result<Self> {
         Ok(Self {
             generated: patterns("generated", &settings.generated)?,
             logs: patterns("logs", &settings.logs)?,
@@ -43,7 +43,7 @@ impl Classes {
     }
 
     /// The class of what stands at `path`.
-    pub fn of(&self, path: &RelPath, item: &Item) -> Class {
+    pub(super) fn of(&self, path: &RelPath, item: &Item) -> Class {
         let grows = item.direction == Direction::AppendOnly;
         if let Entry::File { size, .. } = item.entry
             && size > self.segment
@@ -55,7 +55,7 @@ impl Classes {
     }
 
     /// The class of a path at which nothing stands any more.
-    pub fn of_absent(&self, path: &RelPath, direction: Direction) -> Class {
+    pub(super) fn of_absent(&self, path: &RelPath, direction: Direction) -> Class {
         let theirs = matches!(direction, Direction::PullOnly | Direction::AppendOnly);
         match theirs || self.generated.set_for(path).is_some() {
             true => Class::Generated,

@@ -14,53 +14,64 @@ use super::table::{Row, Table};
 use crate::git::gates::{Finding, Weight};
 use crate::git::manifest::Gap;
 use crate::git::objects::Oid;
-use crate::git::tree::{EXECUTABLE, FILE, GITLINK, LINK};
+use crate::git::tree::{GITLINK, LINK};
 
 /// What a tree holds: mode and object by path.
-pub type Tree = BTreeMap<Vec<u8>, (u32, Oid)>;
+pub(super) type Tree = BTreeMap<Vec<u8>, (u32, Oid)>;
 
 /// All that the comparison rests on.
-pub struct Given<'a> {
+pub(super) struct Given<'a> {
     /// What stands on disk.
-    pub inventory: &'a Inventory,
+    pub(super) inventory: &'a Inventory,
     /// What the last snapshot knew.
-    pub table: &'a Table,
+    pub(super) table: &'a Table,
     /// The tree of the branch of snapshots.
-    pub own: &'a Tree,
+    pub(super) own: &'a Tree,
     /// The tree of the branch of the other territory's files, where that is one of its own.
-    pub apart: Option<&'a Tree>,
+    pub(super) apart: Option<&'a Tree>,
     /// To whom paths belong.
-    pub classes: &'a Classes,
+    pub(super) classes: &'a Classes,
     /// The direction of a path by the manifests of now; `None` if it is not selected.
-    pub selected: &'a dyn Fn(&RelPath) -> Option<Direction>,
+    pub(super) selected: &'a dyn Fn(&RelPath) -> Option<Direction>,
     /// What the name of a path alone says.
-    pub by_path: &'a dyn Fn(&RelPath) -> Option<Finding>,
+    pub(super) by_path: &'a dyn Fn(&RelPath) -> Option<Finding>,
     /// Larger files that are no logs are kept nowhere.
-    pub max_file: u64,
+    pub(super) max_file: u64,
 }
 
 /// What has to be done.
 #[derive(Debug, Default)]
-pub struct Comparison {
+pub(super) struct Comparison {
     /// Files and links whose content the commits hold already.
-    pub known: BTreeMap<RelPath, (Class, Row)>,
+    pub(super) known: BTreeMap<RelPath, (Class, Row)>,
     /// Files and links whose content has to be looked at.
-    pub read: Vec<(RelPath, Class)>,
+    pub(super) read: Vec<(RelPath, Class)>,
     /// Large logs.
-    pub logs: Vec<RelPath>,
+    pub(super) logs: Vec<RelPath>,
     /// What is kept nowhere, or not as it stands now, with the reason in words.
-    pub gaps: Vec<(RelPath, Gap, String)>,
+    pub(super) gaps: Vec<(RelPath, Gap, String)>,
     /// What a person should know about paths by their names.
-    pub findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
     /// Paths of the commits that are selected and were not seen: to be removed if they are proved
     /// absent.
-    pub gone: Vec<(RelPath, Class)>,
+    pub(super) gone: Vec<Gone>,
     /// Paths that the last snapshot had and that are selected no more.
-    pub left: Vec<RelPath>,
+    pub(super) left: Vec<RelPath>,
+}
+
+/// A path that a tree holds and that was not seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gone {
+    /// The path.
+    pub(super) path: RelPath,
+    /// To whom it belonged.
+    pub(super) class: Class,
+    /// Whether it is the tree of the other territory's files that holds it.
+    pub(super) apart: bool,
 }
 
 /// Lays them over each other.
-pub fn compare(given: &Given<'_>) -> Comparison {
+pub(super) fn compare(given: &Given<'_>) -> Comparison {
     let mut found = Comparison::default();
     for (path, problem) in &given.inventory.troubled {
         let (gap, words) = trouble(*problem);
@@ -73,9 +84,9 @@ pub fn compare(given: &Given<'_>) -> Comparison {
         }
         place(given, path, item, &mut found);
     }
-    missing(given, given.own, None, &mut found);
+    missing(given, given.own, false, &mut found);
     if let Some(apart) = given.apart {
-        missing(given, apart, Some(Class::Generated), &mut found);
+        missing(given, apart, true, &mut found);
     }
     found
 }
@@ -150,7 +161,7 @@ impl Given<'_> {
 }
 
 /// What a tree holds and the inventory does not.
-fn missing(given: &Given<'_>, tree: &Tree, class: Option<Class>, found: &mut Comparison) {
+fn missing(given: &Given<'_>, tree: &Tree, apart: bool, found: &mut Comparison) {
     for (bytes, (mode, _)) in tree {
         let Ok(path) = RelPath::new(bytes.clone()) else { continue };
         let item = given.inventory.items.get(&path);
@@ -159,11 +170,13 @@ fn missing(given: &Given<'_>, tree: &Tree, class: Option<Class>, found: &mut Com
         }
         match (given.selected)(&path) {
             Some(direction) => {
-                let class = class.unwrap_or_else(|| given.classes.of_absent(&path, direction));
-                found.gone.push((path, class));
+                let class = given.classes.of_absent(&path, direction);
+                found.gone.push(Gone { path, class, apart });
             }
             // A commit of another repository stands for a folder, whose files are kept instead.
-            None if *mode == GITLINK && item.is_some() => found.gone.push((path, Class::Own)),
+            None if *mode == GITLINK && item.is_some() => {
+                found.gone.push(Gone { path, class: Class::Own, apart });
+            }
             None if given.table.rows.contains_key(&path) => found.left.push(path),
             None => {}
         }
@@ -171,20 +184,11 @@ fn missing(given: &Given<'_>, tree: &Tree, class: Option<Class>, found: &mut Com
 }
 
 /// The hash of a content; of a link, of its text.
-pub fn content(entry: &Entry) -> Option<Digest> {
+pub(super) fn content(entry: &Entry) -> Option<Digest> {
     match entry {
         Entry::File { digest, .. } => Some(*digest),
         Entry::Symlink { target } => Some(Digest::of(target)),
         Entry::Dir => None,
-    }
-}
-
-/// git's mode for what stands at a path.
-pub fn mode(entry: &Entry) -> u32 {
-    match entry {
-        Entry::Symlink { .. } => LINK,
-        Entry::File { exec: true, .. } => EXECUTABLE,
-        _ => FILE,
     }
 }
 

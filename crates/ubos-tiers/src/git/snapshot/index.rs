@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What became of the user's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Followed {
+pub(super) enum Followed {
     /// It stands at the new commit, apart from what the user staged: so many paths.
     Yes {
         /// Paths that the user staged otherwise, which were left.
@@ -34,7 +34,7 @@ pub enum Followed {
 ///
 /// # Errors
 /// What git says; the index is then as it was.
-pub fn follow(repository: &Repository, old: &Tree, new: &Tree) -> Result<Followed> {
+pub(super) fn follow(repository: &Repository, old: &Tree, new: &Tree) -> Result<Followed> {
     let lock = repository.dir().join("index.lock");
     for _ in 0..3 {
         if lock.symlink_metadata().is_ok() {
@@ -85,7 +85,9 @@ fn plan(old: &Tree, new: &Tree, index: &Tree) -> Steps {
     for (path, is) in new.iter().filter(|(path, is)| old.get(*path) != Some(is)) {
         match index.get(path) {
             Some(there) if there == is => {}
-            there if there == old.get(path) && is_free(path, old, index) => put(path, Some(is), &is.1),
+            there if there == old.get(path) && is_free(path, old, index) => {
+                put(path, Some(is), &is.1);
+            }
             _ => staged += 1,
         }
     }
@@ -226,7 +228,10 @@ mod tests {
     fn entries_that_stood_at_the_old_commit_follow() {
         let old = tree(&[("a", '1'), ("b", '1'), ("gone", '1'), ("same", '1')]);
         let new = tree(&[("a", '2'), ("b", '2'), ("new", '2'), ("same", '1')]);
-        assert_eq!(told(&old, &new, &old), (vec!["gone 0".into(), "a 2".into(), "b 2".into(), "new 2".into()], 0));
+        assert_eq!(
+            told(&old, &new, &old),
+            (vec!["gone 0".into(), "a 2".into(), "b 2".into(), "new 2".into()], 0)
+        );
         assert_eq!(told(&old, &new, &new), (vec![], 0));
     }
 

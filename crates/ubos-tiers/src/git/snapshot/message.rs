@@ -12,74 +12,66 @@ const LISTED: usize = 40;
 
 /// Paths that a commit changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Paths {
+pub(super) struct Paths {
     /// That are new.
-    pub added: Vec<RelPath>,
+    pub(super) added: Vec<RelPath>,
     /// Whose content, mode or kind is another.
-    pub updated: Vec<RelPath>,
+    pub(super) updated: Vec<RelPath>,
     /// That are gone.
-    pub deleted: Vec<RelPath>,
+    pub(super) deleted: Vec<RelPath>,
 }
 
 impl Paths {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.updated.is_empty() && self.deleted.is_empty()
-    }
-
     fn groups(&self) -> [(&'static str, &[RelPath]); 3] {
         [("updated", &self.updated), ("new", &self.added), ("deleted", &self.deleted)]
     }
 }
 
 /// What a message is made of.
-#[derive(Debug)]
-pub struct Words<'a> {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words<'a> {
     /// When it was made.
-    pub phase: Phase,
+    pub(super) phase: Phase,
     /// The territory whose files these are, if it is not the one that makes the snapshot.
-    pub from: Option<&'a str>,
+    pub(super) from: Option<&'a str>,
     /// Words about the run.
-    pub what: Option<&'a str>,
-    /// What the commit changes.
-    pub paths: &'a Paths,
+    pub(super) what: Option<&'a str>,
     /// Trailers: name and value.
-    pub trailers: &'a [(&'static str, String)],
+    pub(super) trailers: &'a [(&'static str, String)],
 }
 
-/// The message.
-pub fn message(words: &Words<'_>) -> String {
-    let mut text = subject(words);
+/// The message of a commit that changes `paths`.
+pub(super) fn message(words: &Words<'_>, paths: &Paths) -> String {
+    let mut text = subject(words, paths);
     text.push_str("\n\n");
     if let Some(what) = words.what.map(one_line).filter(|what| !what.is_empty()) {
         text.push_str(&format!("{what}\n\n"));
     }
-    text.push_str(&listing(words.paths));
+    text.push_str(&listing(paths));
     text.push_str(&trailers(words.trailers));
     text
 }
 
 /// The last paragraph of a message.
-pub fn trailers(trailers: &[(&'static str, String)]) -> String {
+pub(super) fn trailers(trailers: &[(&'static str, String)]) -> String {
     trailers.iter().map(|(name, value)| format!("{name}: {}\n", one_line(value))).collect()
 }
 
-fn subject(words: &Words<'_>) -> String {
+fn subject(words: &Words<'_>, paths: &Paths) -> String {
     let when = match words.phase {
         Phase::Pre => "before sync: ",
         Phase::Post => "sync: ",
         Phase::Asked => "",
     };
     let from = words.from.map(|from| format!("from {}: ", one_line(from))).unwrap_or_default();
-    let counts: Vec<String> = words
-        .paths
+    let counts: Vec<String> = paths
         .groups()
         .iter()
         .filter(|(_, paths)| !paths.is_empty())
         .map(|(word, paths)| format!("{} {word}", paths.len()))
         .collect();
     let mut text = format!("{when}{from}{}: ", counts.join(", "));
-    let all: Vec<&RelPath> = words.paths.groups().iter().flat_map(|(_, paths)| *paths).collect();
+    let all: Vec<&RelPath> = paths.groups().iter().flat_map(|(_, paths)| *paths).collect();
     for (index, path) in all.iter().enumerate() {
         let name = shown(path);
         let separator = if index == 0 { "" } else { ", " };
@@ -146,7 +138,7 @@ mod tests {
 
     fn made(phase: Phase, from: Option<&str>, what: Option<&str>, paths: &Paths) -> String {
         let trailers = [("Ubos-Run", "r1".to_owned()), ("Ubos-Gaps", "0".to_owned())];
-        message(&Words { phase, from, what, paths, trailers: &trailers })
+        message(&Words { phase, from, what, trailers: &trailers }, paths)
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::git::tree::keepable;
 
 /// Why git would not keep `path`; `symlink`: it is a symbolic link.
-pub fn refused(path: &[u8], symlink: bool) -> Option<&'static str> {
+pub(super) fn refused(path: &[u8], symlink: bool) -> Option<&'static str> {
     if !keepable(path) {
         return Some("git takes the name for its own folder");
     }

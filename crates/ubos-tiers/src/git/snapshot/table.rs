@@ -17,7 +17,7 @@ use crate::git::manifest::{Kept, What};
 use crate::git::manifests;
 use crate::git::names::STATE;
 use crate::git::objects::Oid;
-use crate::git::tree::list_tree;
+use crate::git::tree::{EXECUTABLE, FILE, LINK, list_tree};
 
 const NAME: &str = "table";
 /// The format, and the program that examined the contents: another one may find more in them.
@@ -25,45 +25,56 @@ const FORMAT: &str = concat!("ubos-sync backup table 1, ", env!("CARGO_PKG_VERSI
 
 /// The last known version of a file or link that is in the backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub(super) struct Row {
     /// Hash of the content; of a link, of its text.
-    pub digest: Digest,
+    pub(super) digest: Digest,
     /// Its length in bytes.
-    pub size: u64,
+    pub(super) size: u64,
     /// The blob that holds it.
-    pub blob: Oid,
+    pub(super) blob: Oid,
     /// Whether it is a symbolic link.
-    pub symlink: bool,
+    pub(super) symlink: bool,
     /// Permission bits when it was seen.
-    pub permissions: u32,
+    pub(super) permissions: u32,
     /// Modification time when it was seen, nanoseconds since 1970.
-    pub mtime: i64,
+    pub(super) mtime: i64,
 }
 
 /// A log that is kept in segments, as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogRow {
+pub(super) struct LogRow {
     /// Hash of the recorded bytes.
-    pub digest: Digest,
+    pub(super) digest: Digest,
     /// How many bytes.
-    pub size: u64,
+    pub(super) size: u64,
     /// In which generation.
-    pub generation: u32,
+    pub(super) generation: u32,
 }
 
 /// What the last snapshot knew.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub(super) struct Table {
     /// Files and links in the snapshot or on the branch of the other territory's files.
-    pub rows: BTreeMap<RelPath, Row>,
+    pub(super) rows: BTreeMap<RelPath, Row>,
     /// Logs in segments.
-    pub logs: BTreeMap<RelPath, LogRow>,
+    pub(super) logs: BTreeMap<RelPath, LogRow>,
     /// The commit on the branch of logs that [`Table::logs`] is about.
-    pub logs_at: Option<Oid>,
+    pub(super) logs_at: Option<Oid>,
     /// The list of each folder in the manifest: its hash and its blob.
-    pub lists: BTreeMap<Vec<u8>, (Digest, Oid)>,
-    /// The commit that the user's index still follows, where it could not be brought along.
-    pub index_at: Option<Oid>,
+    pub(super) lists: BTreeMap<Vec<u8>, (Digest, Oid)>,
+    /// The commit or tree that the user's index still follows, where it could not be brought along.
+    pub(super) index_at: Option<Oid>,
+}
+
+impl Row {
+    /// git's mode for it.
+    pub(super) fn mode(&self) -> u32 {
+        match (self.symlink, self.permissions & 0o100 != 0) {
+            (true, _) => LINK,
+            (false, true) => EXECUTABLE,
+            (false, false) => FILE,
+        }
+    }
 }
 
 impl Table {
@@ -71,7 +82,7 @@ impl Table {
     ///
     /// # Errors
     /// What the system says.
-    pub fn load(state: &StateDir) -> Result<Option<Self>> {
+    pub(super) fn load(state: &StateDir) -> Result<Option<Self>> {
         let folder = state.folder(STATE)?;
         let bytes = atomic::read(folder.as_fd(), NAME)
             .map_err(|e| BackupError::io("read", state.path(&format!("{STATE}/{NAME}")), e))?;
@@ -82,7 +93,7 @@ impl Table {
     ///
     /// # Errors
     /// What the system says.
-    pub fn save(&self, state: &StateDir) -> Result<()> {
+    pub(super) fn save(&self, state: &StateDir) -> Result<()> {
         let folder = state.folder(STATE)?;
         atomic::replace(folder.as_fd(), NAME, &write(self))
             .map_err(|e| BackupError::io("write", state.path(&format!("{STATE}/{NAME}")), e))
@@ -93,7 +104,7 @@ impl Table {
     ///
     /// # Errors
     /// What git says.
-    pub fn rebuild(git: &Git) -> Result<Self> {
+    pub(super) fn rebuild(git: &Git) -> Result<Self> {
         let Some((about, manifest)) = manifests::newest(git)? else { return Ok(Self::default()) };
         let mut tree = list_tree(git, &about.snapshot)?;
         if let Some(branch) = &about.branch {
