@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
+    agent, audit, backup, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
     recover, resolve, restore, schedule, sync, tick, undo, watch,
 };
 
@@ -117,6 +117,9 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     // As above.
     Undo(undo::UndoArgs),
+    /// Tier 2: a versioned backup in git, in three places
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     // As above.
     Backups(backups::BackupsArgs),
     // As above.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use ubos_engine::error::EngineError;
+use ubos_tiers::git::error::BackupError;
 
 use crate::schedule::trouble::Trouble;
 use crate::ui::Ui;
@@ -21,6 +22,8 @@ pub(crate) enum Failure {
     },
     /// The system's service manager refused something.
     Service(Trouble),
+    /// The backup says so.
+    Backup(BackupError),
     /// Standard output went away: whoever read it has seen enough.
     BrokenPipe,
 }
@@ -31,6 +34,15 @@ pub(crate) type Outcome = Result<u8, Failure>;
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         Failure::Engine(error)
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Engine(error) => Failure::Engine(error),
+            other => Failure::Backup(other),
+        }
     }
 }
 
@@ -53,8 +65,8 @@ impl Failure {
             Failure::Usage { message, hint } => {
                 Some(EngineError::Config { message, hint: Some(hint) })
             }
-            // No run asks a service manager.
-            Failure::Service(_) | Failure::BrokenPipe => None,
+            // No run asks a service manager, or fails because of its backup.
+            Failure::Service(_) | Failure::Backup(_) | Failure::BrokenPipe => None,
         }
     }
 
@@ -65,6 +77,9 @@ impl Failure {
             Failure::Usage { message, hint } => ("usage", message.clone(), hint.as_str(), 2),
             Failure::Service(trouble) => {
                 (trouble.kind, trouble.message.clone(), trouble.hint.as_str(), 1)
+            }
+            Failure::Backup(error) => {
+                (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
             Failure::Engine(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
