@@ -15,6 +15,7 @@ pub mod gates;
 pub mod identity;
 pub mod lock;
 pub mod logs;
+pub mod maintain;
 pub mod manifest;
 pub mod manifests;
 pub mod mirror;
