@@ -13,6 +13,8 @@ use crate::ui::Ui;
 pub(crate) enum Failure {
     /// The engine says so.
     Engine(EngineError),
+    /// The backup in git says so.
+    Backup(BackupError),
     /// The command line asks for something that makes no sense.
     Usage {
         /// What is wrong.
@@ -22,8 +24,6 @@ pub(crate) enum Failure {
     },
     /// The system's service manager refused something.
     Service(Trouble),
-    /// The backup says so.
-    Backup(BackupError),
     /// Standard output went away: whoever read it has seen enough.
     BrokenPipe,
 }
@@ -39,10 +39,7 @@ impl From<EngineError> for Failure {
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        match error {
-            BackupError::Engine(error) => Failure::Engine(error),
-            other => Failure::Backup(other),
-        }
+        Failure::Backup(error)
     }
 }
 
@@ -65,7 +62,7 @@ impl Failure {
             Failure::Usage { message, hint } => {
                 Some(EngineError::Config { message, hint: Some(hint) })
             }
-            // No run asks a service manager, or fails because of its backup.
+            // No run asks a service manager, and none fails with the backup.
             Failure::Service(_) | Failure::Backup(_) | Failure::BrokenPipe => None,
         }
     }
@@ -78,10 +75,10 @@ impl Failure {
             Failure::Service(trouble) => {
                 (trouble.kind, trouble.message.clone(), trouble.hint.as_str(), 1)
             }
-            Failure::Backup(error) => {
+            Failure::Engine(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
-            Failure::Engine(error) => {
+            Failure::Backup(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
         };

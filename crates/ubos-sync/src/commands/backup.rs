@@ -1,43 +1,68 @@
-//! `ubos-sync backup …`: tier 2, the versioned backup in git. One file, one command.
+//! `ubos-sync backup`: the versioned backup in git, on this machine, at the peer and at a remote.
 
 mod diff;
 mod drill;
 mod log;
+mod maintain;
+mod mirror;
 mod moment;
+mod push;
 mod restore;
 mod scene;
+mod serve;
 mod show;
 mod status;
 
 pub(crate) use drill::{Drilled, Report};
 pub(crate) use status::Status;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::Global;
 use crate::failure::Outcome;
 use crate::ui::Ui;
 
-/// What can be done with the backup.
+/// Keep everything shared in git: history on this machine, at the peer and at a remote
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(subcommand)]
+    command: BackupCommand,
+}
+
+/// What can be done about the backup.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     // No comments of their own: clap then takes those of the arguments, which say more.
+    Push(push::PushArgs),
+    Mirror(mirror::MirrorArgs),
+    Maintain(maintain::MaintainArgs),
     Status(status::StatusArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Diff(diff::DiffArgs),
     Restore(restore::RestoreArgs),
     Drill(drill::DrillArgs),
+    /// What git starts here when the other machine pushes to the mirror
+    #[command(hide = true)]
+    ReceivePack(serve::ServeArgs),
+    /// What git starts here when the other machine fetches from the mirror
+    #[command(hide = true)]
+    UploadPack(serve::ServeArgs),
 }
 
-/// Carries one out.
-pub(crate) fn run(command: &BackupCommand, global: &Global, ui: &Ui) -> Outcome {
-    match command {
+/// Does it.
+pub(crate) fn run(args: &BackupArgs, global: &Global, ui: &Ui) -> Outcome {
+    match &args.command {
+        BackupCommand::Push(args) => push::run(args, global, ui),
+        BackupCommand::Mirror(args) => mirror::run(args, global, ui),
+        BackupCommand::Maintain(args) => maintain::run(args, global, ui),
         BackupCommand::Status(args) => status::run(args, global, ui),
         BackupCommand::Log(args) => log::run(args, global, ui),
         BackupCommand::Show(args) => show::run(args, global, ui),
         BackupCommand::Diff(args) => diff::run(args, global, ui),
         BackupCommand::Restore(args) => restore::run(args, global, ui),
         BackupCommand::Drill(args) => drill::run(args, global, ui),
+        BackupCommand::ReceivePack(args) => serve::receive(args),
+        BackupCommand::UploadPack(args) => serve::upload(args),
     }
 }

@@ -1,4 +1,7 @@
-//! What is said about the backup.
+//! What is told of the backup in git.
 
 pub(crate) mod drill;
+pub(crate) mod maintain;
+pub(crate) mod mirror;
+pub(crate) mod push;
 pub(crate) mod status;
