@@ -105,7 +105,10 @@ fn remove(file: &Path) -> Result<()> {
 
 /// Whether git takes a file at `path`. It refuses names that some system might take for `.git`.
 pub fn keepable(path: &[u8]) -> bool {
-    path.split(|&b| b == b'/').all(|name| !matches!(name, b"" | b"." | b"..") && !is_git(name))
+    path.split(|&b| b == b'/').all(|name| {
+        // Where `\` separates, what follows it is a name too.
+        !matches!(name, b"" | b"." | b"..") && !name.split(|&b| b == b'\\').any(is_git)
+    })
 }
 
 /// Whether a file system that folds case, drops trailing dots and spaces, has short names or streams
@@ -117,7 +120,7 @@ fn is_git(name: &[u8]) -> bool {
         },
         "",
     );
-    let stem = visible.split([':', '\\']).next().unwrap_or_default();
+    let stem = visible.split(':').next().unwrap_or_default();
     let stem = stem.trim_end_matches(['.', ' ']);
     stem.eq_ignore_ascii_case(".git") || stem.eq_ignore_ascii_case("git~1")
 }

@@ -5,3 +5,7 @@ mod history;
 mod maintain;
 mod mirror;
 mod push;
+//! The backup against real git, in territories made for each test.
+
+mod place;
+mod snapshot;
