@@ -13,6 +13,7 @@ pub mod error;
 pub mod form;
 pub mod gates;
 pub mod identity;
+pub mod init;
 pub mod lock;
 pub mod logs;
 pub mod maintain;
