@@ -36,6 +36,7 @@ pub fn versions(git: &Git, path: &RelPath, most: usize) -> Result<Vec<Version>> 
     let dir = path.parent_bytes();
     let mut reader = BlobReader::open(git)?;
     let mut found: Vec<Version> = Vec::new();
+    let mut all = true;
     for Listed { manifest, made, run, list } in lists(git, dir)? {
         let entry = match list {
             Some(list) => read_entry(&mut reader, dir, &list, path)?,
@@ -45,16 +46,17 @@ pub fn versions(git: &Git, path: &RelPath, most: usize) -> Result<Vec<Version>> 
         if let Some(last) = found.last_mut().filter(|last| last.entry == entry) {
             (last.manifest, last.made, last.run) = (manifest, made, run);
         } else if found.len() > most {
+            all = false;
             break;
         } else {
             found.push(Version { manifest, made, run, entry });
         }
     }
-    found.truncate(most);
     // Before the first version nothing stood there, which is none.
-    if found.last().is_some_and(|oldest| oldest.entry.is_none()) {
+    if all && found.last().is_some_and(|oldest| oldest.entry.is_none()) {
         found.pop();
     }
+    found.truncate(most);
     Ok(found)
 }
 
