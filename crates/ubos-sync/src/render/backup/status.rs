@@ -85,9 +85,9 @@ fn standing(status: &Status, place: Place, now: i64, columns: usize) -> String {
         (Place::Remote, _) => "",
     };
     let what = match place {
-        Place::Laptop => "repository",
-        Place::Server => "mirror",
-        Place::Remote => "remote",
+        Place::Laptop => "repository with ",
+        Place::Server => "mirror with ",
+        Place::Remote => "",
     };
     let words = match status.places.get(place) {
         Known::Unset => "there is none. Next: ubos-sync backup init --remote URL".to_owned(),
@@ -112,7 +112,7 @@ fn standing(status: &Status, place: Place, now: i64, columns: usize) -> String {
                 let made = made.map_or(String::new(), |made| {
                     format!(", the newest {} old", age(made.unsigned_abs()))
                 });
-                format!("{what} with {} since {since}{made}", plural(count, "snapshot"))
+                format!("{what}{} since {since}{made}", plural(count, "snapshot"))
             }
         },
     };
@@ -161,15 +161,15 @@ fn is_worth_a_line(status: &Status, gap: &GapRow) -> bool {
 
 fn words(reason: Reason) -> &'static str {
     match reason {
-        Reason::Gap(Gap::Secret) => "they look like secrets and are kept out on purpose",
-        Reason::Gap(Gap::TooLarge) => "larger than git takes, and no logs",
+        Reason::Gap(Gap::Secret) => "kept out on purpose, for what looks like a secret",
+        Reason::Gap(Gap::TooLarge) => "larger than git takes, and no log",
         Reason::Gap(Gap::Torn) => "half-written; the former version is kept",
-        Reason::Gap(Gap::Unreadable) => "they could not be read; the former version is kept",
+        Reason::Gap(Gap::Unreadable) => "could not be read; the former version is kept",
         Reason::Gap(Gap::Name) => "git cannot hold such a name",
-        Reason::NoSnapshot => "they changed since the last snapshot",
+        Reason::NoSnapshot => "changed since the last snapshot",
         Reason::Unpushed => "in a snapshot that was not sent there yet",
-        Reason::NotSynced => "the sync did not bring them yet",
-        Reason::Unknown => "they could not be looked at",
+        Reason::NotSynced => "not brought by the sync yet",
+        Reason::Unknown => "could not be looked at",
         Reason::Unset => "there is no such place",
     }
 }
