@@ -18,7 +18,7 @@ use ubos_tiers::git::snapshot::{self, Order, Phase};
 use crate::BINARY;
 
 /// How large the log is, in megabytes, unless `UBOS_DRILL_LOG_MB` says otherwise.
-const LOG_MB: u64 = 20;
+const LOG_MB: u64 = 105;
 /// How long a call may take: a drill reads and writes everything several times.
 const LIMIT: Duration = Duration::from_secs(600);
 /// What a private key begins with, in two parts, so that no scanner takes this for one.
