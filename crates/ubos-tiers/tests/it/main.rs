@@ -1,13 +1,19 @@
 //! The backup with real repositories, in folders of their own.
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
+mod busy;
+mod concurrency;
 mod coverage;
 mod drill;
+mod histories;
 mod history;
+mod init;
 mod maintain;
 mod mirror;
 mod place;
 mod push;
+mod repository;
 mod snapshot;
 mod survivors;
+mod traps;
 mod travel;
