@@ -2,6 +2,7 @@
 
 mod diff;
 mod drill;
+mod init;
 mod log;
 mod maintain;
 mod mirror;
@@ -11,6 +12,7 @@ mod restore;
 mod scene;
 mod serve;
 mod show;
+mod snapshot;
 mod status;
 
 pub(crate) use drill::{Drilled, Report};
@@ -33,6 +35,8 @@ pub(crate) struct BackupArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     // No comments of their own: clap then takes those of the arguments, which say more.
+    Init(init::InitArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Push(push::PushArgs),
     Mirror(mirror::MirrorArgs),
     Maintain(maintain::MaintainArgs),
@@ -53,6 +57,8 @@ pub(crate) enum BackupCommand {
 /// Does it.
 pub(crate) fn run(args: &BackupArgs, global: &Global, ui: &Ui) -> Outcome {
     match &args.command {
+        BackupCommand::Init(args) => init::run(args, global, ui),
+        BackupCommand::Snapshot(args) => snapshot::run(args, global, ui),
         BackupCommand::Push(args) => push::run(args, global, ui),
         BackupCommand::Mirror(args) => mirror::run(args, global, ui),
         BackupCommand::Maintain(args) => maintain::run(args, global, ui),

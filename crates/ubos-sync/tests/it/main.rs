@@ -8,6 +8,7 @@
 mod append_only;
 mod audit;
 mod backup_drill;
+mod backup_snapshot;
 mod backups_command;
 mod conversation;
 #[cfg(feature = "failpoints")]
