@@ -8,12 +8,10 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use ubos_engine::inventory;
 use ubos_engine::state::StateDir;
 use ubos_engine::state::config::Config;
 use ubos_testkit::World;
 use ubos_testkit::process::{Outcome, Running};
-use ubos_tiers::git::snapshot::{self, Order, Phase};
 
 use crate::BINARY;
 
@@ -47,13 +45,19 @@ impl Demo {
         demo.call_in(demo.world.base(), &["demo", "--dir", dir, "-q"]).exits(0);
         demo.call(&["resolve", "config/CLAUDE.md", "--keep", "localhost"]).exits(0);
         demo.git(&folder, &["init", "--quiet", "--bare", "remote.git"]);
-        demo.git(&demo.laptop, &["init", "--quiet", "--initial-branch=main"]);
-        demo.git(&demo.laptop, &["remote", "add", "origin", demo.remote.to_str().unwrap()]);
-        demo.git(&demo.laptop, &["config", "user.name", "Ana"]);
-        demo.git(&demo.laptop, &["config", "user.email", "ana@example.org"]);
+        demo.call(&[
+            "backup",
+            "init",
+            "--remote",
+            demo.remote.to_str().unwrap(),
+            "--branch",
+            "main",
+        ])
+        .exits(0);
         let state = StateDir::open(&demo.laptop).unwrap();
         let mut config = Config::require(&state).unwrap();
-        config.backup.remote = Some("origin".to_owned());
+        // Every snapshot of these tests is asked for.
+        config.backup.enabled = false;
         config.backup.max_file_size = serde_json::from_value("1MiB".into()).unwrap();
         config.save(&state).unwrap();
         demo.snapshot();
@@ -62,17 +66,8 @@ impl Demo {
     }
 
     fn snapshot(&self) {
-        let config = Config::require(&StateDir::open(&self.laptop).unwrap()).unwrap();
-        let inventory = inventory::take(&self.laptop, None).unwrap();
-        snapshot::take(&Order {
-            root: &self.laptop,
-            inventory: &inventory,
-            settings: &config.backup,
-            phase: Phase::Asked,
-            run: None,
-            what: None,
-        })
-        .unwrap();
+        let made = self.call(&["backup", "snapshot", "-q"]);
+        assert!([0, 3].contains(&made.code()), "{}", made.told());
     }
 
     /// Syncs, makes a snapshot and sends it.
@@ -211,7 +206,8 @@ fn a_configured_gap_is_said_and_nothing_else_is_missing() {
     assert_eq!(told, expected.map(|(path, why)| (path.into(), why.into())));
     let told = demo.call(&["backup", "drill", "--lose", "localhost,balaur"]);
     let told = text(told.exits(3));
-    for words in ["remote left", "docs/deploy.pem", "out of git as", "docs/film.mov", "max_file_size"]
+    for words in
+        ["remote left", "docs/deploy.pem", "out of git as", "docs/film.mov", "max_file_size"]
     {
         assert!(unbroken(&told).contains(words), "{words}: {told}");
     }
