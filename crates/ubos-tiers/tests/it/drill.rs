@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 
+use ubos_engine::state::config::backup::Layout;
 use ubos_tiers::git::coverage::class::Class;
 use ubos_tiers::git::coverage::place::Place::{Laptop, Remote, Server};
 use ubos_tiers::git::drill::verdict::Why;
@@ -27,6 +28,17 @@ fn each_place_alone_brings_everything_back() {
     }
     let log = stands(&trio, "logs/events.jsonl");
     assert!(log.size > 3 << 16 && trio.laptop.git(["rev-parse", LOGS_BRANCH]).len() == 40);
+}
+
+#[test]
+fn the_servers_files_come_back_from_a_branch_of_their_own() {
+    let trio = Trio::laid_out(Layout::Branches);
+    let listed = trio.laptop.git(["ls-tree", "-r", "--name-only", "main"]);
+    assert!(!listed.contains("theirs/report.md"), "{listed}");
+    for place in [Laptop, Server, Remote] {
+        let verdict = trio.left(place);
+        assert_eq!((verdict.exit_code(), verdict.complete), (0, verdict.files), "{verdict:#?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use ubos_core::manifest::ManifestPaths;
 use ubos_engine::state::StateDir;
+use ubos_engine::state::config::backup::Layout;
 use ubos_engine::state::config::limits::Written;
 use ubos_tiers::git::command::Git;
 use ubos_tiers::git::coverage::class::Classes;
@@ -34,7 +35,13 @@ pub(crate) struct Trio {
 impl Trio {
     /// A laptop with one of everything, a snapshot of it, and a copy of that everywhere.
     pub(crate) fn new() -> Self {
+        Self::laid_out(Layout::Single)
+    }
+
+    /// As [`Trio::new`], with the server's files where `layout` says.
+    pub(crate) fn laid_out(layout: Layout) -> Self {
         let mut laptop = Place::new();
+        laptop.settings.layout = layout;
         laptop.settings.segment_above = Some(size("64KiB"));
         laptop.settings.max_file_size = Some(size("1MiB"));
         laptop.write("notes/a.md", "a\n");

@@ -120,6 +120,8 @@ fn exit_code(drilled: &[Drilled]) -> u8 {
         Ok(verdict) => verdict.exit_code(),
         Err(Failure::Backup(error)) => error.exit_code(),
         Err(Failure::Engine(error)) => error.exit_code(),
+        // A place that there is not is a gap that a person chose.
+        Err(Failure::Usage { .. }) => 3,
         Err(_) => 1,
     };
     let codes: Vec<u8> = drilled.iter().map(code).collect();

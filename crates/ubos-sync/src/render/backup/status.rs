@@ -99,7 +99,9 @@ fn standing(status: &Status, place: Place, now: i64, columns: usize) -> String {
         }
         Known::Looked(facts) => match &facts.repository {
             None => match place {
-                Place::Laptop => "no snapshot yet. Next: ubos-sync backup init, backup snapshot".to_owned(),
+                Place::Laptop => {
+                    "no snapshot yet. Next: ubos-sync backup init, backup snapshot".to_owned()
+                }
                 Place::Server => {
                     "no mirror: no history is there. Next: ubos-sync backup push".to_owned()
                 }

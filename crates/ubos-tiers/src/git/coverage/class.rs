@@ -92,6 +92,7 @@ impl Classes {
     /// A pattern that is none.
     pub fn new(settings: &BackupSettings, manifests: &ManifestPaths) -> Result<Self> {
         let compile = |patterns: &[String]| {
+            let patterns: Vec<String> = patterns.iter().map(|text| anywhere(text)).collect();
             let limits = patterns.iter().map(|pattern| (pattern.as_str(), 0));
             Limits::compile(None, None, limits, false).map_err(|e| EngineError::Config {
                 message: format!("`[backup]`: {e}"),
@@ -138,6 +139,14 @@ impl Classes {
     }
 }
 
+/// A pattern without an inner `/` matches in every folder, as in the snapshots.
+fn anywhere(pattern: &str) -> String {
+    match pattern.trim_end_matches('/').contains('/') {
+        true => pattern.to_owned(),
+        false => format!("**/{pattern}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +167,7 @@ mod tests {
             ("intel/a.json", Some(Direction::PullOnly), None, 1, Class::Generated),
             ("STATE_OF_THE_REPUBLIC_1.md", both, None, 1, Class::Generated),
             ("proposals.jsonl", Some(Direction::PullOnly), None, 1, Class::Logs),
+            ("docs/day.jsonl", both, None, 1, Class::Logs),
             ("a/events", Some(Direction::AppendOnly), None, 9 << 20, Class::Logs),
             ("docs/.obsidian/app.json", both, None, 1, Class::VaultSettings),
             ("docs/film.mov", both, None, 2 << 20, Class::TooLarge),
