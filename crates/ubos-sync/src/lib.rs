@@ -1,6 +1,7 @@
 //! The binary speaks: commands, rendering, prompts. Deciding and acting are the business of
 //! `ubos-core` and `ubos-engine`; what follows a sync is that of `ubos-tiers`.
 
+mod answers;
 mod backup;
 mod cli;
 mod commands;

@@ -303,3 +303,85 @@ fn what_a_batch_that_was_cut_off_left_is_saved_before_staging_is_emptied() {
     assert_eq!(fs::metadata(&kept).unwrap().nlink(), 1, "the two share nothing any more");
     assert_eq!(fs::read(kept).unwrap(), b"present");
 }
+
+/// Content that was fetched from elsewhere under `name`.
+fn given(at: &str, name: &str, content: &str, expected: Mark) -> PutBackStep {
+    PutBackStep {
+        path: path(at),
+        source: PutBackSource::Given { name: name.into() },
+        content: mark(content),
+        expects: Expected::Holds(expected),
+    }
+}
+
+fn nothing(at: &str, expected: Mark) -> PutBackStep {
+    let (content, expects) = (Mark::Absent, Expected::Holds(expected));
+    PutBackStep { path: path(at), source: PutBackSource::Nothing, content, expects }
+}
+
+#[test]
+fn what_was_fetched_is_placed_with_its_mode_and_time() {
+    on_both(|subject| {
+        subject.write(".ubos-sync/state/given/000000", "A");
+        subject.write(".ubos-sync/state/given/000001", "not what was kept");
+        let fetched = subject.root().join(".ubos-sync/state/given/000000");
+        fs::set_permissions(&fetched, fs::Permissions::from_mode(0o640)).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::new(1_600_000_000, 5_000);
+        fs::File::open(&fetched).unwrap().set_modified(time).unwrap();
+        subject.write("notes/a", "B");
+        let steps = [
+            given("notes/a", "000000", "A", mark("B")),
+            given("notes/b", "000001", "B", Mark::Absent),
+            given("notes/c", "../given/000000", "A", Mark::Absent),
+            given("notes/d", "000009", "A", Mark::Absent),
+        ];
+        let gone = skipped("backup-gone-or-damaged");
+        let expected = [done(PutBackHow::Update, 1), gone.clone(), gone.clone(), gone];
+        assert_eq!(put_back(subject, &steps), expected);
+        assert_eq!(subject.read("notes/a").unwrap(), b"A");
+        assert_eq!(subject.backup("notes/a").unwrap(), b"B");
+        let placed = fs::metadata(subject.root().join("notes/a")).unwrap();
+        assert_eq!(placed.mode() & 0o777, 0o640);
+        assert_eq!(placed.modified().unwrap(), time);
+        assert!(fetched.exists(), "what was fetched stays until it is thrown away");
+    });
+}
+
+#[test]
+fn what_is_to_go_goes_to_the_backups_and_nothing_else_goes() {
+    on_both(|subject| {
+        subject.write("notes/gone/file", "A");
+        subject.write("notes/changed", "C");
+        subject.write("notes/full/file", "F");
+        symlink("file", subject.root().join("notes/gone/link")).unwrap();
+        let steps = [
+            nothing("notes/gone/link", Mark::Link("file".into())),
+            nothing("notes/gone/file", mark("A")),
+            nothing("notes/gone", Mark::Folder),
+            nothing("notes/changed", mark("B")),
+            nothing("notes/full", Mark::Folder),
+            nothing("notes/never", mark("A")),
+            nothing("outside", mark("A")),
+        ];
+        let shown = carry_out(subject, true, &steps);
+        assert_eq!(subject.read("notes/gone/file").unwrap(), b"A");
+        let results = put_back(subject, &steps);
+        let gone = done(PutBackHow::Delete, 0);
+        let expected = [
+            gone.clone(),
+            gone.clone(),
+            gone,
+            skipped("changed-since-run"),
+            skipped("folder-not-empty"),
+            PutBackResult::Stands,
+            skipped("not-selected"),
+        ];
+        assert_eq!(results, expected);
+        assert_eq!(shown[..4], results[..4]);
+        assert!(!subject.root().join("notes/gone").exists());
+        assert_eq!(subject.backup("notes/gone/file").unwrap(), b"A");
+        assert_eq!(subject.read("notes/changed").unwrap(), b"C");
+        assert_eq!(subject.read("notes/full/file").unwrap(), b"F");
+        assert_eq!(put_back(subject, &steps[..3]), vec![PutBackResult::Stands; 3]);
+    });
+}

@@ -2,12 +2,12 @@
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use ubos_engine::agent::serve::serve;
 use ubos_engine::error::EngineError;
 
 use super::BUILD;
+use crate::answers;
 use crate::failure::{Failure, Outcome};
 
 /// Serves one connection on standard input and output.
@@ -25,16 +25,8 @@ pub(crate) fn run() -> Outcome {
     };
     let input = pipe(std::io::stdin().as_fd())?;
     let output = pipe(std::io::stdout().as_fd())?;
-    serve(input, output, BUILD, &answer)?;
+    serve(input, output, BUILD, &answers::answer)?;
     Ok(0)
-}
-
-/// What the other territory's program may ask of this one.
-fn answer(_root: &Path, what: &str, _body: &[u8]) -> Result<Vec<u8>, EngineError> {
-    Err(EngineError::Config {
-        message: format!("{BUILD} cannot be asked for `{what}`"),
-        hint: Some("install the same version of ubos-sync on both machines".into()),
-    })
 }
 
 /// The words that rsync hands to its remote shell: host and command.

@@ -1,9 +1,24 @@
 //! `ubos-sync backup`: the versioned backup in git, on this machine, at the peer and at a remote.
 
 mod check;
+mod diff;
+mod drill;
 mod hooks;
 mod init;
+mod log;
+mod maintain;
+mod mirror;
+mod moment;
+mod push;
+mod restore;
+mod scene;
+mod serve;
+mod show;
 mod snapshot;
+mod status;
+
+pub(crate) use drill::{Drilled, Report};
+pub(crate) use status::Status;
 
 use clap::{Args, Subcommand};
 
@@ -26,6 +41,21 @@ pub(crate) enum BackupCommand {
     Snapshot(snapshot::SnapshotArgs),
     Check(check::CheckArgs),
     Hooks(hooks::HooksArgs),
+    Push(push::PushArgs),
+    Mirror(mirror::MirrorArgs),
+    Maintain(maintain::MaintainArgs),
+    Status(status::StatusArgs),
+    Log(log::LogArgs),
+    Show(show::ShowArgs),
+    Diff(diff::DiffArgs),
+    Restore(restore::RestoreArgs),
+    Drill(drill::DrillArgs),
+    /// What git starts here when the other machine pushes to the mirror
+    #[command(hide = true)]
+    ReceivePack(serve::ServeArgs),
+    /// What git starts here when the other machine fetches from the mirror
+    #[command(hide = true)]
+    UploadPack(serve::ServeArgs),
 }
 
 /// Does it.
@@ -35,5 +65,16 @@ pub(crate) fn run(args: &BackupArgs, global: &Global, ui: &Ui) -> Outcome {
         BackupCommand::Snapshot(args) => snapshot::run(args, global, ui),
         BackupCommand::Check(args) => check::run(args, global, ui),
         BackupCommand::Hooks(args) => hooks::run(args, global, ui),
+        BackupCommand::Push(args) => push::run(args, global, ui),
+        BackupCommand::Mirror(args) => mirror::run(args, global, ui),
+        BackupCommand::Maintain(args) => maintain::run(args, global, ui),
+        BackupCommand::Status(args) => status::run(args, global, ui),
+        BackupCommand::Log(args) => log::run(args, global, ui),
+        BackupCommand::Show(args) => show::run(args, global, ui),
+        BackupCommand::Diff(args) => diff::run(args, global, ui),
+        BackupCommand::Restore(args) => restore::run(args, global, ui),
+        BackupCommand::Drill(args) => drill::run(args, global, ui),
+        BackupCommand::ReceivePack(args) => serve::receive(args),
+        BackupCommand::UploadPack(args) => serve::upload(args),
     }
 }

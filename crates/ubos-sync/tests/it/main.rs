@@ -8,6 +8,7 @@
 mod append_only;
 mod audit;
 mod backup_check;
+mod backup_drill;
 mod backup_runs;
 mod backup_snapshot;
 mod backups_command;

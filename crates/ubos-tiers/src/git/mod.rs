@@ -7,7 +7,10 @@
 
 pub mod command;
 pub mod commit;
+pub mod coverage;
+pub mod drill;
 pub mod error;
+pub mod form;
 pub mod gates;
 pub mod hooks;
 pub mod identity;
@@ -19,14 +22,18 @@ pub mod maintain;
 pub mod manifest;
 pub mod manifests;
 pub mod mirror;
+pub mod mirrored;
 pub mod names;
 pub mod objects;
+pub mod pulls;
 pub mod remote;
 pub mod repository;
 pub mod serve;
+pub mod shelf;
 pub mod snapshot;
 mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod travel;
 pub mod tree;
+pub mod upkeep;

@@ -23,7 +23,8 @@ pub use greeting::{Failure, FailureKind, Hello, Join, Machine, Purpose, Standing
 pub use matter::{Guarded, KeptVersion, OpenMatter};
 pub use outcome::{Applied, FolderMode, OpOutcome, Outcome, RunEvidence};
 pub use put_back::{
-    Expected, PutBackHow, PutBackOrder, PutBackReason, PutBackResult, PutBackSource, PutBackStep,
+    Expected, GIVEN, PutBackHow, PutBackOrder, PutBackReason, PutBackResult, PutBackSource,
+    PutBackStep,
 };
 
 /// Versions of this protocol that this program speaks: lowest and highest.

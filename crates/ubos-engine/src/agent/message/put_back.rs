@@ -20,6 +20,9 @@ pub struct PutBackStep {
     pub expects: Expected,
 }
 
+/// Where contents wait that were fetched to be put back, below `.ubos-sync/`.
+pub const GIVEN: &str = "state/given";
+
 /// Where something that is to be put back is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PutBackSource {
@@ -42,6 +45,14 @@ pub enum PutBackSource {
     },
     /// Among the agreed texts: the one with the hash of the step's content.
     Text,
+    /// Among what was fetched for this from elsewhere, in the folder [`GIVEN`]: a file, link or folder
+    /// with its mode and time. Its name is digits.
+    Given {
+        /// The name.
+        name: String,
+    },
+    /// Nowhere: nothing is to stand there. What does goes to the backups; a folder only if it is empty.
+    Nothing,
 }
 
 /// What must stand at a path for something to be put there.
@@ -80,6 +91,8 @@ pub enum PutBackHow {
     Mkdir,
     /// It was moved.
     Rename,
+    /// It was removed, and is in the backups now.
+    Delete,
 }
 
 impl PutBackHow {
@@ -90,6 +103,7 @@ impl PutBackHow {
             PutBackHow::Update => "update",
             PutBackHow::Mkdir => "mkdir",
             PutBackHow::Rename => "rename",
+            PutBackHow::Delete => "delete",
         }
     }
 }

@@ -263,6 +263,9 @@ impl<'a> Batch<'a> {
 impl Move<'_> {
     /// What will stand at the path.
     fn after(&self) -> Mark {
+        if self.step.source == PutBackSource::Nothing {
+            return Mark::Absent;
+        }
         match (&self.content, &self.present) {
             (Some(content), _) => content.mark.clone(),
             (None, Some((moved, _))) => moved.clone(),
@@ -277,7 +280,10 @@ impl PutBackStep {
         match &self.source {
             PutBackSource::Backup { run, .. } => Some(run),
             PutBackSource::Folder { run } => run.as_deref(),
-            PutBackSource::MoveBack { .. } | PutBackSource::Text => None,
+            PutBackSource::MoveBack { .. }
+            | PutBackSource::Text
+            | PutBackSource::Given { .. }
+            | PutBackSource::Nothing => None,
         }
     }
 }

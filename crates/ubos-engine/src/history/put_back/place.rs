@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
 
 use ubos_core::path::RelPath;
 
@@ -55,6 +56,7 @@ impl Batch<'_> {
         match how {
             PutBackHow::Rename => self.move_back(index)?,
             PutBackHow::Update => self.exchange(index)?,
+            PutBackHow::Delete => self.remove(index)?,
             PutBackHow::Create | PutBackHow::Mkdir => {
                 let parent = self.make_parent(&path)?;
                 let (staging, name) = self.staged_of(index)?;
@@ -67,7 +69,9 @@ impl Batch<'_> {
                 placed?;
             }
         }
-        if matches!(how, PutBackHow::Rename | PutBackHow::Mkdir) || self.coming.contains(&path) {
+        if matches!(how, PutBackHow::Rename | PutBackHow::Mkdir | PutBackHow::Delete)
+            || self.coming.contains(&path)
+        {
             self.state.root().forget_folder();
         }
         self.touched.insert(path.parent_bytes().to_vec());
@@ -126,6 +130,30 @@ impl Batch<'_> {
             rustix::fs::renameat(staging.fd(), name, &place.dir, &place.name[..])
                 .map_err(io::Error::from)?;
         }
+        Ok(())
+    }
+
+    /// Moves what stands there to the backups, and looks whether it is what was seen. Of a folder only
+    /// the mode goes there; it must be empty.
+    fn remove(&mut self, index: usize) -> Result<(), Refusal> {
+        let path = &self.moves[index].step.path;
+        let Some((_, before)) = &self.moves[index].present else { return Ok(()) };
+        let parent = self.state.root().open_parent(path)?;
+        if before.file_type() == FileType::Directory {
+            backups::keep_folder(self.state, &self.order.run, path, before.permissions())?;
+            return match rustix::fs::unlinkat(&*parent, path.name(), AtFlags::REMOVEDIR) {
+                Err(Errno::NOTEMPTY | Errno::EXIST) => Err(Refusal::Because("folder-not-empty")),
+                other => Ok(other.map_err(io::Error::from)?),
+            };
+        }
+        let mut place = backups::place(self.state, Store::Backups, &self.order.run, path)?;
+        place.take(parent.as_fd(), path.name())?;
+        let out = place.stamp()?;
+        if !out.is_some_and(|out| out.same_but_ctime(before)) {
+            place.give_back(parent.as_fd(), path.name())?;
+            return Err(Refusal::Because(CHANGED));
+        }
+        self.touched.insert(place.dir_path);
         Ok(())
     }
 

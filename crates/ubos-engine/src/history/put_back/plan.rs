@@ -46,6 +46,9 @@ impl<'a> Batch<'a> {
         if let PutBackSource::MoveBack { from } = &step.source {
             return self.plan_move(planned, from, mark);
         }
+        if step.source == PutBackSource::Nothing {
+            return self.plan_removal(planned, present);
+        }
         let wanted = match &step.source {
             PutBackSource::Folder { .. } => &Mark::Folder,
             _ => &step.content,
@@ -100,6 +103,28 @@ impl<'a> Batch<'a> {
         }
     }
 
+    fn plan_removal(
+        &self,
+        planned: &mut Move<'a>,
+        present: Option<(Mark, Stamp)>,
+    ) -> Result<PutBackResult, Refusal> {
+        let Some((mark, stamp)) = present else { return Ok(PutBackResult::Stands) };
+        match &planned.step.expects {
+            Expected::Holds(expected) if !mark.same_content(expected) => {
+                return Err(Refusal::Because(CHANGED));
+            }
+            _ => {}
+        }
+        let folder = std::iter::once(&planned.step.path);
+        if mark == Mark::Folder
+            && !apply::with_untracked(self.state.root(), self.selection, folder).is_empty()
+        {
+            return Err(Refusal::Because("untracked-in-the-way"));
+        }
+        planned.present = Some((mark, stamp));
+        Ok(PutBackResult::Done { how: PutBackHow::Delete, bytes: 0 })
+    }
+
     /// The other side is not trusted: what it names must be selected here. A log that only ever
     /// grows is not put back into an earlier state.
     fn check_selected(&self, step: &PutBackStep) -> Result<(), Refusal> {
@@ -107,10 +132,15 @@ impl<'a> Batch<'a> {
         match &step.source {
             PutBackSource::MoveBack { from } => paths.push(from),
             PutBackSource::Backup { stored, .. } => paths.push(stored),
-            PutBackSource::Folder { .. } | PutBackSource::Text => {}
+            PutBackSource::Folder { .. }
+            | PutBackSource::Text
+            | PutBackSource::Given { .. }
+            | PutBackSource::Nothing => {}
         }
-        let is_folder =
-            step.content == Mark::Folder || matches!(step.source, PutBackSource::Folder { .. });
+        let is_folder = step.content == Mark::Folder
+            || matches!(step.source, PutBackSource::Folder { .. })
+            || step.source == PutBackSource::Nothing
+                && step.expects == Expected::Holds(Mark::Folder);
         for path in paths {
             match self.selection.judge_path(path, is_folder) {
                 Verdict::Selected(Direction::AppendOnly) if !is_folder => {
@@ -170,7 +200,10 @@ impl<'a> Batch<'a> {
                     mode,
                 )?
             }
-            PutBackSource::MoveBack { .. } => None,
+            PutBackSource::Given { name } => {
+                staged::from_given(self.state, self.staging.as_ref(), number, name, &step.content)?
+            }
+            PutBackSource::MoveBack { .. } | PutBackSource::Nothing => None,
         };
         found.ok_or(Refusal::Because("backup-gone-or-damaged"))
     }

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use ubos_core::entry::Digest;
 use ubos_core::path::{RelPath, escape_bytes};
 
+use crate::agent::message::GIVEN;
 use crate::apply;
 use crate::backups::{self, Place};
 use crate::fs::{Stamp, atomic, list, open_child_dir, open_file_in, platform, read_link, stat_in};
@@ -90,6 +91,50 @@ fn file(
     rustix::fs::renameat(staging.fd(), &name, staging.fd(), &known)?;
     let mark = Mark::File { digest, exec: stamp.exec() };
     Ok(Content { name: known, mark, size: stamp.size })
+}
+
+/// What was fetched from elsewhere under `name`, if it is `expected`, copied into staging with its mode
+/// and time.
+pub(super) fn from_given(
+    state: &StateDir,
+    staging: Option<&Staging>,
+    number: usize,
+    name: &str,
+    expected: &Mark,
+) -> io::Result<Option<Content>> {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let Some(dir) = state.existing_folder(GIVEN).map_err(io::Error::other)? else {
+        // A dry run fetches nothing; what would be placed is known by its hash.
+        return Ok(staging.is_none().then(|| unfetched(expected)));
+    };
+    let place = Place { dir, name: name.as_bytes().to_vec(), dir_path: GIVEN.into() };
+    let Some(stat) = stat_in(place.dir.as_fd(), &place.name)? else {
+        return Ok(staging.is_none().then(|| unfetched(expected)));
+    };
+    let stamp = Stamp::of(&stat);
+    let found = match stamp.file_type() {
+        FileType::RegularFile => file(staging, number, &place, stamp)?,
+        FileType::Symlink => link(staging, number, &place)?,
+        FileType::Directory => folder(staging, number, stamp.permissions() & 0o777 | 0o700)?,
+        _ => return Ok(None),
+    };
+    if !found.mark.same_content(expected) {
+        return Ok(None);
+    }
+    if let Some(staging) = staging
+        && stamp.file_type() == FileType::RegularFile
+    {
+        let (placed, _) = open_file_in(staging.fd(), found.name.as_bytes())?;
+        let (seconds, nanos) = stamp.mtime_parts();
+        apply::set_mtime(placed.as_fd(), seconds, nanos)?;
+    }
+    Ok(Some(found))
+}
+
+fn unfetched(expected: &Mark) -> Content {
+    Content { name: String::new(), mark: expected.clone(), size: 0 }
 }
 
 /// The agreed text that is `expected`, with the permission bits of `mode`.
