@@ -31,8 +31,9 @@ pub fn cause(error: &EngineError) -> Option<&'static str> {
     }
 }
 
-/// What the end of a connection means.
-pub(super) fn explain(
+/// What the end of a connection means: from the code that ssh ended with and what was said, or
+/// `error` where that says nothing.
+pub fn explain(
     target: &Target,
     code: Option<i32>,
     stderr: &str,

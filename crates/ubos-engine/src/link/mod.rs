@@ -23,7 +23,7 @@ use crate::clock;
 use crate::error::{EngineError, Result};
 
 pub use address::Address;
-pub use advice::{cause, is_agent_missing};
+pub use advice::{cause, explain, is_agent_missing};
 
 /// Options of every ssh: never a prompt, never a forwarding, a dead link noticed within 45 s. No
 /// shared master connection: a stopped one hangs its clients past all time limits.
@@ -314,6 +314,13 @@ pub fn ssh(port: Option<&u16>) -> Command {
         command.arg("-p").arg(port.to_string());
     }
     command
+}
+
+/// The same as words of a shell, for a program that starts ssh by such a line. None of them needs
+/// quoting.
+pub fn ssh_words() -> String {
+    let options: Vec<String> = SSH_OPTIONS.iter().map(|option| format!(" -o {option}")).collect();
+    format!("ssh -T{}", options.concat())
 }
 
 /// Keeps the beginning of what a child says on standard error, and reads on so that it never blocks.
