@@ -160,13 +160,17 @@ impl Git {
 
 /// What holds for every command, whatever the user's settings say: nothing runs or asks by itself,
 /// and paths are printed as they are.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 9] = [
     "core.quotePath=false",
     "core.hooksPath=/dev/null",
     "gc.auto=0",
     "maintenance.auto=false",
     "commit.gpgSign=false",
     "core.fsmonitor=false",
+    "i18n.commitEncoding=UTF-8",
+    // What a reference points to is made durable before it moves; this is for the reference itself.
+    "core.fsync=reference",
+    "core.fsyncMethod=fsync",
 ];
 
 /// Takes away what could send git elsewhere or make it ask.
@@ -185,7 +189,8 @@ pub fn clean(command: &mut Command) {
         .env("LC_ALL", "C");
 }
 
-fn missing(error: &std::io::Error) -> BackupError {
+/// git could not be started or heard.
+pub(super) fn missing(error: &std::io::Error) -> BackupError {
     BackupError::NoGit { message: format!("`git` cannot be started: {error}") }
 }
 

@@ -9,3 +9,6 @@ pub mod command;
 pub mod error;
 pub mod manifest;
 pub mod names;
+pub mod objects;
+#[cfg(test)]
+pub(crate) mod testing;
