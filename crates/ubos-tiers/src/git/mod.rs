@@ -12,3 +12,4 @@ pub mod names;
 pub mod objects;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tree;
