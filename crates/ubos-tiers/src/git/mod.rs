@@ -6,6 +6,7 @@
 //! of our own, and references move only from the value that was seen.
 
 pub mod command;
+pub mod commit;
 pub mod error;
 pub mod manifest;
 pub mod names;
