@@ -158,6 +158,24 @@ impl Git {
     }
 }
 
+/// Asks git in `folder`, where it looks for the repository by itself, with its own check of who owns
+/// it. Everything else goes by [`Git`], which never looks around.
+///
+/// # Errors
+/// [`BackupError::NoGit`] if there is no git; [`BackupError::Git`] if it took too long.
+pub fn ask_in<S: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = S>,
+) -> Result<Answer> {
+    let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+    let mut command = Command::new("git");
+    clean(&mut command);
+    command.arg("-C").arg(folder).args(&args).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(|e| missing(&e))?;
+    finish(child, &args, b"", LOCAL_LIMIT)
+}
+
 /// What holds for every command, whatever the user's settings say: nothing runs or asks by itself,
 /// and paths are printed as they are.
 const SETTINGS: [&str; 9] = [

@@ -1,0 +1,45 @@
+//! One backup of a territory at a time: a `flock` of its own, so that neither waits for a run of the
+//! sync nor is waited for. The kernel releases it with its process.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
+use rustix::io::Errno;
+
+use ubos_engine::state::StateDir;
+
+use super::error::{BackupError, Result};
+use super::names::STATE;
+
+/// How long a backup waits for one that is just ending.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The held lock; dropping it releases.
+#[derive(Debug)]
+pub struct BackupLock(#[expect(dead_code, reason = "held for its lifetime")] OwnedFd);
+
+impl BackupLock {
+    /// Takes the lock of a territory's backup.
+    ///
+    /// # Errors
+    /// [`BackupError::Locked`] if another process holds it for longer than a moment.
+    pub fn take(state: &StateDir) -> Result<Self> {
+        let folder = state.folder(STATE)?;
+        let path = state.path(&format!("{STATE}/lock"));
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = openat(folder.as_fd(), "lock", flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|e| BackupError::io("open", &path, e))?;
+        let start = Instant::now();
+        loop {
+            match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self(fd)),
+                Err(Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(Errno::WOULDBLOCK) => return Err(BackupError::Locked),
+                Err(e) => return Err(BackupError::io("lock", &path, e)),
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Names that git keeps in no tree, because on some file system they would be its own folder.
+//!
+//! git looks at names as Windows and macOS would: `.GIT`, `git~1`, `.git.` and a `.git` with invisible
+//! characters are all `.git` somewhere. A host that checks what is pushed refuses the whole push for
+//! one of them.
+
+/// Why git would not keep `path`; `symlink`: it is a symbolic link.
+pub fn refused(path: &[u8], symlink: bool) -> Option<&'static str> {
+    let mut names = path.split(|&b| b == b'/' || b == b'\\');
+    if names.any(|name| is_dot_git(name)) {
+        return Some("git takes the name for its own folder");
+    }
+    let last = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
+    (symlink && is_dot_gitmodules(last)).then_some("git keeps no link with the name `.gitmodules`")
+}
+
+fn is_dot_git(name: &[u8]) -> bool {
+    let visible = visible(name);
+    let folded = visible.to_ascii_lowercase();
+    let rest = folded.strip_prefix(b".git").or_else(|| folded.strip_prefix(b"git~1"));
+    rest.is_some_and(is_ignored_by_windows)
+}
+
+fn is_dot_gitmodules(name: &[u8]) -> bool {
+    let folded = visible(name).to_ascii_lowercase();
+    if folded.strip_prefix(b".gitmodules").is_some_and(is_ignored_by_windows) {
+        return true;
+    }
+    // The short names that Windows may give it.
+    let short = folded.strip_prefix(b"gitmod~").or_else(|| folded.strip_prefix(b"gi7eba~"));
+    short.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+}
+
+/// Dots and spaces at a name's end, and what follows a colon.
+fn is_ignored_by_windows(rest: &[u8]) -> bool {
+    let end = rest.iter().position(|&b| b != b'.' && b != b' ');
+    end.is_none_or(|end| rest[end] == b':')
+}
+
+/// The name without the characters that macOS overlooks.
+fn visible(name: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let overlooked = matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{206a}'..='\u{206f}' | '\u{feff}');
+            if !overlooked {
+                kept.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        kept.extend_from_slice(chunk.invalid());
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::testing::repository;
+
+    #[test]
+    fn names_are_refused_where_git_refuses_them() {
+        let (folder, git) = repository();
+        // As strict as a host: with what other systems overlook.
+        let git = git.with_index(&folder.path().join("index"));
+        let blob = git.run_with(["hash-object", "-w", "--stdin"], b"text").unwrap().text();
+        let names: [&[u8]; 17] = [
+            b"a/.git/config",
+            b".GIT",
+            b"x/git~1",
+            b"GIT~1/x",
+            b".git.",
+            b".git .x",
+            b".git ",
+            b".git::$INDEX_ALLOCATION",
+            b".git:x/y",
+            ".g\u{200c}it/x".as_bytes(),
+            b"a\\.git",
+            b".gitignore",
+            b".github/x",
+            b"git~2",
+            b"git",
+            b"x.git/y",
+            b"line\nbreak\xff",
+        ];
+        for name in names {
+            let mut line = format!("100644 {blob}\t").into_bytes();
+            line.extend_from_slice(name);
+            line.push(0);
+            let strict = ["-c", "core.protectHFS=true", "-c", "core.protectNTFS=true"];
+            let args = strict.into_iter().chain(["update-index", "-z", "--index-info"]);
+            let taken = git.ask_with(args, &line).unwrap().ok();
+            let shown = String::from_utf8_lossy(name);
+            assert_eq!(refused(name, false).is_none(), taken, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_gitmodules_is_refused() {
+        for name in [&b".gitmodules"[..], b"a/.GitModules", b"gitmod~1", b".gitmodules ."] {
+            assert!(refused(name, true).is_some(), "{}", String::from_utf8_lossy(name));
+            assert_eq!(refused(name, false), None);
+        }
+        assert_eq!(refused(b"gitmod~x", true), None);
+    }
+}
