@@ -48,7 +48,7 @@ use crate::transfer::receive::{self, StageSink};
 use crate::transfer::send::{self, KnownPieces};
 
 /// Threads for walking and hashing.
-pub(super) const THREADS: usize = 2;
+pub(crate) const THREADS: usize = 2;
 
 /// A side on this machine, for one pair and one run.
 pub struct LocalEndpoint {

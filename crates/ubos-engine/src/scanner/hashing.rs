@@ -35,7 +35,8 @@ pub(super) fn settle(request: &ScanRequest<'_>, walked: Walked) -> ScanResult {
     let moved = Moved::new(&walked.vanished);
     let (large, small): (Vec<_>, Vec<_>) =
         walked.jobs.into_iter().partition(|job| job.stamp.size > LARGE);
-    let mut result = ScanResult { scanned: walked.scanned, ..ScanResult::default() };
+    let Walked { scanned, closed, .. } = walked;
+    let mut result = ScanResult { scanned, closed, ..ScanResult::default() };
     result.changes.extend(walked.changes);
     let untracked = walked.untracked;
     for (job, settled) in settle_in_parallel(request, &moved, &small) {

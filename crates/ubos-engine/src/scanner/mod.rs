@@ -12,7 +12,7 @@ pub mod partial;
 pub mod seen;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use ubos_core::entry::{Changes, Digest};
@@ -69,6 +69,9 @@ pub struct ScanResult {
     pub changes: Changes,
     /// Selected files and links seen.
     pub scanned: u64,
+    /// Folders on the way to selected ones that could not be looked into, where the baseline knows of
+    /// nothing below: no change, but not known to be empty either.
+    pub closed: BTreeSet<RelPath>,
     /// Evidence for every file that was hashed or recognised apart from the baseline's stamps.
     pub evidence: BTreeMap<RelPath, Evidence>,
     /// Unchanged rows whose stamp is new.

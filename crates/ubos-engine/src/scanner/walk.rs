@@ -36,6 +36,9 @@ pub(super) struct Walked {
     pub scanned: u64,
     /// Folders that directly hold content that takes no part.
     pub untracked: BTreeSet<Box<[u8]>>,
+    /// Folders on the way to selected ones that could not be looked into, where nothing was known
+    /// to be below.
+    pub closed: BTreeSet<RelPath>,
     visited: Vec<Box<[u8]>>,
     problems: BTreeSet<Box<[u8]>>,
 }
@@ -144,6 +147,7 @@ impl Walked {
         self.vanished.extend(other.vanished);
         self.scanned += other.scanned;
         self.untracked.extend(other.untracked);
+        self.closed.extend(other.closed);
         self.visited.extend(other.visited);
         self.problems.extend(other.problems);
     }
@@ -186,10 +190,11 @@ impl<'a, 's> Worker<'a, 's> {
             });
             any
         };
-        if (selected || rows_below())
-            && let Ok(path) = RelPath::new(dir)
-        {
+        let Ok(path) = RelPath::new(dir) else { return };
+        if selected || rows_below() {
             self.found.changes.push((path, Observation::of(State::Problem(problem))));
+        } else if problem != Problem::Special {
+            self.found.closed.insert(path);
         }
     }
 

@@ -28,6 +28,9 @@ const JOURNAL: &str = "journal";
 /// Below this length a journal is never folded.
 const FOLD_FLOOR: u64 = 4 << 20;
 
+/// How often a state that is being advanced is looked at before it counts as lost.
+const VIEWS: usize = 3;
+
 type Folder = BTreeMap<Box<[u8]>, Option<Record>>;
 
 /// The state of one pair.
@@ -41,6 +44,13 @@ pub struct Table {
     prepared: Option<Prepared>,
     open_runs: Vec<OpenRun>,
     marked: bool,
+}
+
+/// What a state is opened for.
+#[derive(Debug, Clone, Copy)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// What was found in a state folder.
@@ -58,7 +68,28 @@ impl Table {
     /// # Errors
     /// What reading says. Missing or damaged files are [`Loaded::Lost`], not errors.
     pub fn load(dir: OwnedFd) -> io::Result<Loaded> {
-        let Some(file) = open_existing(dir.as_fd(), SNAPSHOT)? else {
+        Self::open(dir, Access::Write)
+    }
+
+    /// The state in `dir`, for looking only: nothing is ever written, and whoever holds the lock may
+    /// advance it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Table::load`].
+    pub fn view(dir: BorrowedFd<'_>) -> io::Result<Loaded> {
+        let mut loaded = Loaded::Lost(None);
+        for _ in 0..VIEWS {
+            loaded = Self::open(dir.try_clone_to_owned()?, Access::Read)?;
+            // RACE: a run may put a new baseline and a new journal in place between our two openings.
+            if matches!(loaded, Loaded::Present(_) | Loaded::Lost(None)) {
+                break;
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn open(dir: OwnedFd, access: Access) -> io::Result<Loaded> {
+        let Some(file) = open_existing(dir.as_fd(), SNAPSHOT, access)? else {
             return Ok(Loaded::Lost(None));
         };
         let (header, snapshot) = match Snapshot::open(&file) {
@@ -68,7 +99,7 @@ impl Table {
             }
             Err(e) => return Err(e),
         };
-        let Some(file) = open_existing(dir.as_fd(), JOURNAL)? else {
+        let Some(file) = open_existing(dir.as_fd(), JOURNAL, access)? else {
             return Ok(Loaded::Lost(Some("the journal is missing".into())));
         };
         let (journal, frames) = Journal::open(file)?;
@@ -82,7 +113,7 @@ impl Table {
             open_runs: Vec::new(),
             marked: true,
         };
-        Ok(match table.replay(frames) {
+        Ok(match table.replay(frames, access) {
             Ok(()) => Loaded::Present(Box::new(table)),
             Err(reason) => Loaded::Lost(Some(reason)),
         })
@@ -127,7 +158,7 @@ impl Table {
         Table::create(dir, header.clone(), BTreeMap::new())
     }
 
-    fn replay(&mut self, frames: Vec<Frame>) -> Result<(), String> {
+    fn replay(&mut self, frames: Vec<Frame>, access: Access) -> Result<(), String> {
         let mut frames = frames.into_iter();
         let base = match frames.next() {
             Some(Frame::Open { format, generation }) if format <= FORMAT => generation,
@@ -141,7 +172,10 @@ impl Table {
         }
         if base < self.header.generation {
             // Folded, and cut down before the journal was begun anew: all of it is in the snapshot.
-            return self.restart_journal().map_err(|e| e.to_string());
+            return match access {
+                Access::Write => self.restart_journal().map_err(|e| e.to_string()),
+                Access::Read => Ok(()),
+            };
         }
         for frame in frames {
             self.apply(frame);
@@ -358,7 +392,8 @@ impl Table {
 
     fn fold(&mut self) -> io::Result<()> {
         write_snapshot(self.dir.as_fd(), &self.header, Some(self), &self.overlay)?;
-        let file = open_existing(self.dir.as_fd(), SNAPSHOT)?.ok_or(io::ErrorKind::NotFound)?;
+        let file = open_existing(self.dir.as_fd(), SNAPSHOT, Access::Write)?
+            .ok_or(io::ErrorKind::NotFound)?;
         (self.header, self.snapshot) = Snapshot::open(&file)?;
         self.overlay.clear();
         self.restart_journal()
@@ -366,7 +401,8 @@ impl Table {
 
     fn restart_journal(&mut self) -> io::Result<()> {
         reset_journal(self.dir.as_fd(), self.header.generation)?;
-        let file = open_existing(self.dir.as_fd(), JOURNAL)?.ok_or(io::ErrorKind::NotFound)?;
+        let file = open_existing(self.dir.as_fd(), JOURNAL, Access::Write)?
+            .ok_or(io::ErrorKind::NotFound)?;
         self.journal = Journal::open(file)?.0;
         Ok(())
     }
@@ -448,8 +484,12 @@ fn reset_journal(dir: BorrowedFd<'_>, generation: u64) -> io::Result<()> {
     )
 }
 
-fn open_existing(dir: BorrowedFd<'_>, name: &str) -> io::Result<Option<File>> {
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+fn open_existing(dir: BorrowedFd<'_>, name: &str, access: Access) -> io::Result<Option<File>> {
+    let access = match access {
+        Access::Read => OFlags::RDONLY,
+        Access::Write => OFlags::RDWR,
+    };
+    let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat(dir, name, flags, Mode::empty()) {
         Ok(fd) => Ok(Some(File::from(fd))),
         Err(rustix::io::Errno::NOENT) => Ok(None),

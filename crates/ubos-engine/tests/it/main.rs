@@ -6,6 +6,7 @@ mod audit_report;
 mod conformance;
 mod hostile_agent;
 mod hostile_peer;
+mod inventory;
 mod operations;
 mod packs;
 mod partial_scan;
