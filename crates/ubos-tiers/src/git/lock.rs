@@ -1,5 +1,6 @@
 //! One backup of a territory at a time: a `flock` of its own, so that neither waits for a run of the
-//! sync nor is waited for. The kernel releases it with its process.
+//! sync nor is waited for. A push has another one, so that snapshots go on during a long one. The
+//! kernel releases them with their process.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -25,10 +26,22 @@ impl BackupLock {
     /// # Errors
     /// [`BackupError::Locked`] if another process holds it for longer than a moment.
     pub fn take(state: &StateDir) -> Result<Self> {
+        Self::take_file(state, "lock")
+    }
+
+    /// Takes the lock of whoever gives history to other places.
+    ///
+    /// # Errors
+    /// As [`BackupLock::take`].
+    pub fn take_push(state: &StateDir) -> Result<Self> {
+        Self::take_file(state, "push.lock")
+    }
+
+    fn take_file(state: &StateDir, name: &str) -> Result<Self> {
         let folder = state.folder(STATE)?;
-        let path = state.path(&format!("{STATE}/lock"));
+        let path = state.path(&format!("{STATE}/{name}"));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(folder.as_fd(), "lock", flags, Mode::RUSR | Mode::WUSR)
+        let fd = openat(folder.as_fd(), name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|e| BackupError::io("open", &path, e))?;
         let start = Instant::now();
         loop {

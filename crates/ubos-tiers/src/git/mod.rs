@@ -8,9 +8,14 @@
 pub mod command;
 pub mod commit;
 pub mod error;
+pub mod lock;
 pub mod manifest;
+pub mod mirror;
 pub mod names;
 pub mod objects;
+pub mod remote;
+pub mod repository;
+pub mod serve;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
