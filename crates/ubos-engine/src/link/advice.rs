@@ -33,12 +33,7 @@ pub fn cause(error: &EngineError) -> Option<&'static str> {
 
 /// What the end of a connection means: from the code that ssh ended with and what was said, or
 /// `error` where that says nothing.
-pub fn explain(
-    target: &Target,
-    code: Option<i32>,
-    stderr: &str,
-    error: &io::Error,
-) -> EngineError {
+pub fn explain(target: &Target, code: Option<i32>, stderr: &str, error: &io::Error) -> EngineError {
     let peer = &target.peer;
     let Address::Ssh { host, .. } = &target.address else {
         let said = last_line(stderr).map(|line| format!(": {line}")).unwrap_or_default();

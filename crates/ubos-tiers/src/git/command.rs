@@ -163,10 +163,7 @@ impl Git {
 ///
 /// # Errors
 /// [`BackupError::NoGit`] if there is no git; [`BackupError::Git`] if it took too long.
-pub fn ask_in<S: AsRef<OsStr>>(
-    folder: &Path,
-    args: impl IntoIterator<Item = S>,
-) -> Result<Answer> {
+pub fn ask_in<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> Result<Answer> {
     let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
     let mut command = Command::new("git");
     clean(&mut command);

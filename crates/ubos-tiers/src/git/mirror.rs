@@ -17,7 +17,8 @@ use super::error::{BackupError, Result};
 const FOLDER: &str = "ubos-sync/mirrors";
 /// Length of a pair's id.
 const ID_LENGTH: usize = 32;
-/// What a mirror is told once and for all.
+/// What a mirror is told once and for all. Forms that old tools wrote and that harm nobody are taken,
+/// or a history that is older than this program could not be given at all.
 const CONFIG: &str = "\
 [receive]
 \tdenyNonFastForwards = true
@@ -107,8 +108,9 @@ impl Mirrors {
         // Whole or not at all: somebody else may be making it in this moment.
         let fresh = folder.with_extension(format!("new-{}", &clock::random_id()[..8]));
         let made = fill(&fresh).and_then(|()| match std::fs::rename(&fresh, &folder) {
-            Err(_) if folder.join("HEAD").is_file() => std::fs::remove_dir_all(&fresh)
-                .map_err(|e| BackupError::io("remove", &fresh, e)),
+            Err(_) if folder.join("HEAD").is_file() => {
+                std::fs::remove_dir_all(&fresh).map_err(|e| BackupError::io("remove", &fresh, e))
+            }
             other => other.map_err(|e| BackupError::io("create", &folder, e)),
         });
         if let Err(error) = made {
@@ -184,8 +186,7 @@ fn fill(folder: &Path) -> Result<()> {
     let git = Git::at(folder);
     git.run(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"])?;
     let config = folder.join("config");
-    let text =
-        std::fs::read_to_string(&config).map_err(|e| BackupError::io("read", &config, e))?;
+    let text = std::fs::read_to_string(&config).map_err(|e| BackupError::io("read", &config, e))?;
     std::fs::write(&config, format!("{text}{CONFIG}"))
         .map_err(|e| BackupError::io("write", &config, e))?;
     private_folder(&folder.join("info"))?;
@@ -230,7 +231,8 @@ mod tests {
         ] {
             // Read as a stranger would, without the settings that every command gets.
             let config = git.dir().join("config");
-            let said = git.run(["config".as_ref(), "--file".as_ref(), config.as_os_str(), key.as_ref()]);
+            let said =
+                git.run(["config".as_ref(), "--file".as_ref(), config.as_os_str(), key.as_ref()]);
             assert_eq!(said.unwrap().text(), value, "{key}");
         }
         std::fs::write(git.dir().join("mark"), "same").unwrap();

@@ -9,6 +9,7 @@ pub mod command;
 pub mod commit;
 pub mod error;
 pub mod lock;
+pub mod maintain;
 pub mod manifest;
 pub mod mirror;
 pub mod names;

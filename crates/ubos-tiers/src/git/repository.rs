@@ -72,12 +72,13 @@ impl Repository {
     /// As [`Repository::open`], but finding none is an answer.
     pub fn find(root: &Path) -> Result<Found> {
         check_version()?;
-        let root =
-            std::fs::canonicalize(root).map_err(|e| BackupError::io("look at", root, e))?;
+        let root = std::fs::canonicalize(root).map_err(|e| BackupError::io("look at", root, e))?;
         let own = root.join(".git");
         let present = own.symlink_metadata().is_ok();
-        let asked =
-            ask_in(&root, ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"])?;
+        let asked = ask_in(
+            &root,
+            ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"],
+        )?;
         if !asked.ok() {
             return if present { Err(unsound(&root, &asked)) } else { Ok(Found::None) };
         }

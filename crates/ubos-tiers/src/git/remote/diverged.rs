@@ -64,7 +64,9 @@ impl Meeting<'_> {
             return Ok(());
         }
         let there = self.look(&diverged.keys().collect::<Vec<_>>())?;
-        for (name, ours) in heads.iter().filter(|(name, _)| diverged.contains_key(*name)).collect::<Vec<_>>() {
+        for (name, ours) in
+            heads.iter().filter(|(name, _)| diverged.contains_key(*name)).collect::<Vec<_>>()
+        {
             match there.get(name) {
                 None => {
                     diverged.remove(name);
@@ -115,8 +117,7 @@ impl Meeting<'_> {
             (_, Some(there)) => Some(there),
             (_, None) => Some(self.name_there(name)),
         };
-        let entry =
-            Diverged { theirs: theirs.0, kept, ours_there, since, relation };
+        let entry = Diverged { theirs: theirs.0, kept, ours_there, since, relation };
         diverged.insert(name.to_owned(), entry);
         Ok(())
     }
@@ -193,7 +194,8 @@ fn relation(git: &Git, ours: &Oid, theirs: &Oid) -> Result<Option<Relation>> {
     }
     let tree = git.resolve(&format!("{theirs}^{{tree}}"))?;
     let ours_trees = git.run(["log", "--format=%T", ours.as_str()])?.text();
-    if tree.is_some_and(|tree| ours_trees.lines().collect::<BTreeSet<_>>().contains(tree.as_str())) {
+    if tree.is_some_and(|tree| ours_trees.lines().collect::<BTreeSet<_>>().contains(tree.as_str()))
+    {
         return Ok(Some(Relation::SameContent));
     }
     let shared = git.ask(["merge-base", ours.as_str(), theirs.as_str()])?.ok();

@@ -52,12 +52,7 @@ pub fn fetch(
     }
 }
 
-fn bring(
-    mirror: &Git,
-    place: &Place,
-    wanted: Wanted<'_>,
-    now: i64,
-) -> Result<Fetched, Halt> {
+fn bring(mirror: &Git, place: &Place, wanted: Wanted<'_>, now: i64) -> Result<Fetched, Halt> {
     let (head, there) = offered(mirror, place)?;
     let main = wanted.main.map(str::to_owned).or(head);
     let names = [main.as_deref(), wanted.extra, Some(LOGS_BRANCH), Some(MANIFEST_BRANCH)];
@@ -80,7 +75,11 @@ fn bring(
             Some(after) if holds(mirror, &after, theirs)? => {}
             Some(_) if answer.err.contains("non-fast-forward") || answer.ok() => {
                 let main = main.as_deref().unwrap_or_default();
-                let kept = keep(&Meeting { git: mirror, place, territory: "remote", main, now }, name, theirs)?;
+                let kept = keep(
+                    &Meeting { git: mirror, place, territory: "remote", main, now },
+                    name,
+                    theirs,
+                )?;
                 fetched.diverged.push(((*name).clone(), kept));
             }
             _ => return Err(explain(place, &answer.err, &[]).into()),

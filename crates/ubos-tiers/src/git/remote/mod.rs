@@ -151,9 +151,9 @@ fn main_branch(git: &Git, settings: &BackupSettings) -> Result<String> {
     if head.ok() {
         return Ok(head.text());
     }
-    let rebasing = ["rebase-merge", "rebase-apply"].iter().find_map(|folder| {
-        std::fs::read_to_string(git.dir().join(folder).join("head-name")).ok()
-    });
+    let rebasing = ["rebase-merge", "rebase-apply"]
+        .iter()
+        .find_map(|folder| std::fs::read_to_string(git.dir().join(folder).join("head-name")).ok());
     rebasing.map(|name| name.trim().to_owned()).ok_or_else(|| BackupError::Busy {
         what: "no branch is checked out (detached HEAD), and none is set".to_owned(),
         hint: "`git switch BRANCH` goes back to one; or set `branch` below `[backup]` in `.ubos-sync/config.toml`".to_owned(),

@@ -29,7 +29,8 @@ pub fn steps(git: &Git, new: &Oid, known: &[String], most: u64) -> Result<Vec<Oi
     if sizes.iter().map(|(size, _)| size).sum::<u64>() <= most {
         return Ok(Vec::new());
     }
-    let own = git.run([&["rev-list".to_owned(), "--first-parent".to_owned()], &range[..]].concat())?;
+    let own =
+        git.run([&["rev-list".to_owned(), "--first-parent".to_owned()], &range[..]].concat())?;
     let own = own.text();
     let own: std::collections::BTreeSet<&str> = own.lines().collect();
     let objects = sizes.iter().zip(&listed).map(|(&(size, commit), name)| {

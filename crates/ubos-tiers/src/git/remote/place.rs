@@ -257,7 +257,9 @@ mod tests {
     fn a_mirror_over_ssh_is_named_by_its_pair_alone() {
         let place = mirror("me@balaur:/srv/it's here", None);
         assert_eq!(place.url, format!("ssh://me@balaur/{PAIR}"));
-        assert!(place.words("push").contains(&"--receive-pack=ubos-sync backup receive-pack".into()));
+        assert!(
+            place.words("push").contains(&"--receive-pack=ubos-sync backup receive-pack".into())
+        );
         let installed = place.installed().unwrap();
         let fetch = "--upload-pack=.local/bin/ubos-sync backup upload-pack";
         assert!(installed.words("fetch").contains(&fetch.into()));

@@ -168,8 +168,7 @@ pub(super) fn talk(
     command: &str,
     args: &[String],
 ) -> Result<Answer, Halt> {
-    let words: Vec<String> =
-        place.words(command).into_iter().chain(args.iter().cloned()).collect();
+    let words: Vec<String> = place.words(command).into_iter().chain(args.iter().cloned()).collect();
     match place.git(git).ask(words) {
         Err(BackupError::Git { message, .. }) => Err(explain(place, &message, &[]).into()),
         other => Ok(other?),
@@ -500,8 +499,7 @@ mod tests {
     #[test]
     fn what_refused_weighs_more_than_what_was_away_and_that_more_than_a_decision() {
         let given = |kind: Option<&str>, apart: bool| {
-            let mut given =
-                Given::nowhere(Kind::Remote, "x", &BackupError::Locked);
+            let mut given = Given::nowhere(Kind::Remote, "x", &BackupError::Locked);
             given.record.trouble = kind.map(|kind| Trouble::new(kind, "", ""));
             given.outcome = if kind.is_some() { Outcome::Failed } else { Outcome::Given };
             if apart {

@@ -190,8 +190,12 @@ fn unreached(place: &Place, words: &str) -> Trouble {
             "no-repository",
             format!("there is no repository at {shown}: {first}"),
             match place.kind {
-                Kind::Remote => "make it there (`git init --bare`, or on the website), mount the disk, or correct `remote` below `[backup]`",
-                Kind::Mirror => "the next push makes it; if it was lost, the whole history goes there again",
+                Kind::Remote => {
+                    "make it there (`git init --bare`, or on the website), mount the disk, or correct `remote` below `[backup]`"
+                }
+                Kind::Mirror => {
+                    "the next push makes it; if it was lost, the whole history goes there again"
+                }
             },
         );
     }
@@ -212,8 +216,10 @@ fn unreached(place: &Place, words: &str) -> Trouble {
 /// What the far end itself said: the lines that git marks, without decoration.
 fn far_words(words: &str) -> String {
     let lines = words.lines().filter_map(|line| line.strip_prefix("remote:"));
-    let lines: Vec<&str> =
-        lines.map(|line| line.trim().trim_start_matches("error: ")).filter(|l| !l.is_empty()).collect();
+    let lines: Vec<&str> = lines
+        .map(|line| line.trim().trim_start_matches("error: "))
+        .filter(|l| !l.is_empty())
+        .collect();
     let mut told = lines.join("; ");
     if let Some((end, _)) = told.char_indices().nth(MOST_WORDS) {
         told.truncate(end);
@@ -256,12 +262,28 @@ mod tests {
         let cases = [
             ("Host key verification failed.", "host-key", "not known yet"),
             ("git@github.com: Permission denied (publickey).", "auth", "refused the login"),
-            ("fatal: could not read Username for 'https://h': terminal prompts disabled", "auth", "could not read Username"),
-            ("ssh: Could not resolve hostname github.com: Name or service not known", "unreachable", "Could not resolve"),
+            (
+                "fatal: could not read Username for 'https://h': terminal prompts disabled",
+                "auth",
+                "could not read Username",
+            ),
+            (
+                "ssh: Could not resolve hostname github.com: Name or service not known",
+                "unreachable",
+                "Could not resolve",
+            ),
             ("ssh: connect to host h port 22: Connection refused", "unreachable", "refused"),
-            ("fatal: unable to access 'https://h/': Could not resolve host: h", "unreachable", "Could not resolve"),
+            (
+                "fatal: unable to access 'https://h/': Could not resolve host: h",
+                "unreachable",
+                "Could not resolve",
+            ),
             ("ERROR: Repository not found.", "no-repository", "no repository at"),
-            ("fatal: '/mnt/x.git' does not appear to be a git repository", "no-repository", "no repository at"),
+            (
+                "fatal: '/mnt/x.git' does not appear to be a git repository",
+                "no-repository",
+                "no repository at",
+            ),
         ];
         for (said, kind, part) in cases {
             let trouble = explain(&remote(), &format!("{said}{TAIL}"), &[]);
@@ -277,8 +299,13 @@ mod tests {
         let said = "remote: not on a Sunday\nTo x\nerror: failed to push some refs to 'x'";
         let trouble = explain(&remote(), said, &declined);
         assert_eq!((trouble.kind.as_str(), trouble.exit_code()), ("refused", 1));
-        assert!(trouble.message.ends_with("a hook of its own: not on a Sunday"), "{}", trouble.message);
-        let large = "remote: error: GH001: Large files detected.\nremote: error: File a.bin is 120.00 MB";
+        assert!(
+            trouble.message.ends_with("a hook of its own: not on a Sunday"),
+            "{}",
+            trouble.message
+        );
+        let large =
+            "remote: error: GH001: Large files detected.\nremote: error: File a.bin is 120.00 MB";
         assert_eq!(explain(&remote(), large, &declined).kind, "too-large");
         let lfs = "remote: error: GH008: Your push referenced at least 1 unknown Git LFS objects:";
         assert_eq!(explain(&remote(), lfs, &declined).kind, "lfs");
