@@ -3,9 +3,8 @@
 
 use ubos_core::entry::Entry;
 use ubos_core::manifest::Direction;
-use ubos_core::policy::{Policies, Policy};
-
 use ubos_core::path::RelPath;
+use ubos_core::policy::{Policies, Policy};
 use ubos_engine::inventory::Item;
 use ubos_engine::state::config::backup::BackupSettings;
 
@@ -52,11 +51,15 @@ impl Classes {
         {
             return Class::Log;
         }
-        if grows || item.direction == Direction::PullOnly || self.generated.set_for(path).is_some()
-        {
-            Class::Generated
-        } else {
-            Class::Own
+        self.of_absent(path, item.direction)
+    }
+
+    /// The class of a path at which nothing stands any more.
+    pub fn of_absent(&self, path: &RelPath, direction: Direction) -> Class {
+        let theirs = matches!(direction, Direction::PullOnly | Direction::AppendOnly);
+        match theirs || self.generated.set_for(path).is_some() {
+            true => Class::Generated,
+            false => Class::Own,
         }
     }
 }
