@@ -14,18 +14,10 @@ use super::table::{Row, Table};
 use crate::git::gates::{Finding, Weight};
 use crate::git::manifest::Gap;
 use crate::git::objects::Oid;
+use crate::git::tree::{EXECUTABLE, FILE, GITLINK, LINK};
 
 /// What a tree holds: mode and object by path.
 pub type Tree = BTreeMap<Vec<u8>, (u32, Oid)>;
-
-/// git's mode of a file that nobody executes.
-pub const PLAIN: u32 = 0o100_644;
-/// git's mode of a file that its owner executes.
-pub const EXECUTABLE: u32 = 0o100_755;
-/// git's mode of a symbolic link.
-pub const LINK: u32 = 0o120_000;
-/// git's mode of a commit of another repository.
-pub const GITLINK: u32 = 0o160_000;
 
 /// All that the comparison rests on.
 pub struct Given<'a> {
@@ -192,7 +184,7 @@ pub fn mode(entry: &Entry) -> u32 {
     match entry {
         Entry::Symlink { .. } => LINK,
         Entry::File { exec: true, .. } => EXECUTABLE,
-        _ => PLAIN,
+        _ => FILE,
     }
 }
 

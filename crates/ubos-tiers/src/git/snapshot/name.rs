@@ -4,53 +4,25 @@
 //! characters are all `.git` somewhere. A host that checks what is pushed refuses the whole push for
 //! one of them.
 
+use crate::git::tree::keepable;
+
 /// Why git would not keep `path`; `symlink`: it is a symbolic link.
 pub fn refused(path: &[u8], symlink: bool) -> Option<&'static str> {
-    let mut names = path.split(|&b| b == b'/' || b == b'\\');
-    if names.any(|name| is_dot_git(name)) {
+    if !keepable(path) {
         return Some("git takes the name for its own folder");
     }
     let last = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
-    (symlink && is_dot_gitmodules(last)).then_some("git keeps no link with the name `.gitmodules`")
+    (symlink && is_gitmodules(last)).then_some("git keeps no link in the place of `.gitmodules`")
 }
 
-fn is_dot_git(name: &[u8]) -> bool {
-    let visible = visible(name);
-    let folded = visible.to_ascii_lowercase();
-    let rest = folded.strip_prefix(b".git").or_else(|| folded.strip_prefix(b"git~1"));
-    rest.is_some_and(is_ignored_by_windows)
-}
-
-fn is_dot_gitmodules(name: &[u8]) -> bool {
-    let folded = visible(name).to_ascii_lowercase();
-    if folded.strip_prefix(b".gitmodules").is_some_and(is_ignored_by_windows) {
-        return true;
-    }
-    // The short names that Windows may give it.
+/// Whether some system could take `name` for `.gitmodules`, by its short names too.
+fn is_gitmodules(name: &[u8]) -> bool {
+    let folded = name.to_ascii_lowercase();
+    let whole = folded.strip_prefix(b".gitmodules").is_some_and(|rest| {
+        rest.iter().find(|&&b| b != b'.' && b != b' ').is_none_or(|&b| b == b':')
+    });
     let short = folded.strip_prefix(b"gitmod~").or_else(|| folded.strip_prefix(b"gi7eba~"));
-    short.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-}
-
-/// Dots and spaces at a name's end, and what follows a colon.
-fn is_ignored_by_windows(rest: &[u8]) -> bool {
-    let end = rest.iter().position(|&b| b != b'.' && b != b' ');
-    end.is_none_or(|end| rest[end] == b':')
-}
-
-/// The name without the characters that macOS overlooks.
-fn visible(name: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            let overlooked = matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{206a}'..='\u{206f}' | '\u{feff}');
-            if !overlooked {
-                kept.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-        }
-        kept.extend_from_slice(chunk.invalid());
-    }
-    kept
+    whole || short.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }
 
 #[cfg(test)]
