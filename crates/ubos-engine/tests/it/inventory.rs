@@ -126,7 +126,7 @@ fn direction(name: &str, is_dir: bool) -> Option<Direction> {
     if manifests.iter().any(|which| name == format!("config/sync_{which}.conf")) {
         return Some(Direction::Bidirectional);
     }
-    if name.ends_with(".tmp") {
+    if name.split('/').any(|part| part.ends_with(".tmp")) {
         return None;
     }
     if name == "notes" {
