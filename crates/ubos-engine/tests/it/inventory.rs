@@ -135,9 +135,8 @@ fn direction(name: &str, is_dir: bool) -> Option<Direction> {
     if name.starts_with("notes/") {
         return Some(Direction::Bidirectional);
     }
-    let log = name
-        .strip_prefix("logs/")
-        .is_some_and(|rest| rest.strip_suffix(".jsonl").is_some_and(|stem| !stem.contains('/')));
+    let first = name.strip_prefix("logs/").and_then(|rest| rest.split('/').next());
+    let log = first.is_some_and(|first| first.ends_with(".jsonl"));
     log.then_some(Direction::AppendOnly)
 }
 
