@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
-    recover, resolve, restore, schedule, sync, tick, undo, watch,
+    agent, audit, backup, backups, conflicts, demo, diff, doctor, health, history, init, log,
+    manifest, recover, resolve, restore, schedule, sync, tick, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -117,6 +117,8 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     // As above.
     Undo(undo::UndoArgs),
+    // As above.
+    Backup(backup::BackupArgs),
     // As above.
     Backups(backups::BackupsArgs),
     // As above.

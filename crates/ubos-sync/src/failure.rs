@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use ubos_engine::error::EngineError;
+use ubos_tiers::git::error::BackupError;
 
 use crate::schedule::trouble::Trouble;
 use crate::ui::Ui;
@@ -12,6 +13,8 @@ use crate::ui::Ui;
 pub(crate) enum Failure {
     /// The engine says so.
     Engine(EngineError),
+    /// The backup in git says so.
+    Backup(BackupError),
     /// The command line asks for something that makes no sense.
     Usage {
         /// What is wrong.
@@ -34,6 +37,12 @@ impl From<EngineError> for Failure {
     }
 }
 
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        Failure::Backup(error)
+    }
+}
+
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         Failure::Service(trouble)
@@ -53,8 +62,8 @@ impl Failure {
             Failure::Usage { message, hint } => {
                 Some(EngineError::Config { message, hint: Some(hint) })
             }
-            // No run asks a service manager.
-            Failure::Service(_) | Failure::BrokenPipe => None,
+            // No run asks a service manager, and none fails with the backup.
+            Failure::Service(_) | Failure::Backup(_) | Failure::BrokenPipe => None,
         }
     }
 
@@ -67,6 +76,9 @@ impl Failure {
                 (trouble.kind, trouble.message.clone(), trouble.hint.as_str(), 1)
             }
             Failure::Engine(error) => {
+                (error.kind(), error.to_string(), error.hint(), error.exit_code())
+            }
+            Failure::Backup(error) => {
                 (error.kind(), error.to_string(), error.hint(), error.exit_code())
             }
         };

@@ -44,6 +44,7 @@ pub fn run() -> ExitCode {
         Command::Diff(args) => commands::diff::run(args, global, &ui),
         Command::Restore(args) => commands::restore::run(args, global, &ui),
         Command::Undo(args) => commands::undo::run(args, global, &ui),
+        Command::Backup(args) => commands::backup::run(args, global, &ui),
         Command::Backups(args) => commands::backups::run(args, global, &ui),
         Command::Audit(args) => commands::audit::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),

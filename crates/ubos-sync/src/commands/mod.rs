@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod backups;
 pub(crate) mod conflicts;
 pub(crate) mod demo;

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod command;
 pub(crate) mod conflict;
 pub(crate) mod diff;

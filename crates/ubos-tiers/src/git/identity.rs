@@ -39,7 +39,8 @@ pub fn of_peer(written: Option<&str>, peer: &str) -> Author {
 
 /// Without what would end a name or an address in a commit.
 fn plain(text: &str) -> String {
-    let kept: String = text.chars().filter(|c| !matches!(c, '<' | '>') && !c.is_control()).collect();
+    let kept: String =
+        text.chars().filter(|c| !matches!(c, '<' | '>') && !c.is_control()).collect();
     kept.trim().to_owned()
 }
 

@@ -98,12 +98,7 @@ pub struct Draft<'a> {
 ///
 /// # Errors
 /// What git says; [`BackupError::Busy`] if somebody else moved the branch.
-pub fn write(
-    git: &Git,
-    draft: &Draft<'_>,
-    index: &Path,
-    lists: &mut Lists,
-) -> Result<(Oid, bool)> {
+pub fn write(git: &Git, draft: &Draft<'_>, index: &Path, lists: &mut Lists) -> Result<(Oid, bool)> {
     let tip = git.resolve(MANIFEST_BRANCH)?.map(Oid);
     let tree = match &tip {
         Some(tip) => list_tree(git, tip.as_str())?,
@@ -124,9 +119,8 @@ pub fn write(
             None => unwritten.push((dir, bytes, digest)),
         }
     }
-    let gone = tree
-        .keys()
-        .filter(|path| folder_of(path).is_some_and(|dir| !fresh.contains_key(&dir)));
+    let gone =
+        tree.keys().filter(|path| folder_of(path).is_some_and(|dir| !fresh.contains_key(&dir)));
     let mut edit = Vec::new();
     if !unwritten.is_empty() {
         let mut writer = BlobWriter::open(git)?;

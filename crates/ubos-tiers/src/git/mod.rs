@@ -8,15 +8,20 @@
 pub mod command;
 pub mod commit;
 pub mod error;
+pub mod identity;
 pub mod lock;
 pub mod maintain;
 pub mod manifest;
+pub mod manifests;
 pub mod mirror;
+pub mod mirrored;
 pub mod names;
 pub mod objects;
+pub mod pulls;
 pub mod remote;
 pub mod repository;
 pub mod serve;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
+pub mod upkeep;

@@ -3,14 +3,21 @@
 //! mirror has goes to a branch of its own.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use ubos_engine::clock;
+use ubos_engine::state::StateDir;
+use ubos_engine::state::config::backup::Layout;
+use ubos_engine::state::config::{Config, Peer};
 
 use super::diverged::{HEADS, Meeting};
 use super::place::Place;
-use super::push::{Halt, talk};
+use super::push::{Halt, full_name, talk};
 use super::trouble::{Trouble, explain};
-use crate::git::command::Git;
-use crate::git::error::Result;
-use crate::git::mirror::settle_head;
+use crate::git::command::{Answer, Git, ask_in};
+use crate::git::error::{BackupError, Result};
+use crate::git::lock::BackupLock;
+use crate::git::mirror::{Mirrors, settle_head};
 use crate::git::names::{DIVERGED, LOGS_BRANCH, MANIFEST_BRANCH};
 use crate::git::objects::Oid;
 
@@ -30,6 +37,51 @@ pub struct Wanted<'a> {
     pub main: Option<&'a str>,
     /// The branch of the other territory's files, if it has one.
     pub extra: Option<&'a str>,
+}
+
+/// Fetches for the territory at `root` from the remote that its settings name, into the mirror of its
+/// pair on this machine, which is made if it is not there.
+///
+/// # Errors
+/// [`BackupError::Usage`] without a remote, or with the name of one that is not known here; as
+/// [`fetch()`].
+pub fn territory(
+    root: &Path,
+    config: &Config,
+    peer: &Peer,
+) -> Result<(Place, Result<Fetched, Trouble>)> {
+    let state = StateDir::open(root)?;
+    let _lock = BackupLock::take_push(&state)?;
+    let settings = &config.backup;
+    let given = settings.remote.as_deref().ok_or_else(|| BackupError::Usage {
+        message: "there is no remote to fetch from".to_owned(),
+        hint: "set `remote` below `[backup]` in `.ubos-sync/config.toml` to its URL".to_owned(),
+    })?;
+    let mirror = Mirrors::of_user()?.make(&peer.pair)?;
+    let place = Place::remote(&mirror, &url(root, given)?)?;
+    let main = settings.branch.as_deref().map(full_name);
+    let extra = (settings.layout == Layout::Branches).then(|| full_name(&peer.manifests));
+    let wanted = Wanted { main: main.as_deref(), extra: extra.as_deref() };
+    let fetched = fetch(&mirror, &place, wanted, clock::now().0)?;
+    Ok((place, fetched))
+}
+
+/// A remote's name, as the laptop's settings have it, means something only in a repository: that of the
+/// tree, if there is one.
+fn url(root: &Path, given: &str) -> Result<String> {
+    if given.contains(['/', ':']) {
+        return Ok(given.to_owned());
+    }
+    let asked = ask_in(root, ["remote", "get-url", "--", given])?;
+    if asked.ok() && root.join(".git").symlink_metadata().is_ok() {
+        return Ok(asked.text());
+    }
+    Err(BackupError::Usage {
+        message: format!("`{}` is the name of no remote here", given.escape_default()),
+        hint:
+            "on this machine, set `remote` below `[backup]` in `.ubos-sync/config.toml` to the URL"
+                .to_owned(),
+    })
 }
 
 /// Fetches from `place` into `mirror` at `now`, seconds since 1970.
@@ -106,11 +158,7 @@ fn offered(mirror: &Git, place: &Place) -> Result<(Option<String>, BTreeMap<Stri
     Ok((head, there))
 }
 
-fn transfer(
-    mirror: &Git,
-    place: &Place,
-    specs: &[String],
-) -> Result<crate::git::command::Answer, Halt> {
+fn transfer(mirror: &Git, place: &Place, specs: &[String]) -> Result<Answer, Halt> {
     let how = ["--no-tags", "--no-write-fetch-head", "--refmap=", "--", &place.url];
     let args: Vec<String> =
         how.iter().map(|word| (*word).to_owned()).chain(specs.iter().cloned()).collect();
