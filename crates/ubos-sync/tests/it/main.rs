@@ -7,6 +7,7 @@
 
 mod append_only;
 mod audit;
+mod backup_push;
 mod backups_command;
 mod conversation;
 #[cfg(feature = "failpoints")]

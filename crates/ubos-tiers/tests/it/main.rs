@@ -5,3 +5,4 @@ mod history;
 mod maintain;
 mod mirror;
 mod push;
+mod week;

@@ -179,7 +179,7 @@ fn a_commit_of_somebody_else_is_kept_on_both_sides_and_told() {
     // The next snapshots go under the same name, and nothing is kept twice.
     laptop.snapshot("three");
     assert_eq!(laptop.give(&place).record.diverged[MAIN], *entry);
-    assert_eq!(apart(&there), [ours_there.clone()]);
+    assert_eq!(apart(&there), std::slice::from_ref(&ours_there));
     assert_eq!(at(&there, &ours_there), at(&laptop.git, MAIN));
     assert_eq!(laptop.give(&place).outcome, Outcome::UpToDate);
 

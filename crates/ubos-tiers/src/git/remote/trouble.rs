@@ -43,6 +43,7 @@ impl Trouble {
 pub fn explain(place: &Place, said: &str, reasons: &[String]) -> Trouble {
     let words = words(said);
     refused(place, &words, reasons)
+        .or_else(|| by_noise(place, &words))
         .or_else(|| by_ssh_of_peer(place, &words))
         .unwrap_or_else(|| unreached(place, &words))
 }
@@ -145,6 +146,18 @@ fn by_ssh_of_peer(place: &Place, words: &str) -> Option<Trouble> {
     let error = link::explain(target, code, words, &io::ErrorKind::UnexpectedEof.into());
     let kind = link::cause(&error).unwrap_or("unreachable");
     Some(Trouble::new(kind, error.to_string(), error.hint()))
+}
+
+/// A shell that prints something at login spoils git's conversation, unlike that of the sync.
+fn by_noise(place: &Place, words: &str) -> Option<Trouble> {
+    let noise = words.contains("bad line length character") || words.contains("protocol error: ");
+    noise.then(|| {
+        Trouble::new(
+            "noise",
+            format!("the shell at {} prints something where git should speak", place.shown),
+            "in the start-up file of the shell there (`.bashrc`), let nothing be printed unless it is interactive: `[[ $- == *i* ]] || return` at its top",
+        )
+    })
 }
 
 /// A remote, or a folder, was not reached.
