@@ -100,6 +100,7 @@ fn a_path_peer_gets_a_mirror_beside_its_tree() {
     assert_eq!(world.server().tree().to_string(), before, "the tree is the sync's alone");
     world.laptop().run(["backup", "push"]).exits(0).says("balaur (mirror): has everything");
     world.laptop().run(["backup", "push", "--if-due"]).exits(0);
+    world.server().run(["backup", "push"]).exits(2).says("on the other machine");
     world.laptop().sync().exits(0).clean();
 }
 

@@ -38,7 +38,8 @@ use record::{Due, Ledger};
 ///
 /// # Errors
 /// [`BackupError::NoRepository`], [`BackupError::Locked`] while another push goes on,
-/// [`BackupError::Usage`] without a branch to give, what the system says.
+/// [`BackupError::Busy`] without a branch to give, [`BackupError::Usage`] on the machine that makes no
+/// snapshots, what the system says.
 pub fn push(
     root: &Path,
     config: &Config,
@@ -46,6 +47,7 @@ pub fn push(
     when: When,
     only: Option<Kind>,
 ) -> Result<Pushed> {
+    refuse_at_server(config, peer.1)?;
     let repository = Repository::open(root)?;
     let state = StateDir::open(root)?;
     let _lock = BackupLock::take_push(&state)?;
@@ -122,6 +124,18 @@ pub fn is_due(root: &Path, settings: &BackupSettings, now: i64) -> Result<bool> 
     };
     let remote = settings.remote.is_some() && due(Kind::Remote);
     Ok(remote || settings.mirror && due(Kind::Mirror))
+}
+
+/// Snapshots are made on one machine, and given from there. A repository in the server's tree is
+/// another one, whose commits would only get in the way at the remote.
+fn refuse_at_server(config: &Config, peer: &Peer) -> Result<()> {
+    if peer.owner || config.backup.enabled {
+        return Ok(());
+    }
+    Err(BackupError::Usage {
+        message: "snapshots are made and pushed on the other machine".to_owned(),
+        hint: "here, `ubos-sync backup mirror` shows what arrived, and `ubos-sync backup mirror fetch` brings it from the remote".to_owned(),
+    })
 }
 
 /// The places that the settings name.
