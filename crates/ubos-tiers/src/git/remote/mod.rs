@@ -14,6 +14,7 @@ pub mod parts;
 pub mod place;
 pub mod push;
 pub mod record;
+mod rows;
 pub mod trouble;
 
 use std::path::{Path, PathBuf};
