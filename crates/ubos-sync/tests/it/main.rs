@@ -9,6 +9,7 @@ mod append_only;
 mod audit;
 mod backup_check;
 mod backup_drill;
+mod backup_push;
 mod backup_runs;
 mod backup_snapshot;
 mod backups_command;

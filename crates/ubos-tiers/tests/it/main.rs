@@ -21,4 +21,5 @@ mod snapshot;
 mod survivors;
 mod traps;
 mod travel;
+mod week;
 mod workflow;

@@ -147,9 +147,8 @@ pub(crate) fn fetched_page(from: &str, fetched: &Result<Fetched, Trouble>, ui: &
     };
     let mut text = match fetched.news.len() {
         0 if fetched.diverged.is_empty() => format!("{from}: the mirror has everything\n"),
-        count => {
-            format!("{from}: {} moved on\n", plural(count, "branch").replace("branchs", "branches"))
-        }
+        1 => format!("{from}: 1 branch moved on\n"),
+        count => format!("{from}: {count} branches moved on\n"),
     };
     for (name, kept) in &fetched.diverged {
         let line = format!("{name} went another way at the remote; nothing was overwritten");
