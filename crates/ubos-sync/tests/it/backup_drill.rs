@@ -162,6 +162,28 @@ fn class<'d>(document: &'d Value, name: &str) -> &'d Value {
 }
 
 #[test]
+fn an_undecided_conflict_is_no_damage_and_a_relative_remote_is_meant_from_the_root() {
+    let world = World::empty(BINARY);
+    let folder = world.base().join("demo");
+    let laptop = folder.join("localhost");
+    let call = |cwd: &Path, args: &[&str]| {
+        let mut command: Command = world.command(Path::new(BINARY));
+        command.args(args).current_dir(cwd);
+        Running::start(command, &world.base().join("output")).finish(LIMIT)
+    };
+    call(world.base(), &["demo", "--dir", folder.to_str().unwrap(), "-q"]).exits(0);
+    let mut git = world.command(Path::new("git"));
+    git.args(["init", "--quiet", "--bare", "remote.git"]).current_dir(&folder);
+    assert!(git.status().unwrap().success());
+    call(&laptop, &["backup", "init", "--remote", "../remote.git"]).exits(0);
+    let below = laptop.join("docs");
+    call(&below, &["backup", "push"]).exits(0);
+    // `config/CLAUDE.md` has two versions, of the same second.
+    call(&below, &["backup", "drill", "--all"]).exits(0);
+    call(&below, &["backup", "status"]).exits(0);
+}
+
+#[test]
 fn two_of_three_places_can_be_lost_with_a_large_log() {
     let megabytes = std::env::var("UBOS_DRILL_LOG_MB").ok().and_then(|text| text.parse().ok());
     let megabytes: u64 = megabytes.unwrap_or(LOG_MB);

@@ -49,6 +49,7 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub struct Git {
     dir: PathBuf,
+    folder: Option<PathBuf>,
     environment: Vec<(OsString, OsString)>,
     limit: Duration,
 }
@@ -57,7 +58,7 @@ impl Git {
     /// git for the repository whose `.git` folder (or bare repository) is `dir`. Whether it is one is
     /// not looked at.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), environment: Vec::new(), limit: LOCAL_LIMIT }
+        Self { dir: dir.into(), folder: None, environment: Vec::new(), limit: LOCAL_LIMIT }
     }
 
     /// The repository's folder.
@@ -79,6 +80,13 @@ impl Git {
         other
     }
 
+    /// The same with commands that run in `folder`: a remote that is named by a relative path is meant
+    /// from there.
+    #[must_use]
+    pub fn in_folder(&self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self.clone() }
+    }
+
     /// The same with another limit in time for each command.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {
@@ -90,6 +98,9 @@ impl Git {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new("git");
         clean(&mut command);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         command.arg("--git-dir").arg(&self.dir);
         for setting in SETTINGS {
             command.args(["-c", setting]);

@@ -94,7 +94,12 @@ impl Repository {
         }
         // Relative to the folder that git was asked in.
         let common = root.join(common);
-        Ok(Found::Repository(Box::new(Self { git: Git::at(&dir), root, dir, common })))
+        Ok(Found::Repository(Box::new(Self {
+            git: Git::at(&dir).in_folder(&root),
+            root,
+            dir,
+            common,
+        })))
     }
 
     /// git for it.

@@ -10,7 +10,7 @@ use ubos_engine::clock;
 use ubos_engine::state::audit::Audit;
 use ubos_engine::state::lock::Lock;
 use ubos_tiers::git::coverage::place::Place;
-use ubos_tiers::git::drill::answer::{DRILL, base};
+use ubos_tiers::git::drill::answer::{DRILL, base, undecided};
 use ubos_tiers::git::drill::survivor;
 use ubos_tiers::git::drill::told::Told;
 use ubos_tiers::git::drill::verdict::{Recovered, Reference, Verdict, judge};
@@ -192,7 +192,8 @@ fn one(
             let needed = scene.inventory.items.values().map(|item| item.entry.size()).sum();
             let shop = Workshop::open(args.dir.as_deref(), needed)?;
             let root = scene.state.root();
-            survivor::territory(root, &scene.inventory, scene.git.as_ref(), &shop)?
+            let open = undecided(&scene.state, &scene.inventory.pair)?;
+            survivor::territory(root, &scene.inventory, scene.git.as_ref(), &open, &shop)?
         }
     };
     Ok(judge(place, reference, &recovered, &scene.classes()?, &scene.directions()))

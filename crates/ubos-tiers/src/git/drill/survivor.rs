@@ -1,7 +1,7 @@
 //! The place that is left: a territory with its tree and its repository, or the remote, of which a
 //! fresh clone is made. Nothing of the other two is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ubos_core::path::RelPath;
@@ -14,6 +14,7 @@ use super::super::form::Form;
 use super::super::manifests;
 use super::super::names::MANIFEST_BRANCH;
 use super::super::remote::place::Place;
+use super::super::remote::trouble::in_short;
 use super::super::shelf::Shelf;
 use super::rebuild::{Tree, rebuild};
 use super::verdict::{Broken, Recovered};
@@ -27,7 +28,8 @@ const LOCAL: &str = "--upload-pack=git -c pack.window=0 upload-pack";
 /// How long the remote may take to say what it has.
 const HELLO: Duration = Duration::from_secs(60);
 
-/// What can be built again from a territory alone.
+/// What can be built again from a territory alone. `open` are the paths that wait for
+/// a person.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -35,10 +37,11 @@ pub fn territory(
     root: &Root,
     inventory: &Inventory,
     git: Option<&Git>,
+    open: &BTreeSet<RelPath>,
     shop: &Workshop,
 ) -> Result<Recovered> {
     let forms = standing(inventory);
-    let tree = Tree { root, forms: &forms };
+    let tree = Tree { root, forms: &forms, open };
     let mut recovered = match git {
         Some(git) => from_repository(git, Some(&tree), shop)?,
         None => rebuild(None, Some(&tree), &shop.folder("tree")?)?,
@@ -85,7 +88,7 @@ pub fn remote(git: &Git, place: &Place, shop: &Workshop) -> Result<Recovered> {
 
 /// The error of a place that does not answer.
 pub fn unreachable(place: &Place, said: &str) -> BackupError {
-    let said = said.trim().lines().last().unwrap_or("it does not answer");
+    let said = in_short(said);
     BackupError::Unreachable {
         message: format!("the remote {} cannot be reached: {said}", place.shown),
         hint: "check the network and the remote's address: `git remote -v`".to_owned(),
