@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::Value;
 
 use ubos_engine::clock;
+use ubos_engine::health::backup::{self as health, Backup};
 use ubos_engine::state::audit::Audit;
 use ubos_engine::state::lock::Lock;
 use ubos_tiers::git::coverage::place::Place;
@@ -238,6 +239,13 @@ fn keep(scene: &Scene, document: &Value, ui: &Ui) -> Result<(), Failure> {
         let mut audit = Audit::open(&scene.state)?;
         audit.note(&clock::run_id(), record);
         audit.sync()
+    });
+    let noted = noted.and_then(|()| {
+        health::note(&scene.state, &scene.config, |backup, _| Backup {
+            last_drill: document["made"].as_str().map(str::to_owned),
+            drill_complete: Some(document["exit"] == 0),
+            ..backup
+        })
     });
     if let Err(error) = noted {
         ui.warning(&format!("the drill is not in the audit log: {error}"));

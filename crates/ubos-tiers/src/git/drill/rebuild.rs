@@ -38,6 +38,8 @@ pub struct Tree<'t> {
     pub root: &'t Root,
     /// What stands where.
     pub forms: &'t BTreeMap<RelPath, Form>,
+    /// What open conflicts say of this side.
+    pub disputed: &'t BTreeMap<RelPath, Digest>,
 }
 
 /// Builds everything again in the empty folder `folder`, from a repository, a tree, or both.
@@ -123,7 +125,9 @@ impl Work<'_> {
             self.recovered.gaps.insert(path.clone(), gap);
         }
         let shelved = held.filter(|held| held.gap.is_none()).map(|held| &held.form);
-        let Some(choice) = choose(shelved, standing) else { return Ok(()) };
+        let told = tree.and_then(|tree| tree.disputed.get(path));
+        let disputed = told.is_some_and(|told| standing.is_some_and(|form| form.digest == *told));
+        let Some(choice) = choose(shelved, standing, disputed) else { return Ok(()) };
         if choice == Choice::TreeDamaged {
             self.broken(path, "its bytes in the tree changed, though its time did not");
         }
