@@ -223,7 +223,7 @@ fn next_step(picture: &Picture, health: &Health) -> Option<String> {
             picture.peer
         )),
         Reason::BackupDiverged => {
-            Some("The backup went another way somewhere: ubos-sync backup status".to_owned())
+            Some("The backup went another way somewhere: ubos-sync backup push says how to settle it".to_owned())
         }
         Reason::Damaged(_) | Reason::BackupFails(_) | Reason::ToDecide => None,
     })
