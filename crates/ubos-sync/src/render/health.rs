@@ -222,9 +222,10 @@ fn next_step(picture: &Picture, health: &Health) -> Option<String> {
             "Is {} switched on, and does it sync? There: ubos-sync health",
             picture.peer
         )),
-        Reason::BackupDiverged => {
-            Some("The backup went another way somewhere: ubos-sync backup push says how to settle it".to_owned())
-        }
+        Reason::BackupDiverged => Some(
+            "The backup went another way somewhere: ubos-sync backup push says how to settle it"
+                .to_owned(),
+        ),
         Reason::Damaged(_) | Reason::BackupFails(_) | Reason::ToDecide => None,
     })
 }
