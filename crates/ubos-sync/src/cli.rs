@@ -149,4 +149,22 @@ mod tests {
     fn the_definition_of_the_command_line_is_sound() {
         Cli::command().debug_assert();
     }
+
+    /// An example that is broken into two lines can no longer be copied, and its remark hangs nowhere.
+    #[test]
+    fn examples_of_the_backup_fit_into_80_columns() {
+        fn look(command: &clap::Command, path: &str, long: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            let texts = [command.get_after_help(), command.get_after_long_help()];
+            for text in texts.into_iter().flatten() {
+                let text = text.to_string();
+                let lines = text.lines().filter(|line| line.chars().count() > 80);
+                long.extend(lines.map(|line| format!("{path}: {line}")));
+            }
+            command.get_subcommands().for_each(|command| look(command, &path, long));
+        }
+        let mut long = Vec::new();
+        look(Cli::command().find_subcommand("backup").unwrap(), "", &mut long);
+        assert!(long.is_empty(), "{}", long.join("\n"));
+    }
 }

@@ -1,5 +1,6 @@
 //! One attempt at a snapshot, and what is told of it: in reports, in the audit log, in the health.
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -148,23 +149,46 @@ pub(super) fn sentence(trouble: &Trouble) -> String {
     one_line(&format!("no backup snapshot was made: {}; {}", trouble.message, trouble.hint))
 }
 
+/// Puts a snapshot that a person asked for into the health, whatever came of it.
+pub(crate) fn note_asked(
+    root: &Path,
+    made: &Result<Snapshot, BackupError>,
+) -> Result<(), EngineError> {
+    let state = StateDir::open(root)?;
+    let config = Config::require(&state)?;
+    let is_new = made.as_ref().is_ok_and(|made| !made.commits.is_empty());
+    match made {
+        // The one that goes on puts itself on record.
+        Err(BackupError::Locked) => Ok(()),
+        made => note(&state, &config, made.as_ref().map_err(trouble_of), is_new),
+    }
+}
+
+/// `is_new`: something was committed that the other places do not have.
+fn note(
+    state: &StateDir,
+    config: &Config,
+    made: Result<&Snapshot, Trouble>,
+    is_new: bool,
+) -> Result<(), EngineError> {
+    let made =
+        made.map(|made| (made.head.as_ref().map(ToString::to_string), made.gaps.len() as u64));
+    let goes_elsewhere = config.backup.remote.is_some() || config.backup.mirror;
+    health::note(state, config, |mut backup, now| {
+        if is_new && goes_elsewhere {
+            backup.unpushed_since.get_or_insert_with(|| clock::rfc3339((now.time, 0)));
+        }
+        backup.after_snapshot(made, now)
+    })
+}
+
 /// Puts attempts into the health and on record.
 pub(super) fn write_down(subject: &Subject, attempts: &[Attempt]) -> Result<(), EngineError> {
     let state = StateDir::open(&subject.root)?;
     let config = Config::require(&state)?;
     let Some(last) = attempts.last() else { return Ok(()) };
-    let made = match &last.made {
-        Ok(made) => Ok((made.head.as_ref().map(ToString::to_string), made.gaps.len() as u64)),
-        Err(trouble) => Err(trouble.clone()),
-    };
     let is_new = attempts.iter().any(|attempt| attempt.changed().is_some_and(|paths| paths > 0));
-    let goes_elsewhere = subject.settings.remote.is_some() || subject.settings.mirror;
-    let noted = health::note(&state, &config, |mut backup, now| {
-        if is_new && goes_elsewhere {
-            backup.unpushed_since.get_or_insert_with(|| clock::rfc3339((now.time, 0)));
-        }
-        backup.after_snapshot(made, now)
-    });
+    let noted = note(&state, &config, last.made.as_ref().map_err(Clone::clone), is_new);
     let run = last.run.clone().unwrap_or_else(clock::run_id);
     audit::add(&state, &config.name, &run, attempts.iter().map(Attempt::record))?;
     noted

@@ -167,7 +167,7 @@ fn is_failed(outcome: Outcome) -> bool {
 }
 
 /// Brings what the health says of the other places up to date.
-fn note_places(state: &StateDir, config: &Config) -> Result<(), EngineError> {
+pub(crate) fn note_places(state: &StateDir, config: &Config) -> Result<(), EngineError> {
     let ledger = match remote::known(state.root().path()) {
         Ok(ledger) => ledger,
         Err(BackupError::Engine(error)) => return Err(error),

@@ -4,7 +4,7 @@
 //! Nothing here fails a run or changes its exit code. What goes wrong is one line on standard error,
 //! stands under `backup` in the run's report, in the audit log and in the health.
 
-mod attempt;
+pub(crate) mod attempt;
 pub(crate) mod chores;
 pub(crate) mod follow;
 pub(crate) mod versions;

@@ -36,20 +36,21 @@ pub(crate) struct BackupArgs {
 /// What can be done about the backup.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
-    // No comments of their own: clap then takes those of the arguments, which say more.
+    // In the order in which a person needs them. No comments of their own: clap then takes those of
+    // the arguments, which say more.
     Init(init::InitArgs),
-    Snapshot(snapshot::SnapshotArgs),
-    Check(check::CheckArgs),
-    Hooks(hooks::HooksArgs),
-    Push(push::PushArgs),
-    Mirror(mirror::MirrorArgs),
-    Maintain(maintain::MaintainArgs),
     Status(status::StatusArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Push(push::PushArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Diff(diff::DiffArgs),
     Restore(restore::RestoreArgs),
     Drill(drill::DrillArgs),
+    Check(check::CheckArgs),
+    Hooks(hooks::HooksArgs),
+    Mirror(mirror::MirrorArgs),
+    Maintain(maintain::MaintainArgs),
     /// What git starts here when the other machine pushes to the mirror
     #[command(hide = true)]
     ReceivePack(serve::ServeArgs),
@@ -62,18 +63,18 @@ pub(crate) enum BackupCommand {
 pub(crate) fn run(args: &BackupArgs, global: &Global, ui: &Ui) -> Outcome {
     match &args.command {
         BackupCommand::Init(args) => init::run(args, global, ui),
-        BackupCommand::Snapshot(args) => snapshot::run(args, global, ui),
-        BackupCommand::Check(args) => check::run(args, global, ui),
-        BackupCommand::Hooks(args) => hooks::run(args, global, ui),
-        BackupCommand::Push(args) => push::run(args, global, ui),
-        BackupCommand::Mirror(args) => mirror::run(args, global, ui),
-        BackupCommand::Maintain(args) => maintain::run(args, global, ui),
         BackupCommand::Status(args) => status::run(args, global, ui),
+        BackupCommand::Snapshot(args) => snapshot::run(args, global, ui),
+        BackupCommand::Push(args) => push::run(args, global, ui),
         BackupCommand::Log(args) => log::run(args, global, ui),
         BackupCommand::Show(args) => show::run(args, global, ui),
         BackupCommand::Diff(args) => diff::run(args, global, ui),
         BackupCommand::Restore(args) => restore::run(args, global, ui),
         BackupCommand::Drill(args) => drill::run(args, global, ui),
+        BackupCommand::Check(args) => check::run(args, global, ui),
+        BackupCommand::Hooks(args) => hooks::run(args, global, ui),
+        BackupCommand::Mirror(args) => mirror::run(args, global, ui),
+        BackupCommand::Maintain(args) => maintain::run(args, global, ui),
         BackupCommand::ReceivePack(args) => serve::receive(args),
         BackupCommand::UploadPack(args) => serve::upload(args),
     }

@@ -10,6 +10,7 @@ use ubos_engine::scrub::{Damage, Place};
 
 use super::json::put_path;
 use super::units::{age, bytes, plural};
+use super::wrap::hanging;
 use crate::picture::Picture;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
@@ -37,20 +38,20 @@ pub(crate) fn head(picture: &Picture, ui: &Ui) -> String {
         text.push_str(&format!("{}\n", ui.tone(Tone::Bad, &line)));
     }
     if let Some(backup) = &health.backup {
-        let line = one_line(&format!("  {}", backed_up(backup, picture.now.time)));
+        let line = one_line(&backed_up(backup, picture.now.time));
         let fails = picture.verdict.reasons.iter().any(|r| matches!(r, Reason::BackupFails(_)));
         let tone = match (fails, backup.trouble.is_some() || !backup.diverged.is_empty()) {
             (true, _) => Some(Tone::Bad),
             (false, true) => Some(Tone::Attention),
             (false, false) => None,
         };
-        let line = tone.map_or(line.clone(), |tone| ui.tone(tone, &line));
-        text.push_str(&format!("{line}\n"));
+        let line = hanging("  backup: ", &line, ui.width());
+        text.push_str(&tone.map_or(line.clone(), |tone| ui.tone(tone, &line)));
     }
     text
 }
 
-/// How the backup fares, in one line.
+/// How the backup fares, in one sentence.
 fn backed_up(backup: &Backup, now: i64) -> String {
     let ago = |time: &str| {
         let passed = clock::seconds(time).map(|then| u64::try_from(now - then).unwrap_or(0));
@@ -64,14 +65,15 @@ fn backed_up(backup: &Backup, now: i64) -> String {
         None => "no snapshot so far".to_owned(),
     }];
     if let (Some(since), Some(trouble)) = (&backup.failing_since, &backup.trouble) {
-        parts.push(format!("failing since {}: {}; {}", ago(since), trouble.message, trouble.hint));
+        let (message, hint) = (&trouble.message, &trouble.hint);
+        parts.push(format!("failing since {}: {message}; {hint}", clock::local(since)));
     }
     if let Some(since) = &backup.unpushed_since {
-        parts.push(format!("something is in no other place since {}", ago(since)));
+        parts.push(format!("not everywhere yet: what is new since {}", clock::local(since)));
     }
     if !backup.diverged.is_empty() {
         let places = backup.diverged.join(" and ");
-        parts.push(format!("{places} went another way: ubos-sync backup status"));
+        parts.push(format!("{places} went another way. Next: ubos-sync backup push"));
     }
     if backup.gaps > 0 {
         parts.push(plural(usize::try_from(backup.gaps).unwrap_or(usize::MAX), "gap"));
@@ -80,7 +82,7 @@ fn backed_up(backup: &Backup, now: i64) -> String {
         let verdict = if backup.drill_complete == Some(true) { "complete" } else { "incomplete" };
         parts.push(format!("last drill {}: {verdict}", ago(time)));
     }
-    format!("backup: {}", parts.join("; "))
+    parts.join("; ")
 }
 
 /// The head and what else is known, for each peer; what is the same for all at the end.
@@ -220,9 +222,10 @@ fn next_step(picture: &Picture, health: &Health) -> Option<String> {
             "Is {} switched on, and does it sync? There: ubos-sync health",
             picture.peer
         )),
-        Reason::BackupDiverged => {
-            Some("The backup went another way somewhere: ubos-sync backup status".to_owned())
-        }
+        Reason::BackupDiverged => Some(
+            "The backup went another way somewhere: ubos-sync backup push says how to settle it"
+                .to_owned(),
+        ),
         Reason::Damaged(_) | Reason::BackupFails(_) | Reason::ToDecide => None,
     })
 }

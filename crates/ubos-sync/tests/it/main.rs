@@ -45,6 +45,7 @@ mod prompt_kinds;
 mod prompt_leaving;
 mod prompt_merge;
 mod prompt_screen;
+mod readme_backup;
 mod readme_recovery;
 mod real_input;
 mod recover;

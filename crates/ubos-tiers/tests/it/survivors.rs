@@ -1,7 +1,7 @@
 //! `Trio`: a laptop with snapshots, a remote, and a server whose mirror is one more bare repository;
 //! and what a drill says of each that is left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,6 @@ use ubos_engine::state::config::limits::Written;
 use ubos_tiers::git::command::Git;
 use ubos_tiers::git::coverage::class::Classes;
 use ubos_tiers::git::coverage::place as where_it_is;
-use ubos_tiers::git::drill::answer::undecided;
 use ubos_tiers::git::drill::survivor;
 use ubos_tiers::git::drill::verdict::{Reference, Verdict, judge};
 use ubos_tiers::git::drill::workshop::Workshop;
@@ -105,14 +104,13 @@ impl Trio {
         let recovered = match place {
             where_it_is::Place::Laptop => {
                 let state = StateDir::open(&self.laptop.root()).unwrap();
-                survivor::territory(state.root(), &inventory, Some(&git), &BTreeSet::new(), &shop)
+                survivor::territory(state.root(), &inventory, Some(&git), &shop)
             }
             where_it_is::Place::Server => {
                 let state = StateDir::open(&self.server).unwrap();
                 let inventory = ubos_engine::inventory::take(&self.server, None).unwrap();
                 let mirror = self.bare("mirror.git");
-                let open = undecided(&state, &inventory.pair).unwrap();
-                survivor::territory(state.root(), &inventory, Some(&mirror), &open, &shop)
+                survivor::territory(state.root(), &inventory, Some(&mirror), &shop)
             }
             where_it_is::Place::Remote => {
                 let url = self.laptop.beside("remote.git");

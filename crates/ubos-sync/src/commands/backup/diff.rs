@@ -26,8 +26,8 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync backup diff docs/plan.md --at 2d          since two days ago
-  ubos-sync backup diff docs/plan.md --at HEAD~5      since that commit")]
+  ubos-sync backup diff docs/plan.md --at 2d      since two days ago
+  ubos-sync backup diff docs/plan.md --at HEAD~5  since that commit")]
 pub(crate) struct DiffArgs {
     /// The file
     #[arg(value_name = "PATH")]

@@ -7,10 +7,11 @@ use clap::Args;
 use serde_json::Value;
 
 use ubos_engine::clock;
+use ubos_engine::health::backup::{self as health, Backup};
 use ubos_engine::state::audit::Audit;
 use ubos_engine::state::lock::Lock;
 use ubos_tiers::git::coverage::place::Place;
-use ubos_tiers::git::drill::answer::{DRILL, base, undecided};
+use ubos_tiers::git::drill::answer::{DRILL, base};
 use ubos_tiers::git::drill::survivor;
 use ubos_tiers::git::drill::told::Told;
 use ubos_tiers::git::drill::verdict::{Recovered, Reference, Verdict, judge};
@@ -192,8 +193,7 @@ fn one(
             let needed = scene.inventory.items.values().map(|item| item.entry.size()).sum();
             let shop = Workshop::open(args.dir.as_deref(), needed)?;
             let root = scene.state.root();
-            let open = undecided(&scene.state, &scene.inventory.pair)?;
-            survivor::territory(root, &scene.inventory, scene.git.as_ref(), &open, &shop)?
+            survivor::territory(root, &scene.inventory, scene.git.as_ref(), &shop)?
         }
     };
     Ok(judge(place, reference, &recovered, &scene.classes()?, &scene.directions()))
@@ -239,6 +239,13 @@ fn keep(scene: &Scene, document: &Value, ui: &Ui) -> Result<(), Failure> {
         let mut audit = Audit::open(&scene.state)?;
         audit.note(&clock::run_id(), record);
         audit.sync()
+    });
+    let noted = noted.and_then(|()| {
+        health::note(&scene.state, &scene.config, |backup, _| Backup {
+            last_drill: document["made"].as_str().map(str::to_owned),
+            drill_complete: Some(document["exit"] == 0),
+            ..backup
+        })
     });
     if let Err(error) = noted {
         ui.warning(&format!("the drill is not in the audit log: {error}"));

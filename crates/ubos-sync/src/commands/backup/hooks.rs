@@ -19,10 +19,10 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync backup hooks install              check commits and pushes
+  ubos-sync backup hooks install             check commits and pushes
   ubos-sync backup hooks install --pre-push-only
-  ubos-sync backup hooks install --workflow   and let GitHub verify the backup every week
-  ubos-sync backup hooks remove --workflow    as if they had never been")]
+  ubos-sync backup hooks install --workflow  let GitHub verify the backup, weekly
+  ubos-sync backup hooks remove --workflow   as if they had never been")]
 pub(crate) struct HooksArgs {
     #[command(subcommand)]
     command: HooksCommand,

@@ -20,10 +20,14 @@ use crate::ui::Ui;
 use crate::ui::sanitize::one_line;
 
 /// List the versions of a path that the backup keeps
+///
+/// Newest first, with the time of the snapshot, size, the beginning of the hash, and the run that the
+/// snapshot belongs to. Any of the times and runs can stand behind `--at`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  ubos-sync backup log docs/plan.md")]
+Examples:
+  ubos-sync backup log docs/plan.md
+  ubos-sync backup log docs/plan.md -n 3   the newest three")]
 pub(crate) struct LogArgs {
     /// The file, link or folder
     #[arg(value_name = "PATH")]

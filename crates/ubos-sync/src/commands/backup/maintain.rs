@@ -25,8 +25,8 @@ Exit codes:
   6  a snapshot or push goes on
 
 Examples:
-  ubos-sync backup maintain         what is cheap: small packs become larger ones
-  ubos-sync backup maintain --full  read every byte and pack everything anew")]
+  ubos-sync backup maintain         what is cheap: packs small packs together
+  ubos-sync backup maintain --full  reads every byte and packs everything anew")]
 pub(crate) struct MaintainArgs {
     /// Read every byte, pack everything anew, let go what nothing has reached for two weeks
     #[arg(long)]

@@ -21,8 +21,8 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync --root /srv/janus backup mirror        where it is, its newest snapshot, and the tree
-  ubos-sync --root /srv/janus backup mirror fetch  from the remote, while the laptop is away")]
+  ubos-sync --root /srv/janus backup mirror        what is in it, and the tree
+  ubos-sync --root /srv/janus backup mirror fetch  fill it from the remote")]
 pub(crate) struct MirrorArgs {
     #[command(subcommand)]
     what: Option<What>,

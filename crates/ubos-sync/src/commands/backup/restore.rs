@@ -36,8 +36,8 @@ use crate::ui::sanitize::one_line;
 #[command(after_help = "\
 Examples:
   ubos-sync backup restore docs/plan.md --at 2d      as it was two days ago
-  ubos-sync backup restore docs/ --at 20261122T1405  the folder, as just before that run
-  ubos-sync backup restore docs/ --at HEAD~3 -n      only show what would come back")]
+  ubos-sync backup restore docs/ --at 20261122T1405  as just before that run
+  ubos-sync backup restore docs/ --at HEAD~3 -n      show what would come back")]
 pub(crate) struct RestoreArgs {
     /// The file or folder
     #[arg(value_name = "PATH")]

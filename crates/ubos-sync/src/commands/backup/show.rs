@@ -25,10 +25,10 @@ use crate::ui::sanitize::one_line;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync backup show docs/plan.md --at 2d              as of two days ago
-  ubos-sync backup show docs/plan.md --at 20261122T1405   as just before that run
-  ubos-sync backup show docs/ --at 2026-11-20             what the folder held
-  ubos-sync backup show proposals.jsonl --at 1w > then    a log, as it was a week ago")]
+  ubos-sync backup show docs/plan.md --at 2d             as of two days ago
+  ubos-sync backup show docs/plan.md --at 20261122T1405  as just before that run
+  ubos-sync backup show docs/ --at 2026-11-20            what the folder held
+  ubos-sync backup show proposals.jsonl --at 7d > then   a log, as it was")]
 pub(crate) struct ShowArgs {
     /// The file or folder
     #[arg(value_name = "PATH")]

@@ -9,6 +9,7 @@ use ubos_engine::state::config::backup::BackupSettings;
 use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::snapshot::{self, Order, Phase, Snapshot};
 
+use crate::backup::attempt;
 use crate::cli::Global;
 use crate::failure::Outcome;
 use crate::render;
@@ -42,7 +43,7 @@ pub(crate) struct SnapshotArgs {
 pub(crate) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Outcome {
     let (state, config) = territory::open(global)?;
     let root = state.root().path();
-    let made = make(root, global.peer.as_deref(), &config.backup, args.message.as_deref())?;
+    let made = make(root, global.peer.as_deref(), &config.backup, args.message.as_deref(), ui)?;
     let code = render::backup::snapshot::exit_code(&made);
     if ui.json() {
         ui.document(&render::backup::snapshot::document(&made))?;
@@ -58,9 +59,14 @@ pub(super) fn make(
     peer: Option<&str>,
     settings: &BackupSettings,
     what: Option<&str>,
+    ui: &Ui,
 ) -> Result<Snapshot, BackupError> {
     let inventory = inventory::take(root, peer)?;
     let order =
         Order { root, inventory: &inventory, settings, phase: Phase::Asked, run: None, what };
-    snapshot::take(&order)
+    let made = snapshot::take(&order);
+    if let Err(error) = attempt::note_asked(root, &made) {
+        ui.warning(&format!("the backup could not be put on record: {error}"));
+    }
+    made
 }

@@ -24,6 +24,13 @@ use crate::ui::Ui;
 /// never counts as a copy. Ends with 3 if a class has fewer copies than it is promised: three of
 /// documents, configuration, generated files and logs; two of what git does not take.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  every class has the copies that it is promised
+  3  a class has fewer, or a place was not reached
+
+Example:
+  ubos-sync backup status --json   the same for a monitor")]
 pub(crate) struct StatusArgs {}
 
 /// What was found.
@@ -36,6 +43,10 @@ pub(crate) struct Status {
     pub laptop: bool,
     /// The three places.
     pub places: PerPlace<Known>,
+    /// Whether snapshots are made here.
+    pub enabled: bool,
+    /// Places where a branch went another way.
+    pub diverged: Vec<String>,
     /// What is covered.
     pub coverage: Coverage,
     /// The exit code.
@@ -63,13 +74,29 @@ pub(crate) fn run(_args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
         false => u8::from(scene.git.is_none()) * 3,
     };
     let (here, peer) = (scene.config.name.clone(), scene.name.clone());
-    let status = Status { here, peer, laptop: scene.is_laptop(), places, coverage, exit };
+    let status = Status {
+        here,
+        peer,
+        laptop: scene.is_laptop(),
+        places,
+        enabled: scene.config.backup.enabled,
+        diverged: diverged(&scene)?,
+        coverage,
+        exit,
+    };
     if ui.json() {
         ui.document(&render::document(&status))?;
     } else {
         ui.answer(&render::text(&status, clock::now().0, ui))?;
     }
     Ok(exit)
+}
+
+/// The places that went another way, as far as the last push found.
+fn diverged(scene: &Scene) -> Result<Vec<String>, Failure> {
+    let known = remote::known(scene.state.root().path())?;
+    let apart = known.places.values().filter(|place| !place.diverged.is_empty());
+    Ok(apart.map(|place| place.shown.clone()).collect())
 }
 
 fn own(scene: &Scene) -> Result<Known, Failure> {

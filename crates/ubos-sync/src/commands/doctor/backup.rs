@@ -91,7 +91,7 @@ fn places(root: &Path, config: &Config) -> Vec<Finding> {
             Some(record) if !record.diverged.is_empty() => Finding::warning(
                 name,
                 format!("{} went another way; both histories are kept", record.shown),
-                "`ubos-sync backup status` shows how, and the commands that settle it",
+                "`ubos-sync backup push` shows how, and the commands that settle it",
             ),
             Some(record) if record.trouble.is_some() => {
                 let (message, hint) = record

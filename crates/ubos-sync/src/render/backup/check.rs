@@ -6,6 +6,7 @@ use ubos_tiers::git::lint::{Fault, Severity};
 
 use crate::render::json::put_path;
 use crate::render::units::plural;
+use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -23,8 +24,8 @@ pub(crate) fn text(faults: &[Fault], ui: &Ui) -> String {
         };
         let word = ui.tone(tone, &format!("{:<7}", fault.severity.word()));
         let what = one_line(&format!("{place}  {} ({})", fault.what, fault.rule));
-        let remedy = ui.tone(Tone::Faint, &one_line(&fault.remedy));
-        text.push_str(&format!("{word}  {what}\n         {remedy}\n"));
+        let remedy = hanging("         ", &one_line(&fault.remedy), ui.width());
+        text.push_str(&format!("{word}  {what}\n{}", ui.tone(Tone::Faint, &remedy)));
     }
     if !ui.quiet() {
         text.push_str(&summary(faults));

@@ -50,8 +50,10 @@ fn one(drilled: &Drilled, now: i64, ui: &Ui) -> String {
     match &drilled.result {
         Err(failure) => {
             let (message, hint) = words_of(failure);
-            let line = format!("{head}not proved. {message}. {hint}");
-            ui.tone(Tone::Attention, &hanging("", &one_line(&line), ui.width()))
+            let head = ui.tone(Tone::Attention, &format!("{head}not proved"));
+            let message = hanging("  ", &one_line(&message), ui.width());
+            let hint = hanging("  Hint: ", &one_line(&hint), ui.width());
+            format!("{head}\n{message}{hint}")
         }
         Ok(verdict) => proved(&head, verdict, now, drilled.took, ui),
     }

@@ -7,8 +7,13 @@ use ubos_tiers::git::init::Plan;
 use ubos_tiers::git::snapshot::Snapshot;
 
 use super::snapshot;
+use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
+
+/// What is so after the first snapshot.
+const FROM_NOW_ON: &str =
+    "From now on a snapshot is made before and after each sync that changes something.";
 
 /// All that is told.
 pub(crate) struct Told<'a> {
@@ -30,20 +35,21 @@ impl Told<'_> {
                 (false, true) => "  would  ",
                 (false, false) => "  done   ",
             };
-            text.push_str(&format!("{mark}{}\n", one_line(&step.what)));
-            text.push_str(&ui.tone(Tone::Faint, &format!("         {}\n", step.why)));
+            text.push_str(&hanging(mark, &one_line(&step.what), ui.width()));
+            let why = hanging("         ", step.why, ui.width());
+            text.push_str(&ui.tone(Tone::Faint, &why));
         }
         for notice in &self.plan.notices {
-            let notice = format!("Note: {}", one_line(notice));
-            text.push_str(&format!("{}\n", ui.tone(Tone::Attention, &notice)));
+            let notice = hanging("Note: ", &one_line(notice), ui.width());
+            text.push_str(&ui.tone(Tone::Attention, &notice));
         }
         match self.first {
             Some(Ok(made)) => {
                 text.push_str(&snapshot::text(made, ui));
-                text.push_str("From now on a snapshot is made before and after each sync that changes something.\n");
+                text.push_str(&hanging("", FROM_NOW_ON, ui.width()));
             }
             Some(Err(_)) => {}
-            None => text.push_str("Nothing was changed. Then the first snapshot is made.\n"),
+            None => text.push_str("Nothing was changed. Without -n, the first snapshot follows.\n"),
         }
         text
     }

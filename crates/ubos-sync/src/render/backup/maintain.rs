@@ -6,7 +6,8 @@ use ubos_engine::clock;
 use ubos_tiers::git::maintain::Extent;
 use ubos_tiers::git::upkeep::Done;
 
-use crate::render::units::{bytes, number};
+use crate::render::units::{bytes, number, plural};
+use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -23,13 +24,9 @@ pub(crate) fn page(done: &[Done], ui: &Ui) -> String {
         if maintained.findings.is_empty() {
             text.push_str(&format!("{name}: {}\n", ui.tone(Tone::Good, "sound")));
             text.push_str(&format!(
-                "  {} in {} packs, {} loose; before {} in {} packs, {} loose; {seconds:.1} s\n",
-                bytes(after.bytes),
-                number(after.packs),
-                number(after.loose),
-                bytes(before.bytes),
-                number(before.packs),
-                number(before.loose),
+                "  {}; before {}; {seconds:.1} s\n",
+                extent(after),
+                extent(before),
             ));
             continue;
         }
@@ -42,9 +39,15 @@ pub(crate) fn page(done: &[Done], ui: &Ui) -> String {
             "  Next: the other places have the objects: `ubos-sync backup drill --all` shows what is whole; keep a copy of {} before any repair",
             folder.display()
         );
-        text.push_str(&format!("{}\n", one_line(&next)));
+        text.push_str(&hanging("  ", one_line(&next).trim_start(), ui.width()));
     }
     text
+}
+
+/// `11.3 kB in 1 pack, 4 loose`.
+fn extent(extent: &Extent) -> String {
+    let packs = plural(usize::try_from(extent.packs).unwrap_or(usize::MAX), "pack");
+    format!("{} in {packs}, {} loose", bytes(extent.bytes), number(extent.loose))
 }
 
 /// The same as data.

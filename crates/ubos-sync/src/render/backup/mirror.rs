@@ -14,6 +14,7 @@ use ubos_tiers::git::remote::fetch::Fetched;
 use ubos_tiers::git::remote::trouble::Trouble;
 
 use crate::render::units::{age, bytes, plural};
+use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -49,9 +50,9 @@ pub(crate) fn page(view: &View, ui: &Ui) -> String {
         None => format!("mirror: none yet; it will be {folder}\n"),
     };
     match &view.newest {
-        Some(about) => text.push_str(&newest(about)),
+        Some(about) => text.push_str(&newest(about, ui.width())),
         None => text.push_str(
-            "  no snapshot is in it. Next: `ubos-sync backup push` on the laptop, or `ubos-sync backup mirror fetch` here\n",
+            "  no snapshot is in it.\n  Next: `ubos-sync backup push` on the laptop, or `ubos-sync backup mirror fetch` here\n",
         ),
     }
     if let (Some((compared, generation)), Some(about)) = (&view.compared, &view.newest) {
@@ -60,12 +61,12 @@ pub(crate) fn page(view: &View, ui: &Ui) -> String {
     for pulls in &view.pulls {
         let line = format!("Warning: {}", one_line(&pulls.message));
         text.push_str(&format!("{}\n", ui.tone(Tone::Attention, &line)));
-        text.push_str(&format!("  Hint: {}\n", one_line(&pulls.hint)));
+        text.push_str(&hanging("  Hint: ", &one_line(&pulls.hint), ui.width()));
     }
     text
 }
 
-fn newest(about: &About) -> String {
+fn newest(about: &About, columns: usize) -> String {
     let made = clock::seconds(&about.made).unwrap_or(0);
     let old = age(u64::try_from(clock::now().0 - made).unwrap_or(0));
     let snapshot = about.snapshot.get(..12).unwrap_or(&about.snapshot);
@@ -77,7 +78,7 @@ fn newest(about: &About) -> String {
         plural(files, "file"),
         bytes(about.bytes)
     );
-    format!("  {}\n", one_line(&line))
+    hanging("  ", &one_line(&line), columns)
 }
 
 fn tree(compared: &Compared, generation: u64, about: &About, ui: &Ui) -> String {
@@ -142,7 +143,8 @@ pub(crate) fn fetched_page(from: &str, fetched: &Result<Fetched, Trouble>, ui: &
         Ok(fetched) => fetched,
         Err(trouble) => {
             let message = ui.tone(Tone::Bad, &one_line(&trouble.message));
-            return format!("{from}: {message}\n  Hint: {}\n", one_line(&trouble.hint));
+            let hint = hanging("  Hint: ", &one_line(&trouble.hint), ui.width());
+            return format!("{from}: {message}\n{hint}");
         }
     };
     let mut text = match fetched.news.len() {

@@ -8,6 +8,7 @@ use ubos_tiers::git::remote::push::{Given, Outcome, Pushed};
 use ubos_tiers::git::remote::record::{Diverged, Relation};
 
 use crate::render::units::{age, plural};
+use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -38,8 +39,9 @@ fn place(given: &Given, ui: &Ui, text: &mut String) {
     text.push_str(&format!("{name}: {}\n", ui.tone(tone, &told)));
     let record = &given.record;
     if let Some(trouble) = &record.trouble {
-        text.push_str(&format!("  {}\n", ui.tone(Tone::Bad, &one_line(&trouble.message))));
-        text.push_str(&format!("  Hint: {}\n", one_line(&trouble.hint)));
+        let message = hanging("  ", &one_line(&trouble.message), ui.width());
+        text.push_str(&ui.tone(Tone::Bad, &message));
+        text.push_str(&hanging("  Hint: ", &one_line(&trouble.hint), ui.width()));
     }
     if let Some(since) = record.unpushed_since {
         let now = clock::now().0;

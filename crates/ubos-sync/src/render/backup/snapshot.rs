@@ -11,6 +11,7 @@ use ubos_tiers::git::snapshot::Snapshot;
 
 use crate::render::json::put_path;
 use crate::render::units::{bytes, plural};
+use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
@@ -34,7 +35,7 @@ pub(crate) fn text(made: &Snapshot, ui: &Ui) -> String {
         text.push_str(&format!("    {}\n", one_line(&finding.what)));
     }
     for notice in &made.notices {
-        text.push_str(&format!("Note: {}\n", one_line(notice)));
+        text.push_str(&hanging("Note: ", &one_line(notice), ui.width()));
     }
     text
 }
@@ -74,17 +75,18 @@ fn gaps(made: &Snapshot, ui: &Ui) -> String {
         let line = format!("NOT KEPT, {}: {}", reason(gap), plural(paths.len(), "path"));
         text.push_str(&format!("{}\n", ui.tone(Tone::Attention, &line)));
         for (path, words) in paths.iter().take(limit) {
-            text.push_str(&format!("    {}\n", one_line(&format!("{path}: {words}"))));
+            let line = one_line(&format!("{path}: {words}"));
+            text.push_str(&hanging("    ", &line, ui.width()));
             let found = made.findings.iter().filter(|finding| finding.path == **path);
             for finding in found.filter(|finding| finding.weight != Weight::Warn) {
                 let line = format!("{}, fingerprint {}", place(finding), finding.fingerprint);
-                text.push_str(&format!("        {}\n", one_line(&line)));
+                text.push_str(&hanging("        ", &one_line(&line), ui.width()));
             }
         }
         if paths.len() > limit {
             text.push_str(&format!("    … and {} more (-v shows all)\n", paths.len() - limit));
         }
-        text.push_str(&format!("    {}\n", remedy(gap)));
+        text.push_str(&hanging("    ", remedy(gap), ui.width()));
     }
     text
 }
@@ -114,7 +116,7 @@ fn remedy(gap: Gap) -> &'static str {
             "raise `[backup] max_file_size`, or name it in `[backup] logs` if it only grows"
         }
         Gap::Secret => {
-            "take the secret out, or allow it: add the fingerprint to `config/backup_allow.conf`"
+            "take the secret out; if it is none, add the fingerprint to `config/backup_allow.conf`"
         }
         Gap::Torn => "the next snapshot takes it once it is written to its end",
         Gap::Unreadable => "the next snapshot tries again; look at its permissions if that stays",
@@ -203,7 +205,7 @@ mod tests {
         let mut made = Snapshot { findings: vec![finding], ..made() };
         made.gaps.push((path, Gap::Secret, words));
         let text = text(&made, &Ui::fixed(80, false));
-        let expected = "NOT KEPT, looks like a secret: 1 path\n    notes/\\x1Bkey: a private key\n        notes/\\x1Bkey, line 3 (rule private-key), fingerprint f00d\n    take the secret out, ";
+        let expected = "NOT KEPT, looks like a secret: 1 path\n    notes/\\x1Bkey: a private key\n        notes/\\x1Bkey, line 3 (rule private-key), fingerprint f00d\n    take the secret out; ";
         assert!(text.contains(expected), "{text}");
         assert_eq!(exit_code(&made), 0);
         made.gaps.push((RelPath::new("x").unwrap(), Gap::Unreadable, "denied".to_owned()));

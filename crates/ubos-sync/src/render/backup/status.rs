@@ -31,6 +31,10 @@ pub(crate) fn text(status: &Status, now: i64, ui: &Ui) -> String {
     for place in Place::ALL {
         text.push_str(&standing(status, place, now, ui.width()));
     }
+    for shown in &status.diverged {
+        let line = format!("{shown} went another way. Next: ubos-sync backup push");
+        text.push_str(&ui.tone(Tone::Attention, &hanging("", &one_line(&line), ui.width())));
+    }
     let gaps = gaps(status, ui);
     if !gaps.is_empty() {
         text.push_str(&format!("\n{gaps}"));
@@ -99,9 +103,7 @@ fn standing(status: &Status, place: Place, now: i64, columns: usize) -> String {
         }
         Known::Looked(facts) => match &facts.repository {
             None => match place {
-                Place::Laptop => {
-                    "no snapshot yet. Next: ubos-sync backup init, backup snapshot".to_owned()
-                }
+                Place::Laptop => no_snapshot(status).to_owned(),
                 Place::Server => {
                     "no mirror: no history is there. Next: ubos-sync backup push".to_owned()
                 }
@@ -120,6 +122,13 @@ fn standing(status: &Status, place: Place, now: i64, columns: usize) -> String {
     };
     let name = if name.is_empty() { String::new() } else { format!("{}: ", one_line(name)) };
     hanging(&format!("{:<8}  ", place.word()), &format!("{name}{words}"), columns)
+}
+
+fn no_snapshot(status: &Status) -> &'static str {
+    match status.enabled {
+        true => "no snapshot yet. Next: ubos-sync backup snapshot",
+        false => "no snapshot yet. Next: ubos-sync backup init",
+    }
 }
 
 fn gaps(status: &Status, ui: &Ui) -> String {
@@ -229,6 +238,7 @@ pub(crate) fn document(status: &Status) -> Value {
         "places": places,
         "classes": status.coverage.classes.iter().map(class_row).collect::<Vec<_>>(),
         "unreadable": status.coverage.unknown,
+        "diverged": status.diverged,
         "not_shared": beside,
         "exit": status.exit,
     })

@@ -60,6 +60,7 @@ impl Class {
     /// What a person calls it.
     pub fn words(self) -> &'static str {
         match self {
+            Class::Constitution => "documents",
             Class::VaultSettings => "vault settings",
             Class::TooLarge => "too large",
             other => other.word(),

@@ -15,7 +15,7 @@ use super::super::names::MANIFEST_BRANCH;
 use super::super::objects::Oid;
 use super::super::remote::place::Place;
 use super::super::remote::record::Record;
-use super::super::remote::trouble::in_short;
+use super::super::remote::trouble;
 use super::super::shelf::Shelf;
 use super::facts::{Beside, Facts, Known, Shelved};
 
@@ -67,7 +67,8 @@ pub fn remote(git: &Git, place: &Place, record: &Record) -> Result<Known> {
     let unknown = |why: String| Known::Unknown { since: since.clone(), why };
     let said = place.git(git).within(LIMIT).ask(["ls-remote", "--heads", "--", &place.url])?;
     if !said.ok() {
-        return Ok(unknown(in_short(&said.err)));
+        let trouble = trouble::explain(place, &said.err, &[]);
+        return Ok(unknown(format!("{}. Hint: {}", trouble.message, trouble.hint)));
     }
     let text = said.text();
     let heads: BTreeMap<&str, &str> = text

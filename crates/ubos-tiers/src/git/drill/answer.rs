@@ -1,10 +1,8 @@
 //! "backup-drill": the peer does the drill where it is, with its tree and its mirror alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ubos_core::path::RelPath;
-use ubos_engine::agent::message::OpenMatter;
-use ubos_engine::state::{StateDir, matters};
 
 use super::super::command::Git;
 use super::super::coverage::answer::{Asked, Territory};
@@ -40,23 +38,7 @@ pub fn recover(territory: &Territory, place: Option<&std::path::Path>) -> Result
     let needed = territory.inventory.items.values().map(|item| item.entry.size()).sum();
     let shop = Workshop::open(place, needed)?;
     let root = territory.state.root();
-    let inventory = &territory.inventory;
-    let open = undecided(&territory.state, &inventory.pair)?;
-    survivor::territory(root, inventory, territory.mirror.as_ref(), &open, &shop)
-}
-
-/// The paths of a territory that wait for a person: there the two sides differ, and both know it.
-///
-/// # Errors
-/// If they cannot be read.
-pub fn undecided(state: &StateDir, pair: &str) -> Result<BTreeSet<RelPath>> {
-    let path = |matter| match matter {
-        OpenMatter::Conflict(conflict) => conflict.path,
-        OpenMatter::Held(held) => held.path,
-        OpenMatter::Left(path, _) => path,
-        OpenMatter::Guarded(guarded) => guarded.path,
-    };
-    Ok(matters::load(state, pair)?.into_iter().map(path).collect())
+    survivor::territory(root, &territory.inventory, territory.mirror.as_ref(), &shop)
 }
 
 /// The paths of a manifest, if `git` has it.

@@ -5,7 +5,7 @@
 //! both a tree and a repository have is read from both. What stands then is read from the disk
 //! again; only that counts as recovered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -38,9 +38,8 @@ pub struct Tree<'t> {
     pub root: &'t Root,
     /// What stands where.
     pub forms: &'t BTreeMap<RelPath, Form>,
-    /// What both sides changed, and nobody decided yet: it differs from the snapshot, and no time
-    /// says that it is damaged.
-    pub open: &'t BTreeSet<RelPath>,
+    /// What open conflicts say of this side.
+    pub disputed: &'t BTreeMap<RelPath, Digest>,
 }
 
 /// Builds everything again in the empty folder `folder`, from a repository, a tree, or both.
@@ -126,12 +125,9 @@ impl Work<'_> {
             self.recovered.gaps.insert(path.clone(), gap);
         }
         let shelved = held.filter(|held| held.gap.is_none()).map(|held| &held.form);
-        let is_open = tree.is_some_and(|tree| tree.open.contains(path));
-        let choice = match choose(shelved, standing) {
-            None => return Ok(()),
-            Some(Choice::TreeDamaged) if is_open => Choice::Repository,
-            Some(choice) => choice,
-        };
+        let told = tree.and_then(|tree| tree.disputed.get(path));
+        let disputed = told.is_some_and(|told| standing.is_some_and(|form| form.digest == *told));
+        let Some(choice) = choose(shelved, standing, disputed) else { return Ok(()) };
         if choice == Choice::TreeDamaged {
             self.broken(path, "its bytes in the tree changed, though its time did not");
         }

@@ -1,12 +1,15 @@
 //! The place that is left: a territory with its tree and its repository, or the remote, of which a
 //! fresh clone is made. Nothing of the other two is looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::RelPath;
+use ubos_engine::agent::message::OpenMatter;
 use ubos_engine::fs::Root;
 use ubos_engine::inventory::Inventory;
+use ubos_engine::state::{StateDir, matters};
 
 use super::super::command::Git;
 use super::super::error::{BackupError, Result};
@@ -14,7 +17,7 @@ use super::super::form::Form;
 use super::super::manifests;
 use super::super::names::MANIFEST_BRANCH;
 use super::super::remote::place::Place;
-use super::super::remote::trouble::in_short;
+use super::super::remote::trouble;
 use super::super::shelf::Shelf;
 use super::rebuild::{Tree, rebuild};
 use super::verdict::{Broken, Recovered};
@@ -28,8 +31,7 @@ const LOCAL: &str = "--upload-pack=git -c pack.window=0 upload-pack";
 /// How long the remote may take to say what it has.
 const HELLO: Duration = Duration::from_secs(60);
 
-/// What can be built again from a territory alone. `open` are the paths that wait for
-/// a person.
+/// What can be built again from a territory alone.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -37,11 +39,11 @@ pub fn territory(
     root: &Root,
     inventory: &Inventory,
     git: Option<&Git>,
-    open: &BTreeSet<RelPath>,
     shop: &Workshop,
 ) -> Result<Recovered> {
     let forms = standing(inventory);
-    let tree = Tree { root, forms: &forms, open };
+    let disputed = disputed(root, inventory)?;
+    let tree = Tree { root, forms: &forms, disputed: &disputed };
     let mut recovered = match git {
         Some(git) => from_repository(git, Some(&tree), shop)?,
         None => rebuild(None, Some(&tree), &shop.folder("tree")?)?,
@@ -58,6 +60,19 @@ pub fn standing(inventory: &Inventory) -> BTreeMap<RelPath, Form> {
     inventory.items.iter().map(|(path, item)| (path.clone(), Form::of_item(item))).collect()
 }
 
+/// What the open conflicts of a territory say of its own files.
+fn disputed(root: &Root, inventory: &Inventory) -> Result<BTreeMap<RelPath, Digest>> {
+    let state = StateDir::open(root.path())?;
+    let own = |matter| match matter {
+        OpenMatter::Conflict(conflict) => match conflict.sides.here?.entry {
+            Entry::File { digest, .. } => Some((conflict.path, digest)),
+            Entry::Symlink { .. } | Entry::Dir => None,
+        },
+        _ => None,
+    };
+    Ok(matters::load(&state, &inventory.pair)?.into_iter().filter_map(own).collect())
+}
+
 /// What can be built again from the remote alone. `git` is a repository that knows it by name.
 ///
 /// # Errors
@@ -67,7 +82,8 @@ pub fn remote(git: &Git, place: &Place, shop: &Workshop) -> Result<Recovered> {
     let url = if named.ok() { named.text() } else { place.url.clone() };
     let hello = place.git(git).within(HELLO).ask(["ls-remote", "--heads", "--", &url])?;
     if !hello.ok() {
-        return Err(unreachable(place, &hello.err));
+        let trouble = trouble::explain(place, &hello.err, &[]);
+        return Err(BackupError::Unreachable { message: trouble.message, hint: trouble.hint });
     }
     let clone = Git::at(shop.folder("clone.git")?);
     clone.run(["init", "--quiet", "--bare"])?;
@@ -84,15 +100,6 @@ pub fn remote(git: &Git, place: &Place, shop: &Workshop) -> Result<Recovered> {
         return Ok(Recovered { broken, ..Recovered::default() });
     }
     from_repository(&clone, None, shop)
-}
-
-/// The error of a place that does not answer.
-pub fn unreachable(place: &Place, said: &str) -> BackupError {
-    let said = in_short(said);
-    BackupError::Unreachable {
-        message: format!("the remote {} cannot be reached: {said}", place.shown),
-        hint: "check the network and the remote's address: `git remote -v`".to_owned(),
-    }
 }
 
 fn from_repository(git: &Git, tree: Option<&Tree<'_>>, shop: &Workshop) -> Result<Recovered> {

@@ -48,13 +48,6 @@ pub fn explain(place: &Place, said: &str, reasons: &[String]) -> Trouble {
         .unwrap_or_else(|| unreached(place, &words))
 }
 
-/// What git said of a conversation that failed, as one line without git's own marks.
-pub fn in_short(said: &str) -> String {
-    let words = words(said);
-    let first = words.lines().next().unwrap_or("it does not answer");
-    first.trim_start_matches("fatal: ").trim_start_matches("error: ").to_owned()
-}
-
 /// Whether the far end has no `ubos-sync` in its PATH.
 pub fn is_program_missing(trouble: &Trouble) -> bool {
     trouble.kind == "agent-missing"
