@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Git;
 use super::error::{BackupError, Result};
+use super::logs::ATTRIBUTES;
 use super::remote::record::save;
 
 /// Where results are kept, below the state of the backup.
@@ -31,8 +32,6 @@ const MOST_FINDINGS: usize = 50;
 const GC_LIMIT: Duration = Duration::from_secs(12 * 3600);
 /// The longest that one command may take.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-/// Segments of logs are compressed already; likenesses are not looked for in them.
-const ATTRIBUTES: &str = "*.zst -delta\n";
 /// What keeps the search for likenesses from taking all memory of a small machine.
 const SETTINGS: [&str; 3] =
     ["pack.windowMemory=128m", "core.bigFileThreshold=32m", "pack.writeReverseIndex=true"];
@@ -243,16 +242,38 @@ fn check(git: &Git, depth: Depth) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-fn pack(git: &Git, state: &Path, depth: Depth) -> Result<()> {
+/// Whether the repository has the attributes of logs by itself, as `backup init` and the making of a
+/// mirror leave it.
+fn knows_logs(git: &Git) -> Result<bool> {
+    let file = git.run(["rev-parse", "--git-path", "info/attributes"])?.text();
+    let text = match std::fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(BackupError::io("read", file, error)),
+    };
+    let has =
+        |line: &str| text.split(|&b| b == b'\n').any(|row| row.trim_ascii() == line.as_bytes());
+    Ok(ATTRIBUTES.lines().all(has))
+}
+
+/// Writes the attributes of logs into the folder `state`, and returns the setting that names them.
+fn told_of_logs(state: &Path) -> Result<OsString> {
     std::fs::create_dir_all(state).map_err(|e| BackupError::io("create", state, e))?;
-    let attributes = state.join("attributes");
-    std::fs::write(&attributes, ATTRIBUTES)
-        .map_err(|e| BackupError::io("write", &attributes, e))?;
-    let mut settings =
-        vec!["-c".to_owned(), format!("core.attributesFile={}", attributes.display())];
-    settings.extend(SETTINGS.iter().flat_map(|s| ["-c".to_owned(), (*s).to_owned()]));
+    let file = state.join("attributes");
+    std::fs::write(&file, ATTRIBUTES).map_err(|e| BackupError::io("write", &file, e))?;
+    let mut setting = OsString::from("core.attributesFile=");
+    setting.push(&file);
+    Ok(setting)
+}
+
+fn pack(git: &Git, state: &Path, depth: Depth) -> Result<()> {
+    let mut settings: Vec<OsString> = Vec::new();
+    settings.extend(SETTINGS.iter().flat_map(|s| ["-c".into(), s.into()]));
+    if !knows_logs(git)? {
+        settings.extend(["-c".into(), told_of_logs(state)?]);
+    }
     let run = |words: &[&str]| {
-        let args = settings.iter().map(String::as_str).chain(words.iter().copied());
+        let args = settings.iter().cloned().chain(words.iter().map(OsString::from));
         git.ask(args.collect::<Vec<_>>())
     };
     let must = |words: &[&str]| -> Result<()> {
