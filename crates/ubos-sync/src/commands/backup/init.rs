@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use ubos_engine::state::config::backup;
 use ubos_tiers::git::init::{Wish, plan};
 
-use super::snapshot;
+use crate::backup::asked;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render;
@@ -73,7 +73,8 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         config.backup = plan.settings.clone();
         config.save(&state)?;
     }
-    let first = snapshot::make(&root, global.peer.as_deref(), &config.backup, None);
+    let peer = config.peer(global.peer.as_deref())?;
+    let first = asked(&root, peer, &config.backup, None, ui);
     let told = render::backup::init::Told { plan: &plan, dry_run: false, first: Some(&first) };
     show(&told, ui)?;
     match first {

@@ -6,6 +6,7 @@ use ubos_tiers::git::remote::place::Kind;
 use ubos_tiers::git::remote::push::When;
 use ubos_tiers::git::remote::{self};
 
+use crate::backup::{self, chores};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render;
@@ -74,6 +75,7 @@ pub(crate) fn run(args: &PushArgs, global: &Global, ui: &Ui) -> Outcome {
     let joined = if args.join { remote::join(root, &config)? } else { Vec::new() };
     let when = if args.if_due { When::Due(settings.push_every) } else { When::Asked };
     let pushed = remote::push(root, &config, peer, when, only)?;
+    backup::warn(chores::put_push_on_record(&state, &config, &pushed, only), ui);
     let code = pushed.exit_code();
     if ui.json() {
         ui.document(&render::backup::push::document(&pushed, &joined))?;
