@@ -1,5 +1,11 @@
 //! What is due now and then: giving the other places what is new, keeping the repository small and
 //! sound, and, where a mirror is, filling it from the remote while the laptop is away.
+//!
+//! A run that the other machine starts makes no snapshot here: its program runs there. What such runs
+//! brought is in the snapshot that this machine's own `tick` or `watch` makes, which is due when the last
+//! one is an hour old, whoever started the runs since, and also before and after the next run from here
+//! that changes something. Without either, and with runs from there alone, `health` shows how old the
+//! last snapshot is.
 
 use std::path::{Path, PathBuf};
 

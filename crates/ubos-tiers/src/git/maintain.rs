@@ -4,6 +4,19 @@
 //! Soundness comes first: where something is damaged nothing is packed and nothing removed, so that
 //! whatever can be saved is still there. Only what no reference and no log of references has reached
 //! for two weeks is let go.
+//!
+//! **Measured** (`tests/it/week.rs`; git 2.47, 2 busy cores): a vault of 1000 notes with a snapshot every
+//! five minutes, three notes edited and a log 75 kB longer each time: 288 commits and 21.6 MB of JSON
+//! Lines a day.
+//!
+//! | | before maintenance | after |
+//! |---|---|---|
+//! | the first day | 38.7 MB, 7353 loose objects | 11.0 MB, 2 packs |
+//! | each later day adds | 27 to 37 MB, 7300 loose objects | 7 to 10 MB |
+//! | the week (151 MB of log, 2016 snapshots) | 93.6 MB on the last day | 62.9 MB in one pack |
+//!
+//! A light run takes 20 to 30 s, mostly for reading loose objects; a full one 6 to 15 s. What remains is
+//! the log, compressed; notes and manifests are a few megabytes a week.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
