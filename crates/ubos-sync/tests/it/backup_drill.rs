@@ -319,6 +319,7 @@ fn a_file_comes_back_from_git_as_a_new_edit() {
     assert_eq!(fs::read_to_string(demo.server.join(path)).unwrap(), first);
     demo.call(&["backup", "restore", "docs/never.md", "--at", "main~1"]).exits(2);
     // `restore` does the same where git alone knows what is meant.
+    demo.snapshot();
     let commit = demo.git(&demo.laptop, &["rev-parse", "--short", "HEAD"]);
     let standing = demo.read(path);
     demo.write(path, b"worked on\n");
