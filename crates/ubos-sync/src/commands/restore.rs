@@ -72,7 +72,7 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
             let since = match past.since(at) {
                 Ok(since) => since,
                 // Neither a run nor a time: git may know it.
-                Err(_) if is_commit(&past, at) => {
+                Err(_) if clock::instant(at).is_none() && is_commit(&past, at) => {
                     let wish = Wish { path, at, exact: false, dry_run: args.dry_run };
                     return bring_back(&wish, &past, global, ui);
                 }
