@@ -1,6 +1,5 @@
 //! One attempt at a snapshot, and what is told of it: in reports, in the audit log, in the health.
 
-use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
@@ -15,6 +14,7 @@ use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::snapshot::{self, Order, Phase, Snapshot};
 
 use super::Subject;
+use crate::render::backup::snapshot::{finding, warning};
 use crate::ui::sanitize::one_line;
 
 /// Most notices and gaps that a report names one by one.
@@ -25,27 +25,27 @@ const NAMED: usize = 20;
 pub(super) struct Attempt {
     phase: Phase,
     run: Option<String>,
-    made: Result<Snapshot, Trouble>,
-    hopeless: bool,
+    made: Result<Snapshot, BackupError>,
     seconds: f64,
 }
 
 impl Attempt {
     /// Tries to make a snapshot; `what` are words about the run for the message.
     pub(super) fn make(subject: &Subject, phase: Phase, run: Option<&str>, what: &str) -> Self {
+        Self::with(subject, phase, run, Some(what))
+    }
+
+    /// Tries because a person asked for it, perhaps with words for the message.
+    pub(super) fn asked(subject: &Subject, what: Option<&str>) -> Self {
+        Self::with(subject, Phase::Asked, None, what)
+    }
+
+    fn with(subject: &Subject, phase: Phase, run: Option<&str>, what: Option<&str>) -> Self {
         let begun = Instant::now();
-        let made = take(subject, phase, run, what);
-        let hopeless = matches!(
-            made,
-            Err(BackupError::NoGit { .. }
-                | BackupError::NoRepository { .. }
-                | BackupError::Busy { .. })
-        );
         Self {
             phase,
             run: run.map(str::to_owned),
-            made: made.map_err(|error| trouble_of(&error)),
-            hopeless,
+            made: take(subject, phase, run, what),
             seconds: (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         }
     }
@@ -57,12 +57,27 @@ impl Attempt {
 
     /// Whether another one a moment later would fail alike.
     pub(super) fn is_hopeless(&self) -> bool {
-        self.hopeless
+        matches!(
+            self.made,
+            Err(BackupError::NoGit { .. }
+                | BackupError::NoRepository { .. }
+                | BackupError::Busy { .. })
+        )
     }
 
     /// Why there is no snapshot.
-    pub(super) fn trouble(&self) -> Option<&Trouble> {
-        self.made.as_ref().err()
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.made.as_ref().err().map(trouble_of)
+    }
+
+    /// What a person should look at in what it keeps.
+    pub(super) fn warning(&self) -> Option<String> {
+        warning(self.made.as_ref().ok()?)
+    }
+
+    /// The snapshot, or why there is none.
+    pub(super) fn into_made(self) -> Result<Snapshot, BackupError> {
+        self.made
     }
 
     /// How many paths it committed; `None` without a snapshot.
@@ -92,10 +107,11 @@ impl Attempt {
                     "bytes": made.bytes,
                     "gaps": made.gaps.len(),
                     "named_gaps": made.gaps.iter().take(NAMED).map(gap).collect::<Vec<_>>(),
+                    "findings": made.findings.iter().take(NAMED).map(finding).collect::<Vec<_>>(),
                     "notices": made.notices.iter().take(NAMED).collect::<Vec<_>>(),
                 })
             }
-            Err(trouble) => json!({ "error": trouble }),
+            Err(error) => json!({ "error": trouble_of(error) }),
         };
         document["seconds"] = self.seconds.into();
         document
@@ -109,9 +125,9 @@ impl Attempt {
                 "head": made.head, "manifest": made.manifest, "gaps": made.gaps.len(),
                 "seconds": self.seconds,
             }),
-            Err(trouble) => json!({
-                "event": "backup-failed", "phase": self.word(), "kind": trouble.kind,
-                "message": trouble.message, "seconds": self.seconds,
+            Err(error) => json!({
+                "event": "backup-failed", "phase": self.word(), "kind": error.kind(),
+                "message": error.to_string(), "seconds": self.seconds,
             }),
         };
         record.as_object().cloned().unwrap_or_default()
@@ -122,7 +138,7 @@ fn take(
     subject: &Subject,
     phase: Phase,
     run: Option<&str>,
-    what: &str,
+    what: Option<&str>,
 ) -> Result<Snapshot, BackupError> {
     let inventory = inventory::take(&subject.root, subject.peer.as_deref())?;
     snapshot::take(&Order {
@@ -131,7 +147,7 @@ fn take(
         settings: &subject.settings,
         phase,
         run,
-        what: Some(what),
+        what,
     })
 }
 
@@ -149,46 +165,23 @@ pub(super) fn sentence(trouble: &Trouble) -> String {
     one_line(&format!("no backup snapshot was made: {}; {}", trouble.message, trouble.hint))
 }
 
-/// Puts a snapshot that a person asked for into the health, whatever came of it.
-pub(crate) fn note_asked(
-    root: &Path,
-    made: &Result<Snapshot, BackupError>,
-) -> Result<(), EngineError> {
-    let state = StateDir::open(root)?;
-    let config = Config::require(&state)?;
-    let is_new = made.as_ref().is_ok_and(|made| !made.commits.is_empty());
-    match made {
-        // The one that goes on puts itself on record.
-        Err(BackupError::Locked) => Ok(()),
-        made => note(&state, &config, made.as_ref().map_err(trouble_of), is_new),
-    }
-}
-
-/// `is_new`: something was committed that the other places do not have.
-fn note(
-    state: &StateDir,
-    config: &Config,
-    made: Result<&Snapshot, Trouble>,
-    is_new: bool,
-) -> Result<(), EngineError> {
-    let made =
-        made.map(|made| (made.head.as_ref().map(ToString::to_string), made.gaps.len() as u64));
-    let goes_elsewhere = config.backup.remote.is_some() || config.backup.mirror;
-    health::note(state, config, |mut backup, now| {
-        if is_new && goes_elsewhere {
-            backup.unpushed_since.get_or_insert_with(|| clock::rfc3339((now.time, 0)));
-        }
-        backup.after_snapshot(made, now)
-    })
-}
-
 /// Puts attempts into the health and on record.
 pub(super) fn write_down(subject: &Subject, attempts: &[Attempt]) -> Result<(), EngineError> {
     let state = StateDir::open(&subject.root)?;
     let config = Config::require(&state)?;
     let Some(last) = attempts.last() else { return Ok(()) };
+    let made = match &last.made {
+        Ok(made) => Ok((made.head.as_ref().map(ToString::to_string), made.gaps.len() as u64)),
+        Err(error) => Err(trouble_of(error)),
+    };
     let is_new = attempts.iter().any(|attempt| attempt.changed().is_some_and(|paths| paths > 0));
-    let noted = note(&state, &config, last.made.as_ref().map_err(Clone::clone), is_new);
+    let goes_elsewhere = subject.settings.remote.is_some() || subject.settings.mirror;
+    let noted = health::note(&state, &config, |mut backup, now| {
+        if is_new && goes_elsewhere {
+            backup.unpushed_since.get_or_insert_with(|| clock::rfc3339((now.time, 0)));
+        }
+        backup.after_snapshot(made, now)
+    });
     let run = last.run.clone().unwrap_or_else(clock::run_id);
     audit::add(&state, &config.name, &run, attempts.iter().map(Attempt::record))?;
     noted

@@ -1,5 +1,11 @@
 //! What is due now and then: giving the other places what is new, keeping the repository small and
 //! sound, and, where a mirror is, filling it from the remote while the laptop is away.
+//!
+//! A run that the other machine starts makes no snapshot here: its program runs there. What such runs
+//! brought is in the snapshot that this machine's own `tick` or `watch` makes, which is due when the last
+//! one is an hour old, whoever started the runs since, and also before and after the next run from here
+//! that changes something. Without either, and with runs from there alone, `health` shows how old the
+//! last snapshot is.
 
 use std::path::{Path, PathBuf};
 
@@ -16,8 +22,8 @@ use ubos_tiers::git::maintain::{self, Maintained, Upkeep};
 use ubos_tiers::git::mirror;
 use ubos_tiers::git::names::STATE;
 use ubos_tiers::git::remote::fetch::{Wanted, fetch};
-use ubos_tiers::git::remote::place::Place;
-use ubos_tiers::git::remote::push::{Outcome, When};
+use ubos_tiers::git::remote::place::{Kind, Place};
+use ubos_tiers::git::remote::push::{Outcome, Pushed, When};
 use ubos_tiers::git::remote::record::{Due, Ledger};
 use ubos_tiers::git::remote::{self};
 use ubos_tiers::git::repository::Repository;
@@ -106,8 +112,9 @@ fn is_old(state: &StateDir, config: &Config) -> bool {
 fn snapshot(subject: &Subject, done: &mut Done) {
     let made = Attempt::make(subject, Phase::Asked, None, "");
     if let Some(trouble) = made.trouble() {
-        done.warnings.push(attempt::sentence(trouble));
+        done.warnings.push(attempt::sentence(&trouble));
     }
+    done.warnings.extend(made.warning());
     done.fields.insert(made.word().to_owned(), made.document());
     if let Err(error) = attempt::write_down(subject, &[made]) {
         done.warnings.push(format!("the backup could not be put on record: {error}"));
@@ -122,33 +129,7 @@ fn give(state: &StateDir, config: &Config, peer: (&str, &Peer), done: &mut Done)
     }
     let when = When::Due(config.backup.push_every);
     match remote::push(root, config, peer, when, None) {
-        Ok(pushed) => {
-            let tried = pushed.places.iter().filter(|place| place.outcome != Outcome::NotDue);
-            for place in tried {
-                let row = json!({
-                    "place": place.shown, "outcome": place.outcome.word(),
-                    "snapshots": place.snapshots, "trouble": place.record.trouble,
-                });
-                if let Some(why) =
-                    place.record.trouble.as_ref().filter(|_| is_failed(place.outcome))
-                {
-                    let trouble = Trouble {
-                        kind: why.kind.clone(),
-                        message: format!("{}: {}", place.shown, why.message),
-                        hint: why.hint.clone(),
-                    };
-                    done.failed("push", &trouble);
-                } else if place.outcome == Outcome::Given {
-                    done.records.push(json!({
-                        "event": "backup-pushed", "to": place.shown, "snapshots": place.snapshots,
-                    }));
-                }
-                let rows = done.fields.entry("push").or_insert_with(|| Value::Array(Vec::new()));
-                if let Some(rows) = rows.as_array_mut() {
-                    rows.push(row);
-                }
-            }
-        }
+        Ok(pushed) => gather(&pushed, done),
         // Somebody else does it.
         Err(BackupError::Locked) => {}
         // The snapshot has told what is the matter with the repository.
@@ -157,17 +138,57 @@ fn give(state: &StateDir, config: &Config, peer: (&str, &Peer), done: &mut Done)
         ) => {}
         Err(error) => done.failed("push", &trouble_of(&error)),
     }
-    if let Err(error) = note_places(state, config) {
+    if let Err(error) = note_places(state, config, None) {
         done.warnings.push(format!("the backup could not be put on record: {error}"));
     }
 }
 
-fn is_failed(outcome: Outcome) -> bool {
-    outcome == Outcome::Failed
+/// What became of each place.
+fn gather(pushed: &Pushed, done: &mut Done) {
+    let tried = pushed.places.iter().filter(|place| place.outcome != Outcome::NotDue);
+    for place in tried {
+        let row = json!({
+            "place": place.shown, "outcome": place.outcome.word(),
+            "snapshots": place.snapshots, "trouble": place.record.trouble,
+        });
+        let failed = place.outcome == Outcome::Failed;
+        if let Some(why) = place.record.trouble.as_ref().filter(|_| failed) {
+            let trouble = Trouble {
+                kind: why.kind.clone(),
+                message: format!("{}: {}", place.shown, why.message),
+                hint: why.hint.clone(),
+            };
+            done.failed("push", &trouble);
+        } else if place.outcome == Outcome::Given {
+            done.records.push(json!({
+                "event": "backup-pushed", "to": place.shown, "snapshots": place.snapshots,
+            }));
+        }
+        let rows = done.fields.entry("push").or_insert_with(|| Value::Array(Vec::new()));
+        if let Some(rows) = rows.as_array_mut() {
+            rows.push(row);
+        }
+    }
 }
 
-/// Brings what the health says of the other places up to date.
-pub(crate) fn note_places(state: &StateDir, config: &Config) -> Result<(), EngineError> {
+/// Puts a push that a person asked for into the health and on record; `only` if it was to one kind of
+/// place.
+pub(crate) fn put_push_on_record(
+    state: &StateDir,
+    config: &Config,
+    pushed: &Pushed,
+    only: Option<Kind>,
+) -> Result<(), EngineError> {
+    let mut done = Done::default();
+    gather(pushed, &mut done);
+    let noted = note_places(state, config, only);
+    record(state, config, &mut done)?;
+    noted
+}
+
+/// Brings what the health says of the other places up to date, after a push to all or to those of
+/// `only`.
+fn note_places(state: &StateDir, config: &Config, only: Option<Kind>) -> Result<(), EngineError> {
     let ledger = match remote::known(state.root().path()) {
         Ok(ledger) => ledger,
         Err(BackupError::Engine(error)) => return Err(error),
@@ -177,7 +198,10 @@ pub(crate) fn note_places(state: &StateDir, config: &Config) -> Result<(), Engin
     let apart = ledger.places.values().filter(|place| !place.diverged.is_empty());
     let diverged: Vec<String> = apart.map(|place| place.shown.clone()).collect();
     health::backup::note(state, config, |backup, _| health::backup::Backup {
-        unpushed_since: since.map(|since| clock::rfc3339((since, 0))),
+        // What the places lack that were not asked this time is not known anew.
+        unpushed_since: since
+            .map(|since| clock::rfc3339((since, 0)))
+            .or(backup.unpushed_since.filter(|_| only.is_some())),
         diverged,
         ..backup
     })
@@ -285,12 +309,36 @@ fn bring(
 }
 
 fn put_on_record(state: &StateDir, config: &Config, done: &mut Done) {
+    if let Err(error) = record(state, config, done) {
+        done.warnings.push(format!("the backup could not be put on record: {error}"));
+    }
+}
+
+fn record(state: &StateDir, config: &Config, done: &mut Done) -> Result<(), EngineError> {
     let records: Vec<Map<String, Value>> =
         done.records.drain(..).filter_map(|record| record.as_object().cloned()).collect();
     if records.is_empty() {
-        return;
+        return Ok(());
     }
-    if let Err(error) = audit::add(state, &config.name, &clock::run_id(), records) {
-        done.warnings.push(format!("the backup could not be put on record: {error}"));
-    }
+    audit::add(state, &config.name, &clock::run_id(), records)
+}
+
+/// Puts a drill into the health of the machine that makes the snapshots, and on record.
+pub(crate) fn put_drill_on_record(
+    state: &StateDir,
+    config: &Config,
+    owner: bool,
+    record: Map<String, Value>,
+    complete: bool,
+) -> Result<(), EngineError> {
+    let noted = match owner {
+        true => health::backup::note(state, config, |backup, now| health::backup::Backup {
+            last_drill: Some(clock::rfc3339((now.time, 0))),
+            drill_complete: Some(complete),
+            ..backup
+        }),
+        false => Ok(()),
+    };
+    audit::add(state, &config.name, &clock::run_id(), [record])?;
+    noted
 }

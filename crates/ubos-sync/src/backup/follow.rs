@@ -126,7 +126,7 @@ impl Follower {
                 run.map(|run| Attempt::make(&subject, Phase::Post, Some(&run), "ubos-sync watch"));
             let attempts: Vec<Attempt> = before.into_iter().chain(after).collect();
             let Some(made) = attempts.last() else { break };
-            let trouble = made.trouble().map(attempt::sentence);
+            let trouble = made.trouble().as_ref().map(attempt::sentence);
             self.state().earliest =
                 Some(Instant::now() + if trouble.is_some() { AGAIN } else { APART });
             let written = attempt::write_down(&subject, &attempts);

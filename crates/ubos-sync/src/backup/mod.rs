@@ -9,17 +9,19 @@ pub(crate) mod chores;
 pub(crate) mod follow;
 pub(crate) mod versions;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde_json::{Map, Value};
 
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::{Event, Request};
+use ubos_engine::error::EngineError;
 use ubos_engine::state::StateDir;
-use ubos_engine::state::config::Config;
 use ubos_engine::state::config::backup::BackupSettings;
-use ubos_tiers::git::snapshot::Phase;
+use ubos_engine::state::config::{Config, Peer};
+use ubos_tiers::git::error::BackupError;
+use ubos_tiers::git::snapshot::{Phase, Snapshot};
 
 use crate::ui::Ui;
 use attempt::Attempt;
@@ -47,6 +49,33 @@ impl Subject {
             peer: request.peer.clone(),
             settings: config.backup.clone(),
         })
+    }
+}
+
+/// A snapshot that a person asked for, perhaps with words for its message. Where snapshots are made by
+/// themselves too, it is in the health and on record as those are.
+pub(crate) fn asked(
+    root: &Path,
+    (peer, known): (&str, &Peer),
+    settings: &BackupSettings,
+    what: Option<&str>,
+    ui: &Ui,
+) -> Result<Snapshot, BackupError> {
+    let (root, peer, settings) = (root.to_owned(), Some(peer.to_owned()), settings.clone());
+    let subject = Subject { root, peer, settings };
+    let attempt = [Attempt::asked(&subject, what)];
+    // The machine that makes none has nothing to tell.
+    if known.owner {
+        warn(attempt::write_down(&subject, &attempt), ui);
+    }
+    let [attempt] = attempt;
+    attempt.into_made()
+}
+
+/// Warns that something is not in the health or not on record.
+pub(crate) fn warn(written: Result<(), EngineError>, ui: &Ui) {
+    if let Err(error) = written {
+        ui.warning(&format!("the backup could not be put on record: {error}"));
     }
 }
 
@@ -83,11 +112,10 @@ pub(crate) fn around(
 /// Warns of what went wrong, writes everything down, and returns it for the report.
 fn tell(subject: &Subject, attempts: &[Attempt], ui: &Ui) -> Value {
     if let Some(trouble) = attempts.iter().rev().find_map(Attempt::trouble) {
-        ui.warning(&attempt::sentence(trouble));
+        ui.warning(&attempt::sentence(&trouble));
     }
-    if let Err(error) = attempt::write_down(subject, attempts) {
-        ui.warning(&format!("the backup could not be put on record: {error}"));
-    }
+    attempts.iter().filter_map(Attempt::warning).for_each(|line| ui.warning(&line));
+    warn(attempt::write_down(subject, attempts), ui);
     let fields = attempts.iter().map(|attempt| (attempt.word().to_owned(), attempt.document()));
     fields.collect::<Map<String, Value>>().into()
 }

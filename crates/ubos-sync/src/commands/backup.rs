@@ -18,6 +18,7 @@ mod snapshot;
 mod status;
 
 pub(crate) use drill::{Drilled, Report};
+pub(crate) use restore::{Wish, bring_back, is_commit};
 pub(crate) use status::Status;
 
 use clap::{Args, Subcommand};

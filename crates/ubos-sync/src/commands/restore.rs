@@ -16,6 +16,7 @@ use ubos_engine::history::trail;
 use ubos_engine::history::versions::{Turn, turns};
 use ubos_engine::state::table::Table;
 
+use super::backup::{Wish, bring_back, is_commit};
 use super::history::nothing_known;
 use super::sync;
 use crate::backup;
@@ -39,6 +40,7 @@ use crate::ui::sanitize::one_line;
 Examples:
   ubos-sync restore docs/plan.md                      the version before the present one
   ubos-sync restore docs/plan.md --at 20261122T1405   as it was just before that run
+  ubos-sync restore docs/plan.md --at 3f9c2e1         as a commit of the backup has it
   ubos-sync restore docs/ --at 2h                     as the folder was two hours ago
   ubos-sync restore docs/ --at 2026-11-20 -n          only show what would come back")]
 pub(crate) struct RestoreArgs {
@@ -46,8 +48,8 @@ pub(crate) struct RestoreArgs {
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// As it was just before this run (an id, a beginning of one, `last`), or at this time (RFC 3339 or
-    /// a beginning of it, or `2h`, `3d` ago)
-    #[arg(long, value_name = "RUN|TIME")]
+    /// a beginning of it, or `2h`, `3d` ago), or in this commit of the backup
+    #[arg(long, value_name = "RUN|TIME|COMMIT")]
     at: Option<String>,
     /// Show what would be put back, change nothing
     #[arg(short = 'n', long)]
@@ -67,7 +69,15 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     let present = Present { now: &now, agreed: &agreed };
     let (words, plan) = match &args.at {
         Some(at) => {
-            let since = past.since(at).map_err(|failure| perhaps_a_commit(failure, &path, at))?;
+            let since = match past.since(at) {
+                Ok(since) => since,
+                // Neither a run nor a time: git may know it.
+                Err(_) if clock::instant(at).is_none() && is_commit(&past, at) => {
+                    let wish = Wish { path, at, exact: false, dry_run: args.dry_run };
+                    return bring_back(&wish, &past, global, ui);
+                }
+                Err(failure) => return Err(failure),
+            };
             let plan = restore::at(&finder, &turns, &present, &|change| since.covers(change))?;
             (since.words(), plan)
         }
@@ -96,21 +106,6 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
         None => about("restore", path.as_bytes(), ""),
     };
     show(&report, &again, ui)
-}
-
-/// The failure to find a run or a time, with the way to go if a commit was meant.
-fn perhaps_a_commit(failure: Failure, path: &RelPath, at: &str) -> Failure {
-    let is_commit = (7..=64).contains(&at.len()) && at.bytes().all(|b| b.is_ascii_hexdigit());
-    match is_commit {
-        true => Failure::usage(
-            format!("`{at}` is neither a run nor a time on record"),
-            format!(
-                "if it is a commit of the backup: `{}`",
-                about("backup restore", path.as_bytes(), &format!("--at {at}"))
-            ),
-        ),
-        false => failure,
-    }
 }
 
 /// The newest version that differs from what stands now: what both sides last agreed on, if it was

@@ -226,3 +226,19 @@ fn without_a_repository_it_says_how_to_make_one() {
     // Files can be checked without one.
     world.laptop().run(["backup", "check"]).exits(0);
 }
+
+#[test]
+fn a_log_of_any_length_is_not_too_large() {
+    let world = World::agreed(BINARY);
+    let laptop = world.laptop();
+    let config = std::fs::read_to_string(laptop.own("config.toml")).unwrap();
+    let backup =
+        "[backup]\nlogs = [\"*.events\"]\nsegment_above = \"1KiB\"\nmax_file_size = \"4KiB\"\n";
+    std::fs::write(laptop.own("config.toml"), format!("{config}\n{backup}")).unwrap();
+    laptop.write("notes/a.events", "event\n".repeat(1000));
+    laptop.run(["backup", "check"]).exits(0);
+    laptop.write("notes/a.txt", "event\n".repeat(1000));
+    let document = laptop.run(["backup", "check", "--json"]).exits(3).json();
+    assert_eq!(document["findings"][0]["path"], "notes/a.txt");
+    assert_eq!(rules(&document).len(), 1);
+}

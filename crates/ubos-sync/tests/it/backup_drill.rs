@@ -340,5 +340,15 @@ fn a_file_comes_back_from_git_as_a_new_edit() {
     demo.call(&["bidirectional", "-q"]).exits(0);
     assert_eq!(fs::read_to_string(demo.server.join(path)).unwrap(), first);
     demo.call(&["backup", "restore", "docs/never.md", "--at", "main~1"]).exits(2);
+    // `restore` does the same where git alone knows what is meant.
+    demo.snapshot();
+    let commit = demo.git(&demo.laptop, &["rev-parse", "--short", "HEAD"]);
+    let standing = demo.read(path);
+    demo.write(path, b"worked on\n");
+    demo.call(&["restore", path, "--at", &commit, "-n"]).exits(0);
+    assert_eq!(demo.read(path), "worked on\n");
+    demo.call(&["restore", path, "--at", &commit]).exits(0);
+    assert_eq!(demo.read(path), standing);
+    demo.call(&["restore", path, "--at", "0123456789abcdef"]).exits(2);
     demo.call(&["backup", "show", path, "--at", "1999-01-01"]).exits(2);
 }

@@ -376,12 +376,14 @@ fn the_history_of_a_path_lists_what_only_git_has() {
     assert_eq!(git(&world, &["show", &format!("{commit}:notes/f")]), "a draft");
     let page = world.laptop().run(["history", "notes/f"]);
     page.exits(0).says("Only in git:").says(&commit[..12]).says("backup restore");
-    let refused = world.laptop().run(["restore", "notes/f", "--at", &commit[..12]]);
-    refused.exits(2).says(&format!("ubos-sync backup restore notes/f --at {}", &commit[..12]));
+    let restore = ["restore", "notes/f", "--at", &commit[..12], "-n"];
+    world.laptop().run(restore).exits(0).says("notes/f");
+    assert_eq!(fs::read(world.laptop().path("notes/f")).unwrap(), b"final");
     // Where git cannot be asked the rest is told all the same.
     program(&world, "git", "exit 1");
     let told = world.laptop().run(["history", "notes/f", "--json"]).exits(0).json();
     assert_eq!((told["git"].clone(), told["versions"].as_array().unwrap().len()), (json!([]), 1));
+    world.laptop().run(restore).exits(2);
 }
 
 #[test]

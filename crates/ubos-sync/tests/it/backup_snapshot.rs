@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use ubos_testkit::World;
 use ubos_testkit::process::Running;
 use ubos_testkit::random::Dice;
@@ -122,4 +123,68 @@ fn a_disk_that_takes_no_more_is_an_error_and_moves_nothing() {
     assert_eq!(git(&world, &["for-each-ref"]), refs);
     world.laptop().run(["backup", "snapshot"]).exits(0).says("1 new");
     git(&world, &["fsck", "--strict"]);
+}
+
+#[test]
+fn what_a_person_asked_for_is_in_the_health() {
+    let world = agreed();
+    git(&world, &["init", "--quiet", "--bare", "../remote.git"]);
+    let remote = world.laptop().root().join("../remote.git");
+    let remote = std::fs::canonicalize(remote).unwrap();
+    let laptop = world.laptop();
+    laptop.run(["backup", "init", "--remote", remote.to_str().unwrap()]).exits(0);
+    let health = || laptop.run(["health", "--json"]).json()["backup"].clone();
+    let told = health();
+    assert_eq!(told["commit"], git(&world, &["rev-parse", "HEAD"]));
+    assert!(told["last_snapshot"].is_string() && told["unpushed_since"].is_string(), "{told:#}");
+    laptop.run(["backup", "push"]).exits(0);
+    assert_eq!(health()["unpushed_since"], Value::Null);
+    // A push to one place says nothing of the other.
+    laptop.write("notes/new.md", "new");
+    laptop.write("notes/.env", "PASSWORD=x");
+    laptop.run(["backup", "snapshot"]).exits(0);
+    let told = health();
+    assert_eq!(
+        (&told["gaps"], &told["commit"]),
+        (&1.into(), &git(&world, &["rev-parse", "HEAD"]).into())
+    );
+    laptop.run(["backup", "push", "--to", "mirror"]).exits(0);
+    assert!(health()["unpushed_since"].is_string());
+    laptop.run(["backup", "push"]).exits(0);
+    assert_eq!(health()["unpushed_since"], Value::Null);
+    // With a gap not all comes back; without one it does.
+    assert_eq!(health()["last_drill"], Value::Null);
+    laptop.run(["backup", "drill", "--lose", "laptop,server"]).exits(3);
+    let told = health();
+    assert!(told["last_drill"].is_string() && told["drill_complete"] == false, "{told:#}");
+    laptop.remove("notes/.env");
+    laptop.run(["backup", "snapshot"]).exits(0);
+    laptop.run(["backup", "push"]).exits(0);
+    laptop.run(["backup", "drill", "--lose", "laptop,server"]).exits(0);
+    assert_eq!(health()["drill_complete"], true);
+    // What cannot be made, and what went another way.
+    git(&world, &["checkout", "--quiet", "--detach"]);
+    laptop.run(["backup", "snapshot"]).exits(3);
+    assert_eq!(health()["trouble"]["kind"], "busy-repository");
+    git(&world, &["checkout", "--quiet", "-"]);
+    laptop.run(["backup", "snapshot"]).exits(0);
+    assert_eq!(health()["trouble"], Value::Null);
+    let branch = git(&world, &["symbolic-ref", "HEAD"]);
+    let identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+    let words = ["commit-tree", "HEAD^{tree}", "-p", "HEAD~1", "-m", "theirs"];
+    let theirs = git(&world, &[&identity[..], &words[..]].concat());
+    git(
+        &world,
+        &["push", "--quiet", "--force", remote.to_str().unwrap(), &format!("{theirs}:{branch}")],
+    );
+    laptop.write("notes/new.md", "newer");
+    laptop.run(["backup", "snapshot"]).exits(0);
+    laptop.run(["backup", "push"]).exits(3);
+    assert_eq!(health()["diverged"].as_array().map(Vec::len), Some(1));
+    let folder = std::fs::read_dir(laptop.own("log")).unwrap();
+    let files = folder.map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let records = String::from_utf8(files.collect::<Vec<_>>().concat()).unwrap();
+    for event in ["backup-snapshot", "backup-pushed", "backup-drill", "backup-failed"] {
+        assert!(records.contains(event), "{event}: {records}");
+    }
 }

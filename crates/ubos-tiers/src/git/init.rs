@@ -214,7 +214,7 @@ impl Plan {
             let done = old.as_deref().is_some_and(|old| old == setting.value || setting.yields);
             self.step(done, Act::Set(setting.key, setting.value), what, setting.why);
         }
-        for lines in [attributes::ATTRIBUTES, attributes::EXCLUDE] {
+        for lines in [attributes::ATTRIBUTES, attributes::LOGS, attributes::EXCLUDE] {
             let missing = match found {
                 Some(found) => lines.missing(found.common())?,
                 None => lines,

@@ -4,6 +4,19 @@
 //! Soundness comes first: where something is damaged nothing is packed and nothing removed, so that
 //! whatever can be saved is still there. Only what no reference and no log of references has reached
 //! for two weeks is let go.
+//!
+//! **Measured** (`tests/it/week.rs`; git 2.47, 2 busy cores): a vault of 1000 notes with a snapshot every
+//! five minutes, three notes edited and a log 75 kB longer each time: 288 commits and 21.6 MB of JSON
+//! Lines a day.
+//!
+//! | | before maintenance | after |
+//! |---|---|---|
+//! | the first day | 38.7 MB, 7353 loose objects | 11.0 MB, 2 packs |
+//! | each later day adds | 27 to 37 MB, 7300 loose objects | 7 to 10 MB |
+//! | the week (151 MB of log, 2016 snapshots) | 93.6 MB on the last day | 62.9 MB in one pack |
+//!
+//! A light run takes 20 to 30 s, mostly for reading loose objects; a full one 6 to 15 s. What remains is
+//! the log, compressed; notes and manifests are a few megabytes a week.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Git;
 use super::error::{BackupError, Result};
+use super::logs::ATTRIBUTES;
 use super::remote::record::save;
 
 /// Where results are kept, below the state of the backup.
@@ -31,8 +45,6 @@ const MOST_FINDINGS: usize = 50;
 const GC_LIMIT: Duration = Duration::from_secs(12 * 3600);
 /// The longest that one command may take.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-/// Segments of logs are compressed already; likenesses are not looked for in them.
-const ATTRIBUTES: &str = "*.zst -delta\n";
 /// What keeps the search for likenesses from taking all memory of a small machine.
 const SETTINGS: [&str; 3] =
     ["pack.windowMemory=128m", "core.bigFileThreshold=32m", "pack.writeReverseIndex=true"];
@@ -243,16 +255,38 @@ fn check(git: &Git, depth: Depth) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-fn pack(git: &Git, state: &Path, depth: Depth) -> Result<()> {
+/// Whether the repository has the attributes of logs by itself, as `backup init` and the making of a
+/// mirror leave it.
+fn knows_logs(git: &Git) -> Result<bool> {
+    let file = git.run(["rev-parse", "--git-path", "info/attributes"])?.text();
+    let text = match std::fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(BackupError::io("read", file, error)),
+    };
+    let has =
+        |line: &str| text.split(|&b| b == b'\n').any(|row| row.trim_ascii() == line.as_bytes());
+    Ok(ATTRIBUTES.lines().all(has))
+}
+
+/// Writes the attributes of logs into the folder `state`, and returns the setting that names them.
+fn told_of_logs(state: &Path) -> Result<OsString> {
     std::fs::create_dir_all(state).map_err(|e| BackupError::io("create", state, e))?;
-    let attributes = state.join("attributes");
-    std::fs::write(&attributes, ATTRIBUTES)
-        .map_err(|e| BackupError::io("write", &attributes, e))?;
-    let mut settings =
-        vec!["-c".to_owned(), format!("core.attributesFile={}", attributes.display())];
-    settings.extend(SETTINGS.iter().flat_map(|s| ["-c".to_owned(), (*s).to_owned()]));
+    let file = state.join("attributes");
+    std::fs::write(&file, ATTRIBUTES).map_err(|e| BackupError::io("write", &file, e))?;
+    let mut setting = OsString::from("core.attributesFile=");
+    setting.push(&file);
+    Ok(setting)
+}
+
+fn pack(git: &Git, state: &Path, depth: Depth) -> Result<()> {
+    let mut settings: Vec<OsString> = Vec::new();
+    settings.extend(SETTINGS.iter().flat_map(|s| ["-c".into(), s.into()]));
+    if !knows_logs(git)? {
+        settings.extend(["-c".into(), told_of_logs(state)?]);
+    }
     let run = |words: &[&str]| {
-        let args = settings.iter().map(String::as_str).chain(words.iter().copied());
+        let args = settings.iter().cloned().chain(words.iter().map(OsString::from));
         git.ask(args.collect::<Vec<_>>())
     };
     let must = |words: &[&str]| -> Result<()> {

@@ -12,6 +12,7 @@ use ubos_engine::clock;
 
 use super::command::Git;
 use super::error::{BackupError, Result};
+use super::logs::ATTRIBUTES;
 
 /// Below the user's folder of data.
 const FOLDER: &str = "ubos-sync/mirrors";
@@ -38,9 +39,6 @@ const CONFIG: &str = "\
 [maintenance]
 \tauto = false
 ";
-/// The segments of logs are compressed already; looking for likenesses in them costs and finds
-/// nothing.
-const ATTRIBUTES: &str = "*.zst -delta\n";
 
 /// The mirrors of one user of this machine.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use ubos_engine::state::config::Config;
 use ubos_engine::state::config::backup::Layout;
 use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::init::{Plan, Wish, plan};
+use ubos_tiers::git::logs::ATTRIBUTES;
 
 use crate::place::{Place, read};
 
@@ -81,8 +82,8 @@ fn a_repository_with_history_and_a_dirty_index_is_adopted() {
     plan.carry_out().unwrap();
     assert_eq!((read(&place.path(".git/index")), place.head()), (index, head));
     let attributes = String::from_utf8(read(&place.path(".git/info/attributes"))).unwrap();
-    let expected = "*.psd filter=lfs\n# ubos-sync: files are kept byte for byte\n* -text -ident -filter -working-tree-encoding\n";
-    assert_eq!(attributes, expected);
+    let expected = "*.psd filter=lfs\n# ubos-sync: files are kept byte for byte\n* -text -ident -filter -working-tree-encoding\n# ubos-sync: pieces of logs have nothing in common\n";
+    assert_eq!(attributes, format!("{expected}{ATTRIBUTES}"));
     place.snapshot();
     assert_eq!(place.git(["show", ":notes/a.md"]), "staged");
     assert_eq!(place.content("main", "notes/a.md"), b"worked on");

@@ -1,13 +1,18 @@
 //! A repository with many small commits stays small, and damage is found before anything is packed.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
+
+use ubos_core::path::RelPath;
+use ubos_testkit::random::Dice;
+use ubos_tiers::git::logs::{self, LogSource};
 
 use ubos_tiers::git::command::Git;
 use ubos_tiers::git::maintain::{Depth, FILE, Past, Upkeep, due, extent, maintain};
-use ubos_tiers::git::names::LOGS_BRANCH;
 
-use crate::history::{Laptop, MAIN, START, commit, given, grow};
+use crate::history::{Laptop, PAIR, START, commit, given};
 
 fn busy(commits: usize) -> Laptop {
     let mut laptop = Laptop::new();
@@ -106,34 +111,80 @@ fn the_result_is_kept_and_says_what_is_due() {
     assert_eq!(Upkeep::load(&state).unwrap(), Upkeep::default());
 }
 
-#[test]
-fn logs_are_packed_without_a_search_for_likenesses() {
-    let laptop = busy(1);
-    let git = &laptop.git;
-    // The same bytes but for a few: anywhere else one would be kept as a difference to the other.
-    let noise: Vec<u8> =
-        (0..60_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    for number in 0..4u8 {
-        let mut bytes = noise.clone();
-        bytes[0] = number;
-        let blob = git.run_with(["hash-object", "-w", "--stdin"], &bytes).unwrap().text();
-        let tree =
-            git.run_with(["mktree"], format!("100644 blob {blob}\t00000{number}.zst\n").as_bytes());
-        let old = git.resolve(LOGS_BRANCH).unwrap().unwrap();
-        let made = git.with("GIT_AUTHOR_NAME", "a").with("GIT_AUTHOR_EMAIL", "a@b");
-        let made = made.with("GIT_COMMITTER_NAME", "a").with("GIT_COMMITTER_EMAIL", "a@b");
-        let tree = tree.unwrap().text();
-        let new = made.run(["commit-tree", &tree, "-p", &old, "-m", "x"]).unwrap().text();
-        git.run(["update-ref", LOGS_BRANCH, &new]).unwrap();
+/// Two logs, recorded piece by piece, that are the same but for a byte of each piece.
+fn alike(laptop: &Laptop) {
+    let mut dice = Dice::new(9);
+    let names = ["a.jsonl", "b.jsonl"].map(|name| RelPath::new(name).unwrap());
+    let files = [laptop.path("a.jsonl"), laptop.path("b.jsonl")];
+    fs::create_dir_all(laptop.state()).unwrap();
+    for turn in 0..3 {
+        let mut lines = String::new();
+        while lines.len() < 60_000 {
+            writeln!(lines, "{{\"id\":\"{:016x}{:016x}\"}}", dice.roll(), dice.roll()).unwrap();
+        }
+        for file in &files {
+            let mut log = fs::File::options().append(true).create(true).open(file).unwrap();
+            lines.replace_range(1..2, if file == &files[0] { "0" } else { "1" });
+            log.write_all(lines.as_bytes()).unwrap();
+        }
+        let source = |(path, file)| {
+            let file = fs::File::open(file).unwrap();
+            let size = file.metadata().unwrap().len();
+            LogSource { path, file, size }
+        };
+        let sources = names.iter().zip(&files).map(source).collect();
+        logs::record(&laptop.git, &laptop.state(), sources, START + 300 * turn).unwrap();
     }
-    grow(git, MAIN, "after", START + 5000);
+}
+
+/// Pieces of logs that are kept as a difference to another one.
+fn deltas(git: &Git) -> usize {
+    let format = "--batch-check=%(objecttype) %(objectsize) %(deltabase)";
+    let said = git.run(["cat-file", "--batch-all-objects", format]).unwrap().text();
+    let rows: Vec<Vec<&str>> = said.lines().map(|line| line.split(' ').collect()).collect();
+    let pieces: Vec<_> = rows
+        .iter()
+        .filter(|row| row[0] == "blob" && row[1].len() == 5 && row[1] > "59999")
+        .collect();
+    assert_eq!(pieces.len(), 6, "{said}");
+    pieces.iter().filter(|row| row[2].contains(|c| c != '0')).count()
+}
+
+#[test]
+fn pieces_of_logs_are_packed_without_a_search_for_likenesses() {
+    let repack = ["repack", "-a", "-d", "-f", "-q"];
+    let laptop = Laptop::new();
+    let git = &laptop.git;
+    alike(&laptop);
     maintain(git, &laptop.state(), Depth::Full, laptop.now).unwrap();
-    let pack = fs::read_dir(git.dir().join("objects/pack")).unwrap();
-    let index = pack.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "idx"));
-    let said = git
-        .run(["verify-pack".as_ref(), "-v".as_ref(), index.unwrap().as_os_str()])
-        .unwrap()
-        .text();
-    let large = said.lines().filter(|line| line.contains(" blob   60000 ")).count();
-    assert_eq!(large, 4, "{said}");
+    assert!(
+        laptop.state().join("attributes").exists(),
+        "the repository itself says nothing of logs"
+    );
+    assert_eq!(deltas(git), 0);
+    git.run(repack).unwrap();
+    assert!(deltas(git) > 0, "there are likenesses to be found");
+    // As `backup init` leaves it, beside what the user wrote there: nothing more need be told.
+    fs::remove_file(laptop.state().join("attributes")).unwrap();
+    fs::create_dir_all(git.dir().join("info")).unwrap();
+    let lines = format!("*.psd -diff\n# ubos-sync\n{}", logs::ATTRIBUTES);
+    fs::write(git.dir().join("info/attributes"), lines).unwrap();
+    maintain(git, &laptop.state(), Depth::Full, laptop.now).unwrap();
+    git.run(repack).unwrap();
+    assert_eq!(deltas(git), 0);
+    assert!(!laptop.state().join("attributes").exists());
+    // A mirror has them from the beginning.
+    let mirror = laptop.mirrors().make(PAIR).unwrap();
+    mirror
+        .run([
+            "fetch".as_ref(),
+            "-q".as_ref(),
+            git.dir().as_os_str(),
+            "refs/heads/*:refs/heads/*".as_ref(),
+        ])
+        .unwrap();
+    maintain(&mirror, &laptop.path("peer"), Depth::Full, laptop.now).unwrap();
+    mirror.run(repack).unwrap();
+    assert_eq!(deltas(&mirror), 0);
+    assert!(!laptop.path("peer").exists());
 }

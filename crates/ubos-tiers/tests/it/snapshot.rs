@@ -6,8 +6,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use ubos_core::entry::Problem;
 use ubos_engine::state::config::backup::Layout;
 use ubos_engine::state::config::limits::Written;
+use ubos_testkit::random::Dice;
 use ubos_tiers::git::commit::trailer_of;
 use ubos_tiers::git::error::BackupError;
+use ubos_tiers::git::gates::{Gates, Weight};
 use ubos_tiers::git::lock::BackupLock;
 use ubos_tiers::git::manifest::{Gap, Kept, What};
 use ubos_tiers::git::manifests;
@@ -351,6 +353,62 @@ fn a_large_log_is_kept_on_the_branch_of_logs() {
     place.write("logs/small.jsonl", line.repeat(20));
     place.snapshot();
     assert!(!place.paths("main").contains(&"logs/small.jsonl".to_owned()));
+}
+
+/// Put together when the test runs, so that none stands here.
+fn token(seed: u64) -> String {
+    let mut dice = Dice::new(seed);
+    let letters = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+    let body: String = (0..36).map(|_| char::from(*dice.pick(letters))).collect();
+    ["gh", "p_"].concat() + &body
+}
+
+#[test]
+fn a_secret_in_a_log_is_told_once_and_the_log_stays_whole() {
+    let mut place = Place::new();
+    place.settings.segment_above = Some(Written::Text("1KiB".to_owned()));
+    let line = format!("{{\"text\":\"{}\"}}\n", "x".repeat(90));
+    let secret = |seed| format!("{{\"message\":\"used {}\"}}\n", token(seed));
+    let mut log = [line.repeat(50), secret(1), line.repeat(3)].concat();
+    place.write("logs/large.jsonl", &log);
+    let told = |made: &ubos_tiers::git::snapshot::Snapshot| -> Vec<(String, Option<u32>, String)> {
+        let rows = made.findings.iter();
+        rows.map(|f| {
+            assert_eq!((f.path.clone(), f.weight), (rel("logs/large.jsonl"), Weight::Warn));
+            (f.rule.clone(), f.line, f.what.clone())
+        })
+        .collect()
+    };
+    let first = place.snapshot();
+    let expected = ("github-token".to_owned(), Some(51), "a token of GitHub".to_owned());
+    assert_eq!(told(&first), [expected]);
+    assert!(first.gaps.is_empty() && first.notices.is_empty(), "{:?}", first.gaps);
+    assert_eq!(told(&place.snapshot()), []);
+    // Only what is new is looked at; the line is told by where it begins.
+    let at = log.len() + 2 * line.len();
+    log = [log, line.repeat(2), secret(2)].concat();
+    place.write("logs/large.jsonl", &log);
+    let what = format!("a token of GitHub, in the line that begins at byte {at}");
+    let grown = place.snapshot();
+    assert_eq!(told(&grown), [("github-token".to_owned(), None, what)]);
+    // It was rotated: another log, from its first line on; what a person allowed is not told.
+    place.write("logs/large.jsonl", [secret(3), secret(4), line.repeat(50)].concat());
+    place.write("config/backup_allow.conf", format!("{}\n", fingerprint(&place, 3)));
+    let rotated = place.snapshot();
+    let expected = ("github-token".to_owned(), Some(2), "a token of GitHub".to_owned());
+    assert_eq!(told(&rotated), [expected]);
+    let mut bytes = Vec::new();
+    let (commit, path) = (grown.logs.unwrap(), rel("logs/large.jsonl"));
+    let git = place.plumbing();
+    ubos_tiers::git::logs::assemble(&git, commit.as_str(), &path, None, None, &mut bytes).unwrap();
+    assert!(bytes == log.as_bytes(), "it is kept whole");
+}
+
+/// What names the token of `seed` in the log.
+fn fingerprint(place: &Place, seed: u64) -> String {
+    let gates = Gates::load(&place.path(".ubos-sync"), &place.root()).unwrap();
+    let found = gates.examine_part(&rel("logs/large.jsonl"), token(seed).as_bytes());
+    found[0].fingerprint.clone()
 }
 
 #[test]

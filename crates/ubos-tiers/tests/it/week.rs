@@ -4,11 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 use std::time::Instant;
 
+use ubos_core::path::RelPath;
 use ubos_testkit::random::Dice;
 use ubos_tiers::git::command::Git;
 use ubos_tiers::git::commit::{Author, NewCommit, advance};
+use ubos_tiers::git::logs::{self, LogSource};
 use ubos_tiers::git::maintain::{Depth, Past, due, extent, maintain};
 use ubos_tiers::git::names::{LOGS_BRANCH, MANIFEST_BRANCH};
 use ubos_tiers::git::objects::{BlobWriter, Oid};
@@ -19,23 +23,20 @@ use crate::history::{Laptop, MAIN, START};
 const FOLDERS: usize = 40;
 const NOTES: usize = 25;
 const A_DAY: i64 = 288;
-/// Bytes of a chunk, compressed: some 200 kB of a log.
-const CHUNK: usize = 13_700;
-/// So many chunks make a segment.
-const SEGMENT: usize = 42;
+/// Bytes by which the log grows each time.
+const GROWTH: usize = 75_000;
 
 /// The vault as it stands.
 struct Vault {
     dice: Dice,
     notes: BTreeMap<String, String>,
-    chunks: Vec<String>,
-    log: u64,
+    log: File,
 }
 
 impl Vault {
     fn new(seed: u64) -> Self {
-        let mut vault =
-            Self { dice: Dice::new(seed), notes: BTreeMap::new(), chunks: Vec::new(), log: 0 };
+        let log = tempfile::tempfile().unwrap();
+        let mut vault = Self { dice: Dice::new(seed), notes: BTreeMap::new(), log };
         for number in 0..FOLDERS * NOTES {
             let name = format!("docs/{:02}/note {:02}.md", number / NOTES, number % NOTES);
             let text = (0..12).map(|_| vault.paragraph()).collect();
@@ -56,8 +57,28 @@ impl Vault {
         text
     }
 
-    fn noise(&mut self, length: usize) -> Vec<u8> {
-        (0..length.div_ceil(8)).flat_map(|_| self.dice.roll().to_le_bytes()).take(length).collect()
+    /// The log grows, by lines as a daemon writes them.
+    fn log_grows(&mut self, at: i64) {
+        let mut lines = String::new();
+        while lines.len() < GROWTH {
+            let (id, took) = (self.dice.roll(), self.dice.below(100_000));
+            let words: Vec<String> =
+                (0..8).map(|_| format!("w{:x}", self.dice.below(2000))).collect();
+            writeln!(
+                lines,
+                r#"{{"ts":{at},"id":"{id:016x}","took_us":{took},"message":"{}"}}"#,
+                words.join(" ")
+            )
+            .unwrap();
+        }
+        self.log.write_all(lines.as_bytes()).unwrap();
+    }
+
+    /// The log as it is recorded.
+    fn source<'a>(&self, path: &'a RelPath) -> LogSource<'a> {
+        let file = self.log.try_clone().unwrap();
+        let size = file.metadata().unwrap().len();
+        LogSource { path, file, size }
     }
 
     /// The list of a folder, as manifests have it.
@@ -75,8 +96,8 @@ impl Vault {
     }
 }
 
-/// Puts `files` on `branch`, and takes `gone` away.
-fn record(git: &Git, branch: &str, files: &[(String, Vec<u8>)], gone: &[String], at: i64) {
+/// Puts `files` on `branch`.
+fn put(git: &Git, branch: &str, files: &[(String, Vec<u8>)], at: i64) {
     let mut writer = BlobWriter::open(git).unwrap();
     let blobs: Vec<Oid> = files.iter().map(|(_, bytes)| writer.add(bytes).unwrap()).collect();
     writer.finish().unwrap();
@@ -85,9 +106,6 @@ fn record(git: &Git, branch: &str, files: &[(String, Vec<u8>)], gone: &[String],
     let mut tree = TreeEdit::on(git, old.as_ref(), &index).unwrap();
     for ((name, _), blob) in files.iter().zip(&blobs) {
         tree.put(name.as_bytes(), 0o100_644, blob);
-    }
-    for name in gone {
-        tree.remove(name.as_bytes());
     }
     let tree = tree.write().unwrap();
     let author = Author { name: "localhost".into(), email: "ubos-sync@localhost".into() };
@@ -105,7 +123,8 @@ fn record(git: &Git, branch: &str, files: &[(String, Vec<u8>)], gone: &[String],
 }
 
 /// Three notes are edited, the log grows, the manifest follows.
-fn tick(git: &Git, vault: &mut Vault, at: i64) {
+fn tick(laptop: &Laptop, vault: &mut Vault, at: i64) {
+    let git = &laptop.git;
     let mut edited = BTreeMap::new();
     for _ in 0..3 {
         let names: Vec<String> = vault.notes.keys().cloned().collect();
@@ -122,17 +141,11 @@ fn tick(git: &Git, vault: &mut Vault, at: i64) {
         edited.insert(name, text.clone().into_bytes());
     }
     let folders: Vec<String> = edited.keys().map(|n| n[..7].to_owned()).collect();
-    record(git, MAIN, &edited.into_iter().collect::<Vec<_>>(), &[], at);
-    let chunk = vault.noise(CHUNK);
-    let mut new = vec![(format!("log/{:06}-{:012x}.zst", vault.log, at), chunk)];
-    vault.log += 1;
-    vault.chunks.push(new[0].0.clone());
-    let mut gone = Vec::new();
-    if vault.chunks.len() > SEGMENT {
-        gone = std::mem::take(&mut vault.chunks);
-        new = vec![(format!("log/s{:06}.zst", vault.log), vault.noise(SEGMENT * CHUNK))];
-    }
-    record(git, LOGS_BRANCH, &new, &gone, at);
+    put(git, MAIN, &edited.into_iter().collect::<Vec<_>>(), at);
+    vault.log_grows(at);
+    let path = RelPath::new("memory/daemon.jsonl").unwrap();
+    let recorded = logs::record(git, &laptop.state(), vec![vault.source(&path)], at).unwrap();
+    assert!(recorded.changed && recorded.unread.is_empty());
     let mut lists: Vec<(String, Vec<u8>)> = folders
         .iter()
         .map(|folder| {
@@ -140,7 +153,7 @@ fn tick(git: &Git, vault: &mut Vault, at: i64) {
         })
         .collect();
     lists.push(("about.json".to_owned(), format!("{{\"made\":{at}}}").into_bytes()));
-    record(git, MANIFEST_BRANCH, &lists, &[], at);
+    put(git, MANIFEST_BRANCH, &lists, at);
 }
 
 #[test]
@@ -153,13 +166,14 @@ fn a_week_of_snapshots_stays_small() {
     let mut vault = Vault::new(seed);
     let all: Vec<(String, Vec<u8>)> =
         vault.notes.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
-    record(git, MAIN, &all, &[], START);
+    put(git, MAIN, &all, START);
+    std::fs::create_dir_all(laptop.state()).unwrap();
     let mut past = Past::default();
     println!("first snapshot: {:?}", extent(git).unwrap());
     for day in 0..7 {
         let begun = Instant::now();
         for number in 0..A_DAY {
-            tick(git, &mut vault, START + (day * A_DAY + number) * 300);
+            tick(&laptop, &mut vault, START + (day * A_DAY + number) * 300);
         }
         let spent = begun.elapsed();
         let now = START + (day + 1) * A_DAY * 300;
@@ -183,14 +197,22 @@ fn a_week_of_snapshots_stays_small() {
     // The weekly full run fell on the second day; one at the end shows what a week comes to.
     let now = START + 8 * A_DAY * 300;
     let done = maintain(git, &laptop.state(), Depth::Full, now).unwrap();
-    // The log alone is 288 chunks a day and the segments made of them.
-    let log = 2 * CHUNK as u64 * A_DAY as u64 * 7;
-    let rest = done.after.bytes.saturating_sub(log);
+    let log = vault.log.metadata().unwrap().len();
     println!(
-        "a full run after the week: {:.1} s, {:.1} MB, of which not logs {:.1} MB",
+        "a full run after the week: {:.1} s, {:.1} MB, for a log of {:.1} MB and {} snapshots",
         done.took_ms as f64 / 1e3,
         done.after.bytes as f64 / 1e6,
-        rest as f64 / 1e6
+        log as f64 / 1e6,
+        7 * A_DAY
     );
-    assert!(rest < 12 << 20, "{rest} bytes for notes and manifests");
+    // Such lines compress to a third; notes and manifests are the rest.
+    assert!(done.after.bytes < log / 3 + (12 << 20), "{}", done.after.bytes);
+    logs_are_whole(git, &vault);
+}
+
+/// The log comes back from the repacked repository as it is.
+fn logs_are_whole(git: &Git, vault: &Vault) {
+    let path = RelPath::new("memory/daemon.jsonl").unwrap();
+    let told = logs::assemble(git, LOGS_BRANCH, &path, None, None, &mut std::io::sink()).unwrap();
+    assert_eq!(told.bytes, vault.log.metadata().unwrap().len());
 }

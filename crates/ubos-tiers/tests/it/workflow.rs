@@ -1,16 +1,23 @@
 //! The script of the workflow, run on real repositories of the backup's form: whole ones pass, and
 //! every kind of loss is found.
 
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ubos_core::entry::Digest;
+use ubos_engine::state::config::backup::Layout;
+use ubos_engine::state::config::limits::Written;
+use ubos_engine::state::{StateDir, config::Config};
 use ubos_tiers::git::command::{Git, clean};
 use ubos_tiers::git::hooks::workflow;
+use ubos_tiers::git::init::{Wish, plan};
 use ubos_tiers::git::manifest::{About, Entry, Gap, Kept, SCHEMA, What, list_path, write_list};
 use ubos_tiers::git::names::{LOGS_BRANCH, MANIFEST_BRANCH};
 use ubos_tiers::git::objects::{BlobWriter, Oid};
 use ubos_tiers::git::tree::TreeEdit;
+
+use crate::place::Place;
 
 /// A repository with a snapshot, a log and a manifest.
 struct Backup {
@@ -79,15 +86,20 @@ impl Backup {
     }
 
     fn verify(&self) -> (bool, String) {
-        let script = self.folder.path().join("verify.py");
-        std::fs::write(&script, workflow::SCRIPT).unwrap();
-        let mut python = Command::new("python3");
-        clean(&mut python);
-        let Output { status, stdout, stderr } =
-            python.arg(&script).current_dir(self.git.dir()).output().unwrap();
-        let words = [stdout, stderr].concat();
-        (status.success(), String::from_utf8_lossy(&words).into_owned())
+        verify(self.git.dir())
     }
+}
+
+/// Runs the script in `dir`: whether all is well, and its words.
+fn verify(dir: &Path) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("verify.py");
+    std::fs::write(&script, workflow::SCRIPT).unwrap();
+    let mut python = Command::new("python3");
+    clean(&mut python);
+    let Output { status, stdout, stderr } = python.arg(&script).current_dir(dir).output().unwrap();
+    let words = [stdout, stderr].concat();
+    (status.success(), String::from_utf8_lossy(&words).into_owned())
 }
 
 fn entry(name: &[u8], size: u64, kept: Kept) -> Entry {
@@ -202,4 +214,64 @@ fn every_loss_is_found() {
 fn without_a_backup_it_says_so() {
     let (whole, words) = Backup::new().verify();
     assert!(!whole && words.contains("nothing was backed up yet"), "{words}");
+}
+
+/// A territory that `backup init` made a repository for, with some of everything, after snapshots.
+fn lived_in(layout: Layout) -> Place {
+    let mut place = Place::without_repository();
+    let state = StateDir::open(&place.root()).unwrap();
+    let config = Config::require(&state).unwrap();
+    let wish = Wish { branch: Some("main"), layout: Some(layout), ..Wish::default() };
+    let plan = plan(&place.root(), &config, &wish).unwrap();
+    plan.carry_out().unwrap();
+    place.settings = plan.settings.clone();
+    place.settings.segment_above = Some(Written::Text("1KiB".to_owned()));
+    place.settings.max_file_size = Some(Written::Text("64KiB".to_owned()));
+    place.write("notes/a.md", "one\n");
+    place.write(b"notes/b\xff \"q\"\n.md", "odd\r\n");
+    place.write("notes/large.bin", vec![7; 70_000]);
+    place.write("notes/.env", "PASSWORD=x\n");
+    place.write("theirs/report.md", "generated\n");
+    std::fs::create_dir_all(place.path("notes/empty/inside")).unwrap();
+    symlink("../a.md", place.path("notes/to")).unwrap();
+    let mut log = String::new();
+    for turn in 0..4 {
+        log.push_str(&format!("{{\"turn\":{turn}}}\n").repeat(200));
+        place.write("logs/daemon.jsonl", &log);
+        place.write("notes/a.md", format!("turn {turn}\n"));
+        place.snapshot();
+    }
+    // Rotated, so that there are two generations.
+    place.write("logs/daemon.jsonl", "{\"other\":1}\n".repeat(300));
+    place.snapshot();
+    place
+}
+
+#[test]
+fn what_snapshots_leave_passes_and_damage_is_found() {
+    for layout in [Layout::Single, Layout::Branches] {
+        let place = lived_in(layout);
+        let (whole, words) = verify(&place.root());
+        assert!(whole, "{layout:?}: {words}");
+        for told in ["1  gap: secret", "1  gap: too-large"] {
+            assert!(words.contains(told), "{layout:?}: {words}");
+        }
+        // The newest piece of the log, a note, the last list of the manifest: each is missed.
+        let listed = place.git(["ls-tree", "-r", "--format=%(objectname) %(path)", LOGS_BRANCH]);
+        let piece = listed.lines().filter(|row| row.contains("/tail/0")).next_back().unwrap();
+        let blobs = [
+            piece.split_once(' ').unwrap().0.to_owned(),
+            place.git(["rev-parse", "main:notes/a.md"]),
+            place.git(["rev-parse", &format!("{MANIFEST_BRANCH}^{{tree}}")]),
+        ];
+        for blob in blobs {
+            let file = place.path(".git/objects").join(&blob[..2]).join(&blob[2..]);
+            let aside = place.beside("aside");
+            std::fs::rename(&file, &aside).unwrap();
+            let (whole, words) = verify(&place.root());
+            assert!(!whole, "{layout:?}, {blob}: {words}");
+            std::fs::rename(&aside, &file).unwrap();
+        }
+        assert!(verify(&place.root()).0);
+    }
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use ubos_core::entry::Entry;
-use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
 use ubos_engine::error::EngineError;
 use ubos_engine::inventory::{self, Inventory};
@@ -16,6 +15,7 @@ use ubos_tiers::git::gates::Gates;
 use ubos_tiers::git::lint::targets::Targets;
 use ubos_tiers::git::lint::{Fault, Lint, Severity, files, outgoing, staged};
 use ubos_tiers::git::repository::Repository;
+use ubos_tiers::git::snapshot::Classes;
 
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -105,7 +105,8 @@ fn of_files(
     for path in inventory.items.keys() {
         targets.add(path.as_bytes());
     }
-    let paths = chosen(given, state, &inventory, lint.max_file)?;
+    let classes = Classes::new(&config.backup)?;
+    let paths = chosen(given, state, &inventory, &classes, lint.max_file)?;
     let lint = Lint { targets: Some(&targets), ..*lint };
     Ok(files::examine(state.root(), &paths, &lint))
 }
@@ -115,12 +116,12 @@ fn chosen(
     given: &[PathBuf],
     state: &StateDir,
     inventory: &Inventory,
+    classes: &Classes,
     max_file: u64,
 ) -> Result<Vec<RelPath>, Failure> {
     let is_long_log = |path: &RelPath| {
         let item = &inventory.items[path];
-        // Such a log is kept in pieces, whatever its length.
-        item.direction == Direction::AppendOnly && item.entry.size() > max_file
+        item.entry.size() > max_file && classes.is_large_log(path, item)
     };
     let is_file = |path: &RelPath| matches!(inventory.items[path].entry, Entry::File { .. });
     let files = inventory.items.keys().filter(|path| is_file(path) && !is_long_log(path));

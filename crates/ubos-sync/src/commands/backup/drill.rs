@@ -4,12 +4,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::Value;
 
 use ubos_engine::clock;
-use ubos_engine::health::backup::{self as health, Backup};
-use ubos_engine::state::audit::Audit;
-use ubos_engine::state::lock::Lock;
 use ubos_tiers::git::coverage::place::Place;
 use ubos_tiers::git::drill::answer::{DRILL, base};
 use ubos_tiers::git::drill::survivor;
@@ -24,6 +20,7 @@ use ubos_tiers::git::remote::record::save;
 use ubos_tiers::git::shelf::Shelf;
 
 use super::scene::Scene;
+use crate::backup::{self, chores};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render::backup::drill as render;
@@ -106,7 +103,11 @@ pub(crate) fn run(args: &DrillArgs, global: &Global, ui: &Ui) -> Outcome {
         drilled,
     };
     let document = render::document(&report);
-    keep(&scene, &document, ui)?;
+    save(&scene.state.path(STATE), REPORT, &document)?;
+    let (record, whole) = (render::record(&document), report.exit == 0);
+    let (state, config) = (&scene.state, &scene.config);
+    let told = chores::put_drill_on_record(state, config, scene.is_laptop(), record, whole);
+    backup::warn(told, ui);
     if ui.json() {
         ui.document(&document)?;
     } else {
@@ -229,26 +230,4 @@ fn from_peer(scene: &Scene, reference: &Reference) -> Result<Recovered, Failure>
         .map_err(|e| BackupError::damaged(format!("the answer of {}", scene.name), e))?;
     let base = base(scene.git.as_ref(), told.base.as_deref())?.unwrap_or_default();
     Ok(told.read(&base.1)?)
-}
-
-/// Keeps the result beside the state of the backup, and puts it on record.
-fn keep(scene: &Scene, document: &Value, ui: &Ui) -> Result<(), Failure> {
-    save(&scene.state.path(STATE), REPORT, document)?;
-    let record = render::record(document);
-    let noted = Lock::take(&scene.state, &scene.config.name).and_then(|_lock| {
-        let mut audit = Audit::open(&scene.state)?;
-        audit.note(&clock::run_id(), record);
-        audit.sync()
-    });
-    let noted = noted.and_then(|()| {
-        health::note(&scene.state, &scene.config, |backup, _| Backup {
-            last_drill: document["made"].as_str().map(str::to_owned),
-            drill_complete: Some(document["exit"] == 0),
-            ..backup
-        })
-    });
-    if let Err(error) = noted {
-        ui.warning(&format!("the drill is not in the audit log: {error}"));
-    }
-    Ok(())
 }

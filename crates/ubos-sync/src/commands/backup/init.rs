@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use ubos_engine::state::config::backup;
 use ubos_tiers::git::init::{Wish, plan};
 
-use super::snapshot;
+use crate::backup::asked;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render;
@@ -20,8 +20,8 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync backup init -n         what it would do, and why
-  ubos-sync backup init            this machine and the peer's mirror
+  ubos-sync backup init -n                                 what it would do, and why
+  ubos-sync backup init
   ubos-sync backup init --remote git@github.com:me/ubos.git
   ubos-sync backup init --branch backup --layout branches")]
 pub(crate) struct InitArgs {
@@ -73,7 +73,8 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         config.backup = plan.settings.clone();
         config.save(&state)?;
     }
-    let first = snapshot::make(&root, global.peer.as_deref(), &config.backup, None, ui);
+    let peer = config.peer(global.peer.as_deref())?;
+    let first = asked(&root, peer, &config.backup, None, ui);
     let told = render::backup::init::Told { plan: &plan, dry_run: false, first: Some(&first) };
     show(&told, ui)?;
     match first {

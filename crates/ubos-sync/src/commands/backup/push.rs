@@ -6,7 +6,7 @@ use ubos_tiers::git::remote::place::Kind;
 use ubos_tiers::git::remote::push::When;
 use ubos_tiers::git::remote::{self};
 
-use crate::backup::chores;
+use crate::backup::{self, chores};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render;
@@ -22,8 +22,8 @@ use crate::ui::Ui;
 /// are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Much that is new goes in parts of half a gigabyte: GitHub refuses a push of
-more than 2 GB, and an interrupted one goes on with the next part.
+Much that is new goes in parts of half a gigabyte: GitHub refuses a push of more than 2 GB, and an
+interrupted one goes on with the next part.
 
 Exit codes:
   0  every place has everything
@@ -35,7 +35,7 @@ Examples:
   ubos-sync backup push              now, to all places
   ubos-sync backup push --to remote  to the remote alone
   ubos-sync backup push --if-due     as a timer does it
-  ubos-sync backup push --join       ours goes on, with theirs in its history")]
+  ubos-sync backup push --join       ours goes on; what stood at the place stays in the history")]
 pub(crate) struct PushArgs {
     /// To this place alone
     #[arg(long, value_name = "PLACE")]
@@ -75,9 +75,7 @@ pub(crate) fn run(args: &PushArgs, global: &Global, ui: &Ui) -> Outcome {
     let joined = if args.join { remote::join(root, &config)? } else { Vec::new() };
     let when = if args.if_due { When::Due(settings.push_every) } else { When::Asked };
     let pushed = remote::push(root, &config, peer, when, only)?;
-    if let Err(error) = chores::note_places(&state, &config) {
-        ui.warning(&format!("the push could not be put on record: {error}"));
-    }
+    backup::warn(chores::put_push_on_record(&state, &config, &pushed, only), ui);
     let code = pushed.exit_code();
     if ui.json() {
         ui.document(&render::backup::push::document(&pushed, &joined))?;

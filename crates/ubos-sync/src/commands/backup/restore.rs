@@ -15,10 +15,10 @@ use ubos_engine::cycle::{PutBack, put_back_here};
 use ubos_engine::error::EngineError;
 use ubos_engine::inventory;
 use ubos_tiers::git::lock::BackupLock;
-use ubos_tiers::git::snapshot::{self, Order, Phase};
 use ubos_tiers::git::travel::restore::{Present, Restore, plan};
 
 use super::moment;
+use crate::backup;
 use crate::cli::Global;
 use crate::commands::{restore, sync};
 use crate::failure::{Failure, Outcome};
@@ -57,20 +57,44 @@ pub(crate) struct RestoreArgs {
 pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     let past = Past::open(global)?;
     let path = past.path(&args.path)?;
-    let git = moment::repository(&past)?;
+    let wish = Wish { path, at: &args.at, exact: args.exact, dry_run: args.dry_run };
+    bring_back(&wish, &past, global, ui)
+}
+
+/// What is to come back.
+pub(crate) struct Wish<'a> {
+    /// The file or folder.
+    pub path: RelPath,
+    /// A time, a run or a commit.
+    pub at: &'a str,
+    /// Also remove what did not stand there then.
+    pub exact: bool,
+    /// Only show it.
+    pub dry_run: bool,
+}
+
+/// Whether git here knows `at` as a commit.
+pub(crate) fn is_commit(past: &Past, at: &str) -> bool {
+    let found =
+        moment::repository(past).and_then(|git| Ok(git.resolve(&format!("{at}^{{commit}}"))?));
+    found.is_ok_and(|commit| commit.is_some())
+}
+
+/// Brings it back.
+pub(crate) fn bring_back(wish: &Wish<'_>, past: &Past, global: &Global, ui: &Ui) -> Outcome {
+    let path = &wish.path;
+    let git = moment::repository(past)?;
     let root = past.state.root().path().to_owned();
     let inventory = inventory::take(&root, global.peer.as_deref())?;
-    let mut shelf = moment::shelf(&past, &git, Some(&args.at))?;
-    if !args.dry_run && past.peer.owner {
-        let settings = &past.config.backup;
+    let mut shelf = moment::shelf(past, &git, Some(wish.at))?;
+    if !wish.dry_run && past.peer.owner {
         let what = format!("before {path} is restored {}", moment::words(&shelf));
-        let (inventory, what) = (&inventory, Some(what.as_str()));
-        let phase = Phase::Asked;
-        snapshot::take(&Order { root: &root, inventory, settings, phase, run: None, what })?;
+        let peer = (past.names.there.as_str(), &past.peer);
+        backup::asked(&root, peer, &past.config.backup, Some(&what), ui)?;
     }
     let selection = past.selection()?;
     let standing: Vec<RelPath> =
-        inventory.items.keys().filter(|at| **at == path || at.is_below(&path)).cloned().collect();
+        inventory.items.keys().filter(|at| *at == path || at.is_below(path)).cloned().collect();
     let only_grows = |at: &RelPath| {
         matches!(selection.judge_path(at, false), Verdict::Selected(Direction::AppendOnly))
     };
@@ -78,23 +102,23 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, ui: &Ui) -> Outcome {
     let present = Present { now: &now, standing: &standing, only_grows: &only_grows };
     // Nobody else may fetch contents at the same time.
     let _lock = BackupLock::take(&past.state)?;
-    let given = match args.dry_run {
+    let given = match wish.dry_run {
         true => None,
         false => Some(Given::new(past.state.path(GIVEN))?),
     };
     let folder = given.as_ref().map(|given| given.0.as_path());
-    let found = plan(&mut shelf, &path, &present, args.exact, folder)?;
+    let found = plan(&mut shelf, path, &present, wish.exact, folder)?;
     tell(&found, ui);
     if found.steps.is_empty() {
-        return nothing(&path, &moment::words(&shelf), &found, &past, ui);
+        return nothing(path, &moment::words(&shelf), &found, past, ui);
     }
     let mut request = sync::request(global, "restore", Filter::Both)?;
-    request.dry_run = args.dry_run;
+    request.dry_run = wish.dry_run;
     let steps = Sides::new(found.steps, Vec::new());
     request.put_back = Some(PutBack { steps, reason: PutBackReason::Restored, wins: true });
     // What stood here is in the snapshot that was just made, and what comes is in one already.
     let report = put_back_here(&request, &|_| {});
-    let options = format!("--at {}", quote(&args.at));
+    let options = format!("--at {}", quote(wish.at));
     restore::show(&report, &about("backup restore", path.as_bytes(), &options), ui)
 }
 

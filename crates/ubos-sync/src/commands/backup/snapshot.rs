@@ -1,15 +1,8 @@
 //! `ubos-sync backup snapshot`: everything shared as it stands now, as commits.
 
-use std::path::Path;
-
 use clap::Args;
 
-use ubos_engine::inventory;
-use ubos_engine::state::config::backup::BackupSettings;
-use ubos_tiers::git::error::BackupError;
-use ubos_tiers::git::snapshot::{self, Order, Phase, Snapshot};
-
-use crate::backup::attempt;
+use crate::backup;
 use crate::cli::Global;
 use crate::failure::Outcome;
 use crate::render;
@@ -43,7 +36,8 @@ pub(crate) struct SnapshotArgs {
 pub(crate) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Outcome {
     let (state, config) = territory::open(global)?;
     let root = state.root().path();
-    let made = make(root, global.peer.as_deref(), &config.backup, args.message.as_deref(), ui)?;
+    let peer = config.peer(global.peer.as_deref())?;
+    let made = backup::asked(root, peer, &config.backup, args.message.as_deref(), ui)?;
     let code = render::backup::snapshot::exit_code(&made);
     if ui.json() {
         ui.document(&render::backup::snapshot::document(&made))?;
@@ -51,22 +45,4 @@ pub(crate) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Outcome {
         ui.answer(&render::backup::snapshot::text(&made, ui))?;
     }
     Ok(code)
-}
-
-/// Looks at the territory and makes a snapshot of it, because a person asked for one.
-pub(super) fn make(
-    root: &Path,
-    peer: Option<&str>,
-    settings: &BackupSettings,
-    what: Option<&str>,
-    ui: &Ui,
-) -> Result<Snapshot, BackupError> {
-    let inventory = inventory::take(root, peer)?;
-    let order =
-        Order { root, inventory: &inventory, settings, phase: Phase::Asked, run: None, what };
-    let made = snapshot::take(&order);
-    if let Err(error) = attempt::note_asked(root, &made) {
-        ui.warning(&format!("the backup could not be put on record: {error}"));
-    }
-    made
 }

@@ -153,7 +153,20 @@ pub(crate) fn document(made: &Snapshot) -> Value {
     })
 }
 
-fn finding(finding: &Finding) -> Value {
+/// What a person is told of a content that is kept, but should be looked at; `None` if nothing is.
+pub(crate) fn warning(made: &Snapshot) -> Option<String> {
+    let mut kept = made.findings.iter().filter(|finding| finding.weight == Weight::Warn);
+    let first = kept.next()?;
+    let more = match kept.count() {
+        0 => String::new(),
+        more => format!(" (and {more} more like it)"),
+    };
+    let line = format!("the backup keeps, but look at it: {}: {}{more}", place(first), first.what);
+    Some(one_line(&line))
+}
+
+/// A finding as data.
+pub(crate) fn finding(finding: &Finding) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", &finding.path);
     map.insert("rule".into(), finding.rule.clone().into());

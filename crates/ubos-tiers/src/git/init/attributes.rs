@@ -6,13 +6,15 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use crate::git::error::{BackupError, Result};
+use crate::git::logs::ATTRIBUTES as ATTRIBUTES_OF_LOGS;
 
 /// Lines that a file should have.
 #[derive(Debug, Clone)]
 pub(super) struct Lines {
     file: &'static str,
     mark: &'static str,
-    lines: &'static [&'static str],
+    /// One below the other.
+    lines: &'static str,
     /// Which of them are not there.
     absent: [bool; MOST],
     /// Why they should be there.
@@ -27,16 +29,25 @@ const MOST: usize = 3;
 pub(super) const ATTRIBUTES: Lines = Lines {
     file: "info/attributes",
     mark: "# ubos-sync: files are kept byte for byte",
-    lines: &["* -text -ident -filter -working-tree-encoding"],
+    lines: "* -text -ident -filter -working-tree-encoding",
     absent: [true; MOST],
     why: "no line end, keyword, filter or encoding is changed on the way through git",
+};
+
+/// No search for likenesses where there are none, whoever repacks.
+pub(super) const LOGS: Lines = Lines {
+    file: "info/attributes",
+    mark: "# ubos-sync: pieces of logs have nothing in common",
+    lines: ATTRIBUTES_OF_LOGS,
+    absent: [true; MOST],
+    why: "`git gc` and `git repack` lose no time in comparing pieces of logs",
 };
 
 /// What `git add` by hand should not take along.
 pub(super) const EXCLUDE: Lines = Lines {
     file: "info/exclude",
     mark: "# ubos-sync: belongs to this machine",
-    lines: &["/.ubos-sync/", "**/.obsidian/workspace*.json", "**/.obsidian/workspace"],
+    lines: "/.ubos-sync/\n**/.obsidian/workspace*.json\n**/.obsidian/workspace",
     absent: [true; MOST],
     why: "the private folder and the arrangement of windows are not committed by hand",
 };
@@ -44,7 +55,8 @@ pub(super) const EXCLUDE: Lines = Lines {
 impl Lines {
     /// What they are, for a person.
     pub(super) fn what(&self) -> String {
-        format!("{}: {}", self.file, self.lines.join(", "))
+        let lines: Vec<&str> = self.lines.lines().collect();
+        format!("{}: {}", self.file, lines.join(", "))
     }
 
     /// Whether none are missing.
@@ -56,7 +68,7 @@ impl Lines {
     pub(super) fn missing(&self, dir: &Path) -> Result<Self> {
         let text = read(&dir.join(self.file))?;
         let mut missing = self.clone();
-        for (line, absent) in self.lines.iter().zip(&mut missing.absent) {
+        for (line, absent) in self.lines.lines().zip(&mut missing.absent) {
             *absent =
                 !text.split(|&b| b == b'\n').any(|there| there.trim_ascii() == line.as_bytes());
         }
@@ -88,7 +100,7 @@ impl Lines {
     }
 
     fn wanted(&self) -> impl Iterator<Item = &'static str> {
-        self.lines.iter().zip(self.absent).filter(|(_, absent)| *absent).map(|(line, _)| *line)
+        self.lines.lines().zip(self.absent).filter(|(_, absent)| *absent).map(|(line, _)| line)
     }
 }
 

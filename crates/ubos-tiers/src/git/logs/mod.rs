@@ -73,6 +73,7 @@ mod source;
 pub use assemble::{Assembled, assemble, generations, list};
 pub use check::{Flaw, verify};
 pub use record::{LogRecord, LogSource, Recorded, record};
+pub(in crate::git) use source::next_piece;
 
 /// Lines for a file of git attributes, which keep `git repack` from looking for differences between
 /// pieces of logs.

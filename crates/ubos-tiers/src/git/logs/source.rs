@@ -76,7 +76,7 @@ pub(super) fn read_at(file: &File, at: u64, bytes: u64) -> io::Result<Vec<u8>> {
 
 /// The next piece of `[at, to)`: whole lines, as many as a segment holds; a part of a line only if it
 /// is longer than that.
-pub(super) fn next_piece(file: &File, at: u64, to: u64) -> io::Result<Vec<u8>> {
+pub(in crate::git) fn next_piece(file: &File, at: u64, to: u64) -> io::Result<Vec<u8>> {
     let mut bytes = read_at(file, at, (to - at).min(SEGMENT))?;
     if at + (bytes.len() as u64) < to
         && let Some(end) = bytes.iter().rposition(|&b| b == b'\n')

@@ -21,9 +21,9 @@ pub(super) enum Class {
     Log,
 }
 
-/// What decides about the class.
+/// What decides where the content of a path is kept.
 #[derive(Debug)]
-pub(super) struct Classes {
+pub struct Classes {
     generated: Policies,
     logs: Policies,
     segment: u64,
@@ -34,12 +34,17 @@ impl Classes {
     ///
     /// # Errors
     /// [`BackupError::Usage`] for a pattern that is none.
-    pub(super) fn new(settings: &BackupSettings) -> Result<Self> {
+    pub fn new(settings: &BackupSettings) -> Result<Self> {
         Ok(Self {
             generated: patterns("generated", &settings.generated)?,
             logs: patterns("logs", &settings.logs)?,
             segment: settings.segment(),
         })
+    }
+
+    /// Whether what stands at `path` is a large log, which is kept in pieces whatever its length.
+    pub fn is_large_log(&self, path: &RelPath, item: &Item) -> bool {
+        self.of(path, item) == Class::Log
     }
 
     /// The class of what stands at `path`.

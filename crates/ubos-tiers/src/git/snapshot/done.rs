@@ -84,6 +84,8 @@ impl Gather<'_> {
                 Outcome::LeftOut(gap, words) => done.gaps.push((path, *gap, words.clone())),
             }
         }
+        let news = self.logs.into_iter().flat_map(|logs| &logs.news.findings);
+        done.findings.extend(news.cloned());
         done.gaps.extend(self.logs.into_iter().flat_map(|logs| logs.gaps.iter().cloned()));
         for (path, _, words) in &mut done.gaps {
             if base.holds(path.as_bytes()) {

@@ -9,9 +9,11 @@ use ubos_engine::clock;
 use ubos_engine::fs::Root;
 use ubos_engine::inventory::Item;
 
+use super::news::News;
 use super::table::{LogRow, Table};
 use crate::git::command::Git;
 use crate::git::error::Result;
+use crate::git::gates::Gates;
 use crate::git::logs::{LogSource, record};
 use crate::git::manifest::Gap;
 use crate::git::names::LOGS_BRANCH;
@@ -26,22 +28,35 @@ pub(super) struct Logs {
     pub(super) commit: Option<Oid>,
     /// Logs that could not be recorded.
     pub(super) gaps: Vec<(RelPath, Gap, String)>,
+    /// What the gates found in what is new.
+    pub(super) news: News,
+}
+
+/// What recording needs to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recorder<'a> {
+    /// The repository.
+    pub(super) git: &'a Git,
+    /// The territory.
+    pub(super) root: &'a Root,
+    /// The backup's own folder.
+    pub(super) state: &'a Path,
+    /// What stands in the territory.
+    pub(super) items: &'a BTreeMap<RelPath, Item>,
+    /// What the last snapshot knew.
+    pub(super) table: &'a Table,
+    /// What looks at new bytes.
+    pub(super) gates: &'a Gates,
 }
 
 impl Logs {
-    /// Records the logs at `paths`. `state`: the backup's own folder.
+    /// Records the logs at `paths`.
     ///
     /// # Errors
     /// What git says of the branch. What cannot be recorded is a gap, and the rest of the snapshot is
     /// made nevertheless.
-    pub(super) fn record(
-        git: &Git,
-        root: &Root,
-        state: &Path,
-        items: &BTreeMap<RelPath, Item>,
-        paths: &[RelPath],
-        table: &Table,
-    ) -> Result<Self> {
+    pub(super) fn record(recorder: &Recorder<'_>, paths: &[RelPath]) -> Result<Self> {
+        let Recorder { git, root, items, table, .. } = *recorder;
         let commit = git.resolve(LOGS_BRANCH)?.map(Oid);
         let mut logs = Self { commit, ..Self::default() };
         let trusted = logs.commit.is_some() && logs.commit == table.logs_at;
@@ -68,20 +83,19 @@ impl Logs {
             }
         }
         if !sources.is_empty() {
-            logs.hand_over(git, state, sources, items);
+            logs.hand_over(recorder, sources);
         }
         Ok(logs)
     }
 
-    fn hand_over(
-        &mut self,
-        git: &Git,
-        state: &Path,
-        sources: Vec<LogSource<'_>>,
-        items: &BTreeMap<RelPath, Item>,
-    ) {
+    fn hand_over(&mut self, recorder: &Recorder<'_>, sources: Vec<LogSource<'_>>) {
         let paths: Vec<RelPath> = sources.iter().map(|source| source.path.clone()).collect();
-        let recorded = match record(git, state, sources, clock::now().0) {
+        // The same open files: at the path there may be another log by then.
+        let files: BTreeMap<RelPath, File> = sources
+            .iter()
+            .filter_map(|source| Some((source.path.clone(), source.file.try_clone().ok()?)))
+            .collect();
+        let recorded = match record(recorder.git, recorder.state, sources, clock::now().0) {
             Ok(recorded) => recorded,
             Err(error) => {
                 let words = format!("it could not be recorded: {error}");
@@ -92,7 +106,13 @@ impl Logs {
         };
         self.commit = recorded.commit;
         for log in recorded.logs.into_iter().filter(|log| paths.contains(&log.path)) {
-            let item = &items[&log.path];
+            if let Some(file) = files.get(&log.path) {
+                let known = recorder.table.logs.get(&log.path);
+                let known = known.filter(|row| row.generation == log.generation);
+                let from = known.map_or(0, |row| row.size);
+                self.news.examine(recorder.gates, &log.path, file, from, log.size);
+            }
+            let item = &recorder.items[&log.path];
             let row = LogRow {
                 digest: log.blake3,
                 size: log.size,

@@ -1,7 +1,8 @@
 //! A snapshot: everything selected as it stands now, as commits on the branch that is checked out.
 //!
 //! In reading order: [`take`] does it, from where the branches stand ([`base`]) and what [`compare`]
-//! finds; [`content`] reads files and [`logs`] hands large ones on; [`done`] puts all of it together;
+//! finds; [`content`] reads files and [`logs`] hands large ones on,
+//! whose new bytes [`news`] examines; [`done`] puts all of it together;
 //! [`edits`] says what becomes of the trees and [`line`](self::line) commits it; [`lists`] fills the
 //! manifest; [`index`] brings the user's index along. [`class`] and [`name`] decide about single
 //! paths, [`table`] is the memory, [`message`] the words.
@@ -18,6 +19,7 @@ mod lists;
 mod logs;
 mod message;
 mod name;
+mod news;
 mod table;
 mod take;
 
@@ -31,6 +33,7 @@ use super::gates::Finding;
 use super::manifest::Gap;
 use super::objects::Oid;
 
+pub use class::Classes;
 pub use take::take;
 
 /// Why a snapshot is made.

@@ -23,7 +23,7 @@ use super::done::{Done, Gather};
 use super::index::{Followed, follow};
 use super::line::{Line, Signed};
 use super::lists::{Contents, counts, totals};
-use super::logs::Logs;
+use super::logs::{Logs, Recorder};
 use super::message::{Words, trailers};
 use super::table::Table;
 use super::{Changed, Order, Snapshot};
@@ -197,12 +197,15 @@ impl<'a> Work<'a> {
     /// Large logs onto their branch.
     fn record_logs(&mut self, comparison: &Comparison) -> Result<()> {
         if self.logs.is_none() {
-            let folder = self.state.path(STATE);
-            let root = self.state.root();
-            let items = &self.order.inventory.items;
-            let git = self.repository.git();
-            self.logs =
-                Some(Logs::record(git, root, &folder, items, &comparison.logs, &self.table)?);
+            let recorder = Recorder {
+                git: self.repository.git(),
+                root: self.state.root(),
+                state: &self.state.path(STATE),
+                items: &self.order.inventory.items,
+                table: &self.table,
+                gates: &self.gates,
+            };
+            self.logs = Some(Logs::record(&recorder, &comparison.logs)?);
         }
         Ok(())
     }
@@ -365,6 +368,7 @@ impl<'a> Work<'a> {
     fn notices(&self, base: &Base, done: &Done) -> Vec<String> {
         let mut notices = base.standing.notes.clone();
         notices.extend(self.gates.wrong_lines().iter().cloned());
+        notices.extend(self.logs.iter().flat_map(|logs| logs.news.notices.iter().cloned()));
         if let Some(first) = done.left.first() {
             notices.push(format!(
                 "{} selected no more (first: {first}): git keeps the last version, and leaves it as it is",
