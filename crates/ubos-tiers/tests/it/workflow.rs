@@ -258,7 +258,7 @@ fn what_snapshots_leave_passes_and_damage_is_found() {
         }
         // The newest piece of the log, a note, the last list of the manifest: each is missed.
         let listed = place.git(["ls-tree", "-r", "--format=%(objectname) %(path)", LOGS_BRANCH]);
-        let piece = listed.lines().filter(|row| row.contains("/tail/0")).next_back().unwrap();
+        let piece = listed.lines().rfind(|row| row.contains("/tail/0")).unwrap();
         let blobs = [
             piece.split_once(' ').unwrap().0.to_owned(),
             place.git(["rev-parse", "main:notes/a.md"]),
