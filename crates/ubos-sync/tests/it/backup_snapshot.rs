@@ -36,7 +36,7 @@ fn init_explains_itself_and_makes_the_first_snapshot() {
     let done = world.laptop().run(["backup", "init"]);
     done.exits(0)
         .says("line ends come back as they were")
-        .says("snapshots are made by `ubos-sync <ubos-sync@localhost>`")
+        .says("<ubos-sync@localhost>`")
         .says("Committed ");
     let config = std::fs::read_to_string(world.laptop().path(".ubos-sync/config.toml")).unwrap();
     assert!(config.contains("enabled = true"), "{config}");
