@@ -5,3 +5,4 @@
 //! told, and the sync goes on without it.
 
 pub mod git;
+pub mod graph;
