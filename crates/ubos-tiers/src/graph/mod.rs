@@ -3,5 +3,6 @@
 //! A note's bytes become a [`note::Note`] (`note`), a link's words become a file by Obsidian's own
 //! rules (`files`). Everything here is pure: the same bytes give the same graph.
 
+pub mod canvas;
 pub mod files;
 pub mod note;

@@ -169,9 +169,8 @@ impl Reader<'_, '_> {
             let run = trimmed.chars().take_while(|c| *c == first).count();
             match fence {
                 Some((mark, length)) => {
-                    if first == mark && run >= length && trimmed[run..].trim().is_empty() {
-                        fence = None;
-                    }
+                    let closes = first == mark && run >= length;
+                    fence = fence.filter(|_| !closes || !trimmed[run..].trim().is_empty());
                 }
                 None if matches!(first, '`' | '~') && run >= 3 => fence = Some((first, run)),
                 // What stands behind the end of a former comment does not begin a line.
