@@ -5,4 +5,5 @@
 
 pub mod canvas;
 pub mod files;
+pub mod model;
 pub mod note;

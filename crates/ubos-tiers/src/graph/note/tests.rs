@@ -47,6 +47,7 @@ fn a_link_is_cut_at_its_first_hash_mark() {
     assert_eq!(links("[[pa#th/path/x]] [x](pa#th/x.md)"), ["pa#th/path/x", "pa#th/x.md"]);
     assert_eq!(links("[[#H]] [[#^b]] [[#H#S]] [x](#H)"), ["#H", "#^b", "#H#S", "#H"]);
     assert_eq!(links("[[note#a#b|x]]"), ["note#a#b"]);
+    assert_eq!(links("[[note#[^f]]] [[[x]]]"), ["note#[^f]", "x"]);
 }
 
 #[test]

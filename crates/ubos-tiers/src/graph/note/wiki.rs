@@ -78,8 +78,15 @@ const MAX_INNER: usize = 4096;
 fn inner(rest: &str) -> Option<&str> {
     let near = &rest.as_bytes()[..rest.len().min(MAX_INNER)];
     let ends = |two: &[u8]| two == b"]]" || two == b"[[" || two[0] == b'\n';
-    let end = near.windows(2).position(ends)?;
-    (near[end] == b']').then(|| &rest[..end])
+    let mut end = near.windows(2).position(ends)?;
+    // Of three opening brackets the last two count; the third closing one ends a footnote's name.
+    if near[end] != b']' || near.first() == Some(&b'[') {
+        return None;
+    }
+    if near.get(end + 2) == Some(&b']') && near[..end].contains(&b'[') {
+        end += 1;
+    }
+    Some(&rest[..end])
 }
 
 /// Cuts what stands between the brackets at its first `|`, in a table `\|`. What begins with one is
