@@ -4,6 +4,7 @@
 //! a new one, which for ten thousand links takes a few milliseconds.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +143,7 @@ pub struct Edge {
 #[derive(Debug, Default)]
 pub struct Graph {
     files: Files,
-    sources: HashMap<FileId, Source>,
+    sources: HashMap<FileId, Arc<Source>>,
     edges: Vec<Edge>,
     forward: HashMap<FileId, Vec<u32>>,
     backward: HashMap<Target, Vec<u32>>,
@@ -153,7 +154,7 @@ pub struct Graph {
 
 impl Graph {
     /// The graph of these files. The order does not matter.
-    pub fn build(sources: Vec<Source>) -> Self {
+    pub fn build(sources: Vec<Arc<Source>>) -> Self {
         let mut graph = Self::default();
         let mut sources = sources;
         sources.sort_by(|a, b| a.path.cmp(&b.path));
@@ -190,7 +191,7 @@ impl Graph {
 
     /// What a file says.
     pub fn source(&self, id: FileId) -> Option<&Source> {
-        self.sources.get(&id)
+        self.sources.get(&id).map(Arc::as_ref)
     }
 
     /// The note in a file, if it is one.
@@ -434,7 +435,7 @@ mod tests {
                 _ => Content::Attachment,
             },
         };
-        Graph::build(files.iter().map(source).collect())
+        Graph::build(files.iter().map(|file| Arc::new(source(file))).collect())
     }
 
     fn shown(graph: &Graph, edge: &Edge) -> String {
