@@ -1,6 +1,7 @@
 //! The binary speaks: commands, rendering, prompts. Deciding and acting are the business of
 //! `ubos-core` and `ubos-engine`.
 
+mod breaks;
 mod cli;
 mod commands;
 mod failure;
@@ -51,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Health(args) => commands::health::run(args, global, &ui),
         Command::Tick(args) => commands::tick::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
+        Command::Vault(args) => commands::vault::run(args, global, &ui),
         Command::Agent => commands::agent::run(),
         Command::RsyncPipe(args) => commands::agent::pipe(args),
     };

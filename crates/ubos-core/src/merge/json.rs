@@ -46,7 +46,7 @@ pub(super) fn parses(bytes: &[u8]) -> bool {
 }
 
 /// Which of a file's keys only say how somebody looked at it last: different values of them are no
-/// clash, and those of here are taken.
+/// clash, and count as no change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passing {
     /// None.
@@ -165,7 +165,10 @@ fn members(
     for name in order(&base, &here, &there) {
         let [base, here, there] = [&in_base, &in_here, &in_there].map(|of| of.get(name).copied());
         let member = match member(base, here, there, depth, passing) {
-            Err(Stop::Clash) if passing.contains(name, depth) => here.or(there).map(as_written),
+            // Without one that was agreed on, either does, but the same from either side.
+            Err(Stop::Clash) if passing.contains(name, depth) => {
+                base.or(here.min(there)).map(as_written)
+            }
             decided => decided?,
         };
         parts.extend(member);
@@ -254,7 +257,7 @@ fn order<'p>(base: &Parts<'_>, here: &'p Parts<'_>, there: &'p Parts<'_>) -> Vec
 }
 
 /// A member of an object, or an element of a list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Written<'t> {
     /// The key as it is written; empty in a list.
     key: &'t str,

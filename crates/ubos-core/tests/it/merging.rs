@@ -190,14 +190,16 @@ fn how_the_graph_was_looked_at_last_is_no_clash() {
     let base = graph("1", "true", "false", "1");
     let here = graph("0.0421", "false", "true", "1");
     let there = graph("2.50", "null", "false", "7");
-    let both = graph("0.0421", "false", "true", "7");
+    let both = graph("1", "true", "true", "7");
     clean(".obsidian/graph.json", &base, &here, &there, &both);
     clean("sub/.obsidian-mac/graph.json", &base, &here, &there, &both);
     conflicted("docs/graph.json", Some(&base), &here, &there);
     conflicted(".obsidian/app.json", Some(&base), &here, &there);
-    // Zoomed on one side, taken out on the other.
-    let without = "{\n  \"scale\": 3\n}";
-    clean(".obsidian/graph.json", "{\n  \"scale\": 1\n}", without, "{}", without);
+    // One side only is taken over, also where nothing was agreed on or the other took it out.
+    let scale = |scale: &str| format!("{{\n  \"a\": 1,\n  \"scale\": {scale}\n}}");
+    let (none, other) = ("{\n  \"a\": 1\n}", "{\n  \"a\": 2\n}");
+    clean(".obsidian/graph.json", none, &scale("4"), &scale("3"), &scale("3"));
+    clean(".obsidian/graph.json", &scale("1"), &scale("3"), other, &scale("1").replace("1,", "2,"));
     // Everything else still clashes, and so does a key of that name further down.
     conflicted(".obsidian/graph.json", Some("{\"a\": 1}\n"), "{\"a\": 2}\n", "{\"a\": 3}\n");
     let nested = |scale: u8| format!("{{\"a\": {{\"scale\": {scale}}}}}\n");

@@ -18,6 +18,7 @@ use ubos_engine::health::TICK;
 use ubos_engine::state::lock::Lock;
 
 use super::sync::request;
+use crate::breaks;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::notify;
@@ -78,7 +79,16 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
         if let Some(error) = &report.error {
             ui.error(&error.to_string(), Some(error.hint()));
         }
-        document(ui, || render::json::run(&report), report.exit_code())
+        let broken = breaks::of(&report, root);
+        if let Err(error) = breaks::note(&broken, &report, root) {
+            ui.warning(&format!("which links broke is not on record: {error}"));
+        }
+        let whole = || {
+            let mut document = render::json::run(&report);
+            document["breaks"] = render::breaks::document(&broken);
+            document
+        };
+        document(ui, whole, report.exit_code())
     } else {
         alone(duties::alone(root, Some(name)), name, ui)
     };

@@ -5,6 +5,7 @@
 //! plan of them all. `check` looks and changes nothing. `breaks` tells which links a sync would break.
 //! Everything takes what stands in the files as values; only `files` and `check::walk` read.
 
+pub mod breaks;
 pub mod check;
 pub mod config_dir;
 pub mod core_settings;

@@ -1,0 +1,85 @@
+//! `ubos-sync vault check`: looks a vault over.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use ubos_engine::error::EngineError;
+use ubos_engine::state::config::Config;
+use ubos_engine::state::{PRIVATE, StateDir};
+use ubos_tiers::graph::index::Index;
+use ubos_tiers::vault::check::check;
+use ubos_tiers::vault::files::VaultFiles;
+
+use super::settings_folder;
+use crate::cli::Global;
+use crate::failure::Outcome;
+use crate::render::vault::check as render;
+use crate::territory;
+use crate::ui::Ui;
+
+/// Look a vault over and say what to do about what is found
+///
+/// Broken links with their cause, links that could mean several files, copies that other programs made,
+/// names that cannot stand on every machine, properties, canvases and settings that do not parse, secrets
+/// in plugins' settings, plugins that are not whole. Changes nothing.
+///
+/// Exit code 0: nothing was found. 3: something was.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ubos-sync vault check                    the territory
+  ubos-sync vault check --vault ~/Notes    any folder of notes
+  ubos-sync vault check --rule broken-link --all")]
+pub(super) struct CheckArgs {
+    /// The vault, if it is not the territory
+    #[arg(long, value_name = "DIR")]
+    vault: Option<PathBuf>,
+    /// Show every finding, not only the first of each kind
+    #[arg(long)]
+    all: bool,
+    /// Only findings of this kind, such as `broken-link`; can be given more than once
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+}
+
+/// Carries it out.
+pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
+    let vault = match &args.vault {
+        Some(vault) => std::path::absolute(vault).map_err(|e| EngineError::io("find", vault, e))?,
+        None => territory::root(global)?,
+    };
+    let files = VaultFiles::open(&vault)?;
+    let config = configuration(&vault);
+    let config_dir = settings_folder(&files, config.as_ref())?;
+    let mut index = index(&vault);
+    index.refresh()?;
+    // What is remembered only saves time.
+    if let Err(error) = index.save() {
+        ui.warning(&error.to_string());
+    }
+    let mut checkup = check(&vault, &config_dir, &index)?;
+    if !args.rule.is_empty() {
+        checkup.findings.retain(|finding| args.rule.contains(&finding.rule.word()));
+    }
+    let code = if checkup.findings.is_empty() { 0 } else { 3 };
+    if ui.json() {
+        ui.document(&render::document(&checkup, &vault, code))?;
+    } else {
+        ui.answer(&render::text(&checkup, args.all || ui.verbose(), ui))?;
+    }
+    Ok(code)
+}
+
+/// The configuration, if the vault is a territory.
+fn configuration(vault: &Path) -> Option<Config> {
+    let state = vault.join(PRIVATE).is_dir().then(|| StateDir::open(vault).ok())??;
+    Config::load(&state).ok()?
+}
+
+/// The index, kept where the vault is a territory.
+fn index(vault: &Path) -> Index {
+    let private = vault.join(PRIVATE);
+    let folder = private.is_dir().then(|| private.join("state").join("graph"));
+    Index::open(vault, folder.as_deref())
+}
