@@ -37,9 +37,16 @@ const GROUPS: [Group; 3] = [
 ];
 
 /// Brings in what the graph view is to show. Groups that a person made come first and keep their
-/// colours; where the view was left, how far it is zoomed and which panels are open is not touched.
-pub fn apply(graph: &mut Settings) {
-    graph.seed("collapse-filter", &false);
+/// colours; where the view was left, how far it is zoomed and which panels are open is not touched. In a
+/// new file stands everything, in the order in which Obsidian writes it; in one that is there a key that
+/// is missing means what it means to Obsidian.
+pub fn apply(graph: &mut Settings, is_new: bool) {
+    let seed = |graph: &mut Settings, key: &str, value: Value| {
+        if is_new {
+            graph.seed(key, &value);
+        }
+    };
+    seed(graph, "collapse-filter", json!(false));
     if graph.value("search").is_none_or(|search| search == json!("")) {
         graph.set("search", &SEARCH);
     }
@@ -50,27 +57,29 @@ pub fn apply(graph: &mut Settings) {
         ("showOrphans", true),
         ("collapse-color-groups", false),
     ] {
-        graph.seed(key, &value);
+        seed(graph, key, json!(value));
     }
     let known: Vec<Value> = graph.list(Some("colorGroups"));
     let is_known = |query: &str| known.iter().any(|group| group["query"] == query);
     for group in GROUPS.into_iter().filter(|group| !is_known(group.query)) {
         graph.push(Some("colorGroups"), &group);
     }
-    graph.seed("collapse-display", &true);
-    graph.seed("showArrow", &false);
-    for (key, value) in
-        [("textFadeMultiplier", 0), ("nodeSizeMultiplier", 1), ("lineSizeMultiplier", 1)]
-    {
-        graph.seed(key, &value);
+    for (key, value) in [
+        ("collapse-display", json!(true)),
+        ("showArrow", json!(false)),
+        ("textFadeMultiplier", json!(0)),
+        ("nodeSizeMultiplier", json!(1)),
+        ("lineSizeMultiplier", json!(1)),
+        ("collapse-forces", json!(true)),
+        ("centerStrength", json!(0.518_713_248_970_312)),
+        ("repelStrength", json!(10)),
+        ("linkStrength", json!(1)),
+        ("linkDistance", json!(250)),
+        ("scale", json!(1)),
+        ("close", json!(false)),
+    ] {
+        seed(graph, key, value);
     }
-    graph.seed("collapse-forces", &true);
-    graph.seed("centerStrength", &0.518_713_248_970_312);
-    for (key, value) in [("repelStrength", 10), ("linkStrength", 1), ("linkDistance", 250)] {
-        graph.seed(key, &value);
-    }
-    graph.seed("scale", &1);
-    graph.seed("close", &false);
 }
 
 #[cfg(test)]
@@ -85,7 +94,7 @@ mod tests {
     #[test]
     fn a_new_one_has_the_twenty_keys_in_their_order() {
         let mut graph = Settings::new(Form::Object);
-        apply(&mut graph);
+        apply(&mut graph, true);
         let keys: Vec<String> = graph.changes().iter().map(|c| c.key.clone()).collect();
         let mut distinct = keys.clone();
         distinct.dedup();
@@ -150,7 +159,7 @@ mod tests {
   "plugin-of-mine": 1
 }"##;
         let mut graph = Settings::parse(before.as_bytes()).unwrap();
-        apply(&mut graph);
+        apply(&mut graph, false);
         let queries: Vec<Value> =
             graph.list(Some("colorGroups")).iter().map(|group| group["query"].clone()).collect();
         assert_eq!(
@@ -162,7 +171,7 @@ mod tests {
         let after = text(graph.clone());
         assert!(after.contains("0.3000000000000004") && after.contains("\"scale\": 0.0421"));
         let mut again = Settings::parse(after.as_bytes()).unwrap();
-        apply(&mut again);
+        apply(&mut again, false);
         assert!(again.changes().is_empty(), "{:?}", again.changes());
     }
 }

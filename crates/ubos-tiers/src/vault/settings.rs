@@ -31,6 +31,8 @@ pub struct KeyChange {
     pub before: Option<String>,
     /// What stands there now.
     pub after: String,
+    /// Whether it was added to a list.
+    pub element: bool,
 }
 
 /// What a file of settings is.
@@ -104,11 +106,11 @@ impl Settings {
             Some(member) => {
                 let step = self.indent_of(member.key.start);
                 let written = self.written(value, &step);
-                self.note(key, Some(self.text[member.value.clone()].to_owned()), value);
+                self.note(key, Some(self.text[member.value.clone()].to_owned()), value, false);
                 self.text.replace_range(member.value, &written);
             }
             None => {
-                self.note(key, None, value);
+                self.note(key, None, value, false);
                 self.add_member(key, value);
             }
         }
@@ -130,7 +132,7 @@ impl Settings {
                 if self.list(key).contains(&wanted) {
                     return;
                 }
-                self.note(key.unwrap_or_default(), None, item);
+                self.note(key.unwrap_or_default(), None, item, true);
                 self.add_element(range, item);
             }
             (None, Some(key)) => self.set(key, &[item]),
@@ -148,13 +150,14 @@ impl Settings {
         (self.text.into_bytes(), self.changes)
     }
 
-    fn note(&mut self, key: &str, before: Option<String>, after: &impl Serialize) {
+    fn note(&mut self, key: &str, before: Option<String>, after: &impl Serialize, element: bool) {
         let plain = |text: String| match serde_json::from_str::<&RawValue>(&text) {
             Ok(_) => text.split_whitespace().collect::<Vec<_>>().join(" "),
             Err(_) => text,
         };
         let after = serde_json::to_string(after).unwrap_or_default();
-        self.changes.push(KeyChange { key: key.to_owned(), before: before.map(plain), after });
+        let (key, before) = (key.to_owned(), before.map(plain));
+        self.changes.push(KeyChange { key, before, after, element });
     }
 
     /// The whole value, without what stands around it.

@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use ubos_core::path::RelPath;
+use ubos_core::selection::Selection;
+use ubos_engine::endpoint::bounds::compile;
+use ubos_engine::endpoint::standing::read_manifests;
 use ubos_engine::error::EngineError;
-use ubos_engine::state::config::Config;
+use ubos_engine::state::config::{Config, Peer};
 use ubos_engine::state::{PRIVATE, StateDir};
 use ubos_tiers::graph::index::Index;
 use ubos_tiers::vault::check::check;
@@ -58,7 +62,15 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
     if let Err(error) = index.save() {
         ui.warning(&error.to_string());
     }
-    let mut checkup = check(&vault, &config_dir, &index)?;
+    let laws = laws(&vault, config.as_ref());
+    let syncs = |path: &str| {
+        let path = RelPath::new(path);
+        let selects = |law: &Selection| {
+            path.as_ref().is_ok_and(|path| law.judge_path(path, false).direction().is_some())
+        };
+        laws.is_empty() || laws.iter().any(selects)
+    };
+    let mut checkup = check(&vault, &config_dir, &index, &syncs)?;
     if !args.rule.is_empty() {
         checkup.findings.retain(|finding| args.rule.contains(&finding.rule.word()));
     }
@@ -75,6 +87,16 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
 fn configuration(vault: &Path) -> Option<Config> {
     let state = vault.join(PRIVATE).is_dir().then(|| StateDir::open(vault).ok())??;
     Config::load(&state).ok()?
+}
+
+/// What syncs with each peer, as far as the manifests can be read; nothing where there is no territory.
+fn laws(vault: &Path, config: Option<&Config>) -> Vec<Selection> {
+    let Some((config, state)) = config.zip(StateDir::open(vault).ok()) else { return Vec::new() };
+    let law = |peer: &Peer| {
+        let texts = read_manifests(&state, &peer.manifests).ok()?;
+        compile(&peer.manifests, &texts.map(Option::unwrap_or_default), &config.builtin()).ok()
+    };
+    config.peers.values().filter_map(law).collect()
 }
 
 /// The index, kept where the vault is a territory.

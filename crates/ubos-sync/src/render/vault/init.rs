@@ -82,7 +82,8 @@ fn key_line(key: &KeyChange) -> String {
     let line = match (&key.before, key.key.as_str()) {
         (Some(before), name) => format!("{name}: {} → {after}", cut(before)),
         (None, "") => format!("+ {after}"),
-        (None, name) => format!("{name}: + {after}"),
+        (None, name) if key.element => format!("{name}: + {after}"),
+        (None, name) => format!("{name}: {after} (new)"),
     };
     format!("    {}\n", one_line(&line))
 }
@@ -135,7 +136,8 @@ fn lines(root: &Path, wish: &Wish<'_>) -> [String; 3] {
         format!("{machines}: in Obsidian, `Open folder as vault`, and choose {}", root.display()),
         "in Settings → Community plugins, trust the vault's plugins, and install those that are not there"
             .to_owned(),
-        "restart Obsidian if it is open: the graph view, plugins and styles are read when it starts"
+        "restart Obsidian if it is open: the graph view, plugins and styles are read when it starts; an open \
+         graph view writes its old settings back, so run this again if it did"
             .to_owned(),
     ]
 }

@@ -125,16 +125,22 @@ pub struct Checkup {
     pub findings: Vec<Finding>,
 }
 
-/// Looks a vault over. `index` has been refreshed; `config_dir` is the settings folder.
+/// Looks a vault over. `index` has been refreshed; `config_dir` is the settings folder; `syncs` says whether
+/// a path travels: a secret that stays on this machine is no finding.
 ///
 /// # Errors
 /// If the vault's folder cannot be opened.
-pub fn check(vault: &Path, config_dir: &str, index: &Index) -> Result<Checkup, EngineError> {
+pub fn check(
+    vault: &Path,
+    config_dir: &str,
+    index: &Index,
+    syncs: &dyn Fn(&str) -> bool,
+) -> Result<Checkup, EngineError> {
     let graph = index.graph();
     let files = VaultFiles::open(vault)?;
     let walked = walk::walk(&files);
     let mut findings = Vec::new();
-    settings::check(&files, config_dir, &mut findings);
+    settings::check(&files, config_dir, syncs, &mut findings);
     names::nested_vaults(&walked, config_dir, &mut findings);
     names::check(&graph, &walked, &mut findings);
     notes::check(&graph, &|path| index.bytes(path), &mut findings);

@@ -23,7 +23,7 @@ pub(super) fn check(
                     found(
                         Rule::BrokenProperties,
                         Some(error.line),
-                        error.message.clone(),
+                        sentence(&error.message),
                         "correct the line; until then the note has no properties and no tags in them",
                     );
                 }
@@ -48,6 +48,11 @@ pub(super) fn check(
             Content::Canvas(_) | Content::Attachment => {}
         }
     }
+}
+
+/// What is wrong, without the place in the properties: the finding has the line in the note.
+fn sentence(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).trim_end_matches(':').to_owned()
 }
 
 /// The line of the first mark of a merge; where code is shown a mark may be meant, so one alone is none.

@@ -7,8 +7,13 @@ use crate::vault::settings::{Settings, Torn};
 use crate::vault::{core_settings, secrets, tame};
 
 /// Looks at the settings folder `config_dir`.
-pub(super) fn check(files: &VaultFiles, config_dir: &str, findings: &mut Vec<Finding>) {
-    let mut checker = Checker { files, config_dir, findings };
+pub(super) fn check(
+    files: &VaultFiles,
+    config_dir: &str,
+    syncs: &dyn Fn(&str) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    let mut checker = Checker { files, config_dir, syncs, findings };
     for name in files.names(config_dir) {
         let is_settings = name.kind.is_file() && name.name.ends_with(".json");
         if is_settings && !name.name.starts_with("workspace") {
@@ -29,6 +34,7 @@ pub(super) fn check(files: &VaultFiles, config_dir: &str, findings: &mut Vec<Fin
 struct Checker<'a> {
     files: &'a VaultFiles,
     config_dir: &'a str,
+    syncs: &'a dyn Fn(&str) -> bool,
     findings: &'a mut Vec<Finding>,
 }
 
@@ -106,7 +112,8 @@ impl Checker<'_> {
         }
         let data = format!("{folder}/data.json");
         let Some(settings) = self.settings(&data) else { return };
-        let bytes = self.files.read(&format!("{}/{data}", self.config_dir)).ok().flatten();
+        let path = format!("{}/{data}", self.config_dir);
+        let bytes = self.files.read(&path).ok().flatten().filter(|_| (self.syncs)(&path));
         let keys = bytes.map(|bytes| secrets::held(&bytes)).unwrap_or_default();
         if !keys.is_empty() {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();

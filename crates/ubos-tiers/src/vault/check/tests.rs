@@ -14,7 +14,7 @@ fn vault(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn found(folder: &tempfile::TempDir) -> Vec<(Rule, String, Option<u32>)> {
     let mut index = Index::open(folder.path(), None);
     index.refresh().unwrap();
-    let checkup = check(folder.path(), ".obsidian", &index).unwrap();
+    let checkup = check(folder.path(), ".obsidian", &index, &|_| true).unwrap();
     for finding in &checkup.findings {
         assert!(!finding.what.is_empty() && !finding.remedy.is_empty(), "{finding:?}");
     }
@@ -58,7 +58,7 @@ fn links_and_what_is_wrong_with_them() {
     ]);
     let mut index = Index::open(folder.path(), None);
     index.refresh().unwrap();
-    let checkup = check(folder.path(), ".obsidian", &index).unwrap();
+    let checkup = check(folder.path(), ".obsidian", &index, &|_| true).unwrap();
     let told: Vec<(Option<u32>, &str, &str)> =
         checkup.findings.iter().map(|f| (f.line, f.what.as_str(), f.remedy.as_str())).collect();
     let said = |line: u32, what: &str, remedy: &str| {
@@ -172,7 +172,10 @@ fn settings_and_plugins() {
 fn the_secret_itself_is_never_told() {
     let folder = vault(&[(".obsidian/plugins/x/data.json", "{\"apiKey\": \"sk-1234567890\"}")]);
     let index = Index::open(folder.path(), None);
-    let checkup = check(folder.path(), ".obsidian", &index).unwrap();
+    let checkup = check(folder.path(), ".obsidian", &index, &|_| true).unwrap();
     let told = serde_json::to_string(&checkup).unwrap();
     assert!(told.contains("apiKey") && !told.contains("sk-1234567890"), "{told}");
+    let stays = |path: &str| path != ".obsidian/plugins/x/data.json";
+    let checkup = check(folder.path(), ".obsidian", &index, &stays).unwrap();
+    assert!(checkup.findings.iter().all(|found| found.rule != Rule::PluginSecret));
 }

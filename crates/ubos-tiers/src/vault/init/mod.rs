@@ -116,7 +116,7 @@ pub fn plan(wish: &Wish<'_>, plugin_folders: &[String], read: &Read<'_>) -> Plan
         wish.theme.iter().for_each(|theme| theme.enable(appearance));
     });
     maker.settings(core_settings::CORE_PLUGINS, Form::Object, core_settings::core_plugins);
-    maker.settings(graph_settings::NAME, Form::Object, |graph, _| graph_settings::apply(graph));
+    maker.settings(graph_settings::NAME, Form::Object, graph_settings::apply);
     maker.settings(plugins::ENABLED, Form::List, |enabled, _| {
         plugins::WANTED.iter().for_each(|id| enabled.push(None, id));
     });
