@@ -9,4 +9,7 @@ pub mod files;
 pub mod index;
 pub mod model;
 pub mod note;
+pub mod questions;
 pub mod tree;
+#[cfg(test)]
+pub(crate) mod vaults;
