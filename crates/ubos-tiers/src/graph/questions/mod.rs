@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::files::FileId;
 use super::model::{Content, Edge, EdgeKind, Graph, Target};
 use super::note::Link;
+use sentence::Lines;
 
 /// Where the words of files come from.
 pub trait Texts {
@@ -96,24 +97,24 @@ impl<'g> View<'g> {
     /// One edge, as answers show it, with the sentence it stands in.
     pub fn reference(&self, edge: &Edge) -> Reference {
         let within = self.path(edge.within);
-        let text = self.texts.text(within);
-        self.reference_in(edge, text.as_deref())
+        let text = self.texts.text(within).map(Lines::of);
+        self.reference_in(edge, text.as_ref())
     }
 
     /// Edges as answers show them; each file's words are asked for once in a row.
     pub fn references<'e>(&self, edges: impl Iterator<Item = &'e Edge>) -> Vec<Reference> {
-        let mut open: Option<(FileId, Option<String>)> = None;
+        let mut open: Option<(FileId, Option<Lines>)> = None;
         let show = |edge: &Edge| {
             if open.as_ref().is_none_or(|(id, _)| *id != edge.within) {
-                open = Some((edge.within, self.texts.text(self.path(edge.within))));
+                open = Some((edge.within, self.texts.text(self.path(edge.within)).map(Lines::of)));
             }
-            let text = open.as_ref().and_then(|(_, text)| text.as_deref());
+            let text = open.as_ref().and_then(|(_, text)| text.as_ref());
             self.reference_in(edge, text)
         };
         edges.map(show).collect()
     }
 
-    fn reference_in(&self, edge: &Edge, text: Option<&str>) -> Reference {
+    fn reference_in(&self, edge: &Edge, text: Option<&Lines>) -> Reference {
         let is_canvas = matches!(
             self.graph.source(edge.within).map(|source| &source.content),
             Some(Content::Canvas(_))

@@ -7,10 +7,29 @@ const MAX_LOOK: usize = 1500;
 /// Longest sentence that is shown, in characters.
 const MAX_SHOWN: usize = 280;
 
-/// The sentence of `text` around the bytes `span`, on one line; what has no span (a tag, an arrow) is
-/// found by its line. `None` where there are no words.
-pub(super) fn around(text: &str, at: Position, span: (u32, u32)) -> Option<String> {
-    let (start, end) = place(text, at, span)?;
+/// A text with the beginnings of its lines.
+#[derive(Debug)]
+pub(super) struct Lines {
+    text: String,
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(super) fn of(text: String) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+}
+
+/// On longer lines columns are counted in bytes.
+const LONG_LINE: usize = 4096;
+
+/// The sentence around the bytes `span`, on one line; what has no span (a tag, an arrow) is found by
+/// its line. `None` where there are no words.
+pub(super) fn around(lines: &Lines, at: Position, span: (u32, u32)) -> Option<String> {
+    let text = lines.text.as_str();
+    let (start, end) = place(lines, at, span)?;
     let low = text.ceil_char_boundary(start.saturating_sub(MAX_LOOK));
     let high = text.floor_char_boundary(end.saturating_add(MAX_LOOK).min(text.len()));
     let from = beginning(&text[low..start]).map_or(low, |at| low + at);
@@ -20,24 +39,23 @@ pub(super) fn around(text: &str, at: Position, span: (u32, u32)) -> Option<Strin
     (!shown.is_empty()).then_some(shown)
 }
 
-/// The bytes of `text` that are meant.
-fn place(text: &str, at: Position, span: (u32, u32)) -> Option<(usize, usize)> {
+/// The bytes that are meant.
+fn place(lines: &Lines, at: Position, span: (u32, u32)) -> Option<(usize, usize)> {
     let (start, end) = (span.0 as usize, span.1 as usize);
-    if start < end && end <= text.len() && start > 0 || start == 0 && at.line == 1 && at.column == 1
-    {
-        let sound = text.is_char_boundary(start) && text.is_char_boundary(end.min(text.len()));
-        return sound.then_some((start, end.min(text.len())));
+    let whole =
+        |start: usize, end: usize| lines.text.get(start..end).is_some().then_some((start, end));
+    // A tag's span counts from the tag.
+    if start > 0 && start < end {
+        return whole(start, end);
     }
-    let mut offset = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if number + 1 == at.line as usize {
-            let ahead = line.char_indices().nth(at.column.saturating_sub(1) as usize);
-            let start = offset + ahead.map_or(0, |(ahead, _)| ahead);
-            return Some((start, start));
-        }
-        offset += line.len();
-    }
-    None
+    let line = *lines.starts.get(at.line.checked_sub(1)? as usize)?;
+    let rest = &lines.text[line..];
+    let column = at.column.saturating_sub(1) as usize;
+    let ahead = match column > LONG_LINE {
+        true => rest.floor_char_boundary(column),
+        false => rest.char_indices().nth(column).map_or(rest.len(), |(ahead, _)| ahead),
+    };
+    whole(line + ahead, line + ahead + end - start)
 }
 
 /// Where the sentence begins that `before` ends in.
@@ -139,7 +157,7 @@ mod tests {
     fn shown(text: &str) -> String {
         let note = note::parse(text.as_bytes());
         let link = &note.links[0];
-        around(text, link.at, link.span).unwrap()
+        around(&Lines::of(text.to_owned()), link.at, link.span).unwrap()
     }
 
     #[test]
@@ -165,6 +183,9 @@ mod tests {
     fn a_tag_is_found_by_its_line() {
         let text = "one\ntwo is #tagged. Three";
         let note = note::parse(text.as_bytes());
-        assert_eq!(around(text, note.tags[0].at, (0, 6)).unwrap(), "one two is #tagged.");
+        assert_eq!(
+            around(&Lines::of(text.to_owned()), note.tags[0].at, (0, 6)).unwrap(),
+            "one two is #tagged."
+        );
     }
 }
