@@ -13,7 +13,7 @@ use super::note::key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct File {
     path: String,
     key: String,
@@ -21,7 +21,7 @@ struct File {
 
 /// The files of a vault. Paths are relative to its root, with `/`, in UTF-8; no part begins with a
 /// dot.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Files {
     files: Vec<Option<File>>,
     by_path: HashMap<String, Vec<FileId>>,
@@ -174,7 +174,7 @@ impl Files {
 }
 
 /// The last part of a path.
-fn name_of(path: &str) -> &str {
+pub(super) fn name_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 

@@ -9,4 +9,9 @@ pub mod files;
 pub mod index;
 pub mod model;
 pub mod note;
+pub mod questions;
+pub mod search;
+pub mod soft;
 pub mod tree;
+#[cfg(test)]
+pub(crate) mod vaults;

@@ -3,16 +3,18 @@
 //! As in Obsidian, whatever has a part that begins with a dot does not belong to the vault. Symbolic
 //! links are not followed but listed, so that a loop or a link out of the vault harms nothing.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use ubos_core::path::{RelPath, escape_bytes};
 use ubos_engine::error::EngineError;
 use ubos_engine::fs::{Root, Stamp};
 
-use super::model::{Content, Source};
+use super::model::{Content, Graph, Source};
 use super::{canvas, note};
 
 /// Notes and canvases above this many bytes are not read.
@@ -155,4 +157,28 @@ pub fn content(name: &str, bytes: &[u8]) -> Content {
     } else {
         Content::Attachment
     }
+}
+
+/// What these files say, from paths and bytes that come from elsewhere than the disk, such as a former
+/// state of the vault.
+pub fn sources_of(files: &BTreeMap<String, Vec<u8>>) -> Vec<Arc<Source>> {
+    let belongs =
+        |path: &str| path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+    let source = |(path, bytes): (&String, &Vec<u8>)| {
+        let size = bytes.len() as u64;
+        let (digest, content) = match is_read(path) {
+            false => (None, Content::Attachment),
+            true if size > MAX_READ => {
+                (None, Content::Unread(format!("larger than {} MiB", MAX_READ >> 20)))
+            }
+            true => (Some(*blake3::hash(bytes).as_bytes()), content(path, bytes)),
+        };
+        Arc::new(Source { path: path.clone(), size, mtime: 0, digest, content })
+    };
+    files.iter().filter(|(path, _)| belongs(path)).map(source).collect()
+}
+
+/// The graph of such files.
+pub fn graph_of(files: &BTreeMap<String, Vec<u8>>) -> Graph {
+    Graph::build(sources_of(files))
 }
