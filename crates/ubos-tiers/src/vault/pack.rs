@@ -158,7 +158,8 @@ mod tests {
     fn a_plugin_that_is_not_wholly_as_pinned_is_refused_whole() {
         let files = [("dataview/manifest.json", MANIFEST), ("dataview/main.js", "1")];
         let style = [files[0], files[1], ("dataview/styles.css", "a{}")];
-        let cases: [(&[(&str, &str)], &[(&str, &str)], &str); 6] = [
+        type Files<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Files<'_>, Files<'_>, &str); 6] = [
             (&files, &[files[0], ("dataview/main.js", "2")], "not what is pinned"),
             (&files, &files[..1], "`main.js` is not pinned"),
             (&files[..1], &files, "pinned, and not there"),

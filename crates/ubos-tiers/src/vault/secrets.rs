@@ -57,10 +57,9 @@ fn tells(key: &str) -> bool {
 /// Whether a value can be a secret: no placeholder, and no word of a choice.
 fn says_something(text: &str) -> bool {
     let text = text.trim();
-    text.len() >= 8
-        && !text.contains(' ')
-        && !text.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '.' | '•'))
-        && !(text.starts_with(['<', '{', '$']) && text.ends_with(['>', '}']))
+    let is_blotted = text.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '.' | '•'));
+    let is_placeholder = text.starts_with(['<', '{', '$']) && text.ends_with(['>', '}']);
+    text.len() >= 8 && !text.contains(' ') && !is_blotted && !is_placeholder
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! `links`, `names`, `notes` and `settings` judge what they are given; `walk` and `symlinks` look at the
 //! disk.
 
-mod cause;
 mod links;
 mod names;
 mod notes;
@@ -145,7 +144,8 @@ pub fn check(
     names::check(&graph, &walked, &mut findings);
     notes::check(&graph, &|path| index.bytes(path), &mut findings);
     symlinks::check(vault, index.links(), &mut findings);
-    links::check(&graph, &mut findings);
+    let symlinks: Vec<String> = index.links().iter().map(ToString::to_string).collect();
+    links::check(&graph, &symlinks, &mut findings);
     for (path, why) in index.troubled() {
         let what = format!("it cannot be looked at: {why}");
         let remedy = "look at its permissions and at the disk".to_owned();

@@ -50,7 +50,10 @@ fn a_vault_that_is_well_has_no_findings() {
 #[test]
 fn links_and_what_is_wrong_with_them() {
     let folder = vault(&[
-        ("a.md", "[[gone]]\n[[Other]] [[dir]]\n[[x/moved]] [[b#No]]\n[[twice]] [[b]]\n"),
+        (
+            "a.md",
+            "[[vanished]]\n[[Other]] [[dir]]\n[[x/moved]] [[b#No]]\n[[twice]] [[b]]\n[[movde]]\n",
+        ),
         ("b.md", "---\naliases: [Other]\n---\n"),
         ("dir/moved.md", ""),
         ("dir/twice.md", ""),
@@ -67,13 +70,14 @@ fn links_and_what_is_wrong_with_them() {
         };
         assert!(told.iter().any(fits), "{line} {what}: {told:#?}");
     };
-    said(1, "there is no `gone`", "make the note");
-    said(2, "another name of `b.md`", "[[b|Other]]");
+    said(1, "there is no `vanished`", "make the note");
+    said(2, "another name of `b.md`", "write `[[b|Other]]`");
     said(2, "`dir` is a folder", "link to a note in it");
-    said(3, "there is no `x/moved`", "`dir/moved.md` has that name");
-    said(3, "`b.md` has no `#No`", "correct the heading");
+    said(3, "a file of that name: `dir/moved.md`", "write `[[moved]]`");
+    said(3, "`b.md` has no `#No`", "behind the `#`");
     said(4, "means `e/twice.md`, and could mean `dir/twice.md`", "more of the path");
-    assert_eq!(told.len(), 6);
+    said(5, "`dir/moved.md` is almost called so", "write `[[moved]]`");
+    assert_eq!(told.len(), 7, "{told:#?}");
 }
 
 #[test]
