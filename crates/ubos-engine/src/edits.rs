@@ -19,6 +19,7 @@ use crate::apply;
 use crate::audit_notes::put_path;
 use crate::backups::{self, Place, Store};
 use crate::clock;
+use crate::cycle::report::who;
 use crate::error::{EngineError, Result};
 use crate::failpoint;
 use crate::fs::{Stamp, atomic, open_file_in, platform, stat_in};
@@ -238,6 +239,7 @@ impl Prepared<'_> {
             ("after", mark(&self.edit.after)),
             ("after_size", self.edit.after.len().into()),
             ("command", command.into()),
+            ("who", who().into()),
             ("reason", command.replace(' ', "-").into()),
         ] {
             fields.insert(key.into(), value);

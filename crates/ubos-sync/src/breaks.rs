@@ -94,8 +94,12 @@ fn is_visible(path: &RelPath) -> bool {
 
 /// Whether a territory is a vault: it has Obsidian's settings, or somebody asked for its graph before.
 fn is_vault(root: &Path) -> bool {
-    let is_settings =
-        |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(USUAL);
+    let config = StateDir::open(root).and_then(|state| Config::load(&state)).ok().flatten();
+    let named = config.and_then(|config| config.vault.config_dir);
+    let is_settings = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with(USUAL) || Some(name) == named
+    };
     folder(root).is_dir() || std::fs::read_dir(root).is_ok_and(|all| all.flatten().any(is_settings))
 }
 

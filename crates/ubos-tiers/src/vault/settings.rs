@@ -334,6 +334,8 @@ fn elements(text: &str, range: Range<usize>) -> Option<Vec<Range<usize>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     fn settings(text: &str) -> Settings {
         Settings::parse(text.as_bytes()).unwrap()
@@ -401,6 +403,61 @@ mod tests {
         assert_eq!(Settings::parse(b"").unwrap_err().line, 1);
         assert!(Settings::parse(b"7").unwrap_err().why.contains("neither"));
         assert!(Settings::parse(b"\xff{}").is_err());
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("1.50"),
+            Just("-0.518713248970312e3"),
+            Just("\"a\\\"{[,\\u00e9\""),
+            Just("null"),
+            Just("[ ]"),
+        ];
+        leaf.prop_map(str::to_owned).prop_recursive(3, 12, 4, |inner| {
+            let list = proptest::collection::vec(inner.clone(), 0..4);
+            let members = proptest::collection::vec(("[a-d]", inner), 0..4);
+            let list = list.prop_map(|items| format!("[{}]", items.join(",\n ")));
+            let object = members.prop_map(|members| {
+                let members: Vec<String> =
+                    members.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
+                format!("{{{}}}", members.join(" , "))
+            });
+            prop_oneof![list, object]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 500,
+            rng_seed: RngSeed::Fixed(11),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn an_edit_changes_one_value_and_no_other_byte_of_the_rest(
+            names in proptest::collection::hash_set("[a-f]", 0..5),
+            values in proptest::collection::vec(value(), 5),
+            lines in any::<bool>(),
+            key in "[a-h]",
+        ) {
+            let comma = if lines { ",\n\t" } else { "," };
+            let given: Vec<(String, String)> = names.into_iter().zip(values).collect();
+            let members: Vec<String> =
+                given.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let before = format!("{{{}{}}}\n", if lines { "\n\t" } else { "" }, members.join(comma));
+            let mut all = settings(&before);
+            all.set(&key, &"new");
+            all.push(Some("list"), &1);
+            all.push(Some("list"), &1);
+            let after = text(all);
+            let read: Value = serde_json::from_str(&after).unwrap();
+            prop_assert_eq!(&read[&key], "new");
+            prop_assert_eq!(&read["list"], &serde_json::json!([1]));
+            for (_, member) in given.iter().zip(&members).filter(|((name, _), _)| *name != key) {
+                prop_assert!(after.contains(member.as_str()), "{} lacks {}", after, member);
+            }
+        }
     }
 
     #[test]
