@@ -49,6 +49,7 @@ fn each_finding_has_a_place_and_a_remedy() {
     assert_eq!(rules(&world, &[], 3), expected);
     assert_eq!(rules(&world, &["--rule", "symlink"], 3), expected[2..3]);
     assert_eq!(rules(&world, &["--rule", "unread"], 0), []);
+    laptop.run(["vault", "check", "--rule", "nothing"]).exits(2).says("broken-link");
 }
 
 #[test]

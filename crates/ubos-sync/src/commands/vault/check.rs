@@ -12,12 +12,12 @@ use ubos_engine::error::EngineError;
 use ubos_engine::state::config::{Config, Peer};
 use ubos_engine::state::{PRIVATE, StateDir};
 use ubos_tiers::graph::index::Index;
-use ubos_tiers::vault::check::check;
+use ubos_tiers::vault::check::{Rule, check};
 use ubos_tiers::vault::files::VaultFiles;
 
 use super::settings_folder;
 use crate::cli::Global;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::render::vault::check as render;
 use crate::territory;
 use crate::ui::Ui;
@@ -49,6 +49,7 @@ pub(super) struct CheckArgs {
 
 /// Carries it out.
 pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
+    let rules = rules(&args.rule)?;
     let vault = match &args.vault {
         Some(vault) => std::path::absolute(vault).map_err(|e| EngineError::io("find", vault, e))?,
         None => territory::root(global)?,
@@ -71,8 +72,8 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
         laws.is_empty() || laws.iter().any(selects)
     };
     let mut checkup = check(&vault, &config_dir, &index, &syncs)?;
-    if !args.rule.is_empty() {
-        checkup.findings.retain(|finding| args.rule.contains(&finding.rule.word()));
+    if !rules.is_empty() {
+        checkup.findings.retain(|finding| rules.contains(&finding.rule));
     }
     let code = if checkup.findings.is_empty() { 0 } else { 3 };
     if ui.json() {
@@ -81,6 +82,19 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
         ui.answer(&render::text(&checkup, args.all || ui.verbose(), ui))?;
     }
     Ok(code)
+}
+
+/// The kinds of findings that are asked for.
+fn rules(words: &[String]) -> Result<Vec<Rule>, Failure> {
+    let rule = |word: &String| {
+        Rule::named(word).ok_or_else(|| {
+            Failure::usage(
+                format!("there is no kind of finding called `{word}`"),
+                "each kind stands in brackets behind its heading, such as `broken-link`",
+            )
+        })
+    };
+    words.iter().map(rule).collect()
 }
 
 /// The configuration, if the vault is a territory.

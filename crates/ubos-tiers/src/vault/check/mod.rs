@@ -13,7 +13,7 @@ mod walk;
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use ubos_engine::error::EngineError;
 
@@ -21,7 +21,7 @@ use super::files::VaultFiles;
 use crate::graph::index::Index;
 
 /// What a finding is about. The order is the one in which they are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Settings that do not parse.
@@ -69,6 +69,11 @@ impl Rule {
             Ok(serde_json::Value::String(word)) => word,
             _ => String::new(),
         }
+    }
+
+    /// The rule of that name.
+    pub fn named(word: &str) -> Option<Self> {
+        serde_json::from_value(word.into()).ok()
     }
 
     /// The heading over its findings.

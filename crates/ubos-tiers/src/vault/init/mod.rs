@@ -312,6 +312,11 @@ impl Maker<'_> {
         let patterns = ["*.json".to_owned(), format!("{}/*/data.json", plugins::FOLDER)];
         let policies = patterns.iter().map(|pattern| (self.at(pattern), "merge".to_owned()));
         self.plan.policies = policies.collect();
+        self.plan.notes.push(
+            "the policies hold for runs that this machine starts; `ubos-sync vault init` on the \
+             other adds them there"
+                .to_owned(),
+        );
     }
 }
 
