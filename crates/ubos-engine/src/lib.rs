@@ -14,6 +14,7 @@ pub mod backups;
 pub mod clock;
 pub mod cycle;
 pub mod duties;
+pub mod edits;
 pub mod endpoint;
 pub mod error;
 pub mod failpoint;

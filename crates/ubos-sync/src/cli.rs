@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     agent, audit, backup, backups, conflicts, demo, diff, doctor, health, history, init, log,
-    manifest, recover, resolve, restore, schedule, sync, tick, undo, watch,
+    manifest, recover, resolve, restore, schedule, sync, tick, undo, vault, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -132,6 +132,8 @@ pub(crate) enum Command {
     Tick(tick::TickArgs),
     // As above.
     Doctor(doctor::DoctorArgs),
+    // As above.
+    Vault(vault::VaultArgs),
     /// The other end of a connection, on standard input and output
     #[command(hide = true)]
     Agent,

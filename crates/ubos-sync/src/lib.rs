@@ -3,6 +3,7 @@
 
 mod answers;
 mod backup;
+mod breaks;
 mod cli;
 mod commands;
 mod failure;
@@ -54,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::Health(args) => commands::health::run(args, global, &ui),
         Command::Tick(args) => commands::tick::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
+        Command::Vault(args) => commands::vault::run(args, global, &ui),
         Command::Agent => commands::agent::run(),
         Command::RsyncPipe(args) => commands::agent::pipe(args),
     };

@@ -5,3 +5,5 @@
 //! told, and the sync goes on without it.
 
 pub mod git;
+pub mod graph;
+pub mod vault;

@@ -45,8 +45,36 @@ pub(super) fn parses(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
+/// Which of a file's keys only say how somebody looked at it last: different values of them are no
+/// clash, and count as no change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passing {
+    /// None.
+    None,
+    /// Those of Obsidian's graph view: how far it is zoomed, which of its panels are open.
+    GraphView,
+}
+
+impl Passing {
+    /// The keys of the file at `path`: the graph view's settings are `graph.json` in a settings folder,
+    /// whose name begins with a dot.
+    pub(super) fn of(path: &RelPath) -> Self {
+        let folder = path.components().rev().nth(1);
+        match path.name() == b"graph.json" && folder.is_some_and(|name| name.starts_with(b".")) {
+            true => Passing::GraphView,
+            false => Passing::None,
+        }
+    }
+
+    fn contains(self, key: &str, depth: usize) -> bool {
+        self == Passing::GraphView
+            && depth == 0
+            && (matches!(key, "scale" | "close") || key.starts_with("collapse-"))
+    }
+}
+
 /// Merges three texts that all are JSON.
-pub(super) fn merge(base: &[u8], here: &[u8], there: &[u8]) -> ByKey {
+pub(super) fn merge(base: &[u8], here: &[u8], there: &[u8], passing: Passing) -> ByKey {
     let texts = [base, here, there].map(std::str::from_utf8);
     let [Ok(base), Ok(here), Ok(there)] = texts else { return ByKey::Unfit };
     let [base, here, there] = [base, here, there].map(Framed::of);
@@ -55,7 +83,7 @@ pub(super) fn merge(base: &[u8], here: &[u8], there: &[u8]) -> ByKey {
     } else {
         (here.before, here.after)
     };
-    match value(base.inner, here.inner, there.inner, 0) {
+    match value(base.inner, here.inner, there.inner, 0, passing) {
         Ok(merged) => {
             let merged = [before, &merged, after].concat().into_bytes();
             debug_assert!(parses(&merged), "a merge by key is JSON again");
@@ -87,6 +115,7 @@ fn value<'t>(
     here: &'t str,
     there: &'t str,
     depth: usize,
+    passing: Passing,
 ) -> Result<Cow<'t, str>, Stop> {
     let bare = [base, here, there].map(squeezed);
     if bare[1] == bare[2] || bare[2] == bare[0] {
@@ -97,7 +126,7 @@ fn value<'t>(
     }
     let all = |open: char| [base, here, there].iter().all(|text| text.starts_with(open));
     if all('{') && depth < MAX_DEPTH {
-        return members(base, here, there, depth).map(Cow::Owned);
+        return members(base, here, there, depth, passing).map(Cow::Owned);
     }
     if all('[')
         && let [Some(base), Some(here), Some(there)] = [base, here, there].map(string_set)
@@ -121,7 +150,13 @@ fn squeezed(text: &str) -> String {
     text.chars().filter(keep).collect()
 }
 
-fn members(base: &str, here: &str, there: &str, depth: usize) -> Result<String, Stop> {
+fn members(
+    base: &str,
+    here: &str,
+    there: &str,
+    depth: usize,
+    passing: Passing,
+) -> Result<String, Stop> {
     let [Some(base), Some(here), Some(there)] = [base, here, there].map(object) else {
         return Err(Stop::Unfit);
     };
@@ -129,24 +164,12 @@ fn members(base: &str, here: &str, there: &str, depth: usize) -> Result<String, 
     let mut parts: Vec<(&str, Cow<'_, str>)> = Vec::new();
     for name in order(&base, &here, &there) {
         let [base, here, there] = [&in_base, &in_here, &in_there].map(|of| of.get(name).copied());
-        let member = match (base, here, there) {
-            (Some(base), Some(here), Some(there)) => {
-                Some((here.key, value(base.value, here.value, there.value, depth + 1)?))
+        let member = match member(base, here, there, depth, passing) {
+            // Without one that was agreed on, either does, but the same from either side.
+            Err(Stop::Clash) if passing.contains(name, depth) => {
+                base.or(here.min(there)).map(as_written)
             }
-            (None, Some(here), Some(there)) => {
-                if squeezed(here.value) != squeezed(there.value) {
-                    return Err(Stop::Clash);
-                }
-                Some((here.key, here.value.into()))
-            }
-            (None, Some(new), None) | (None, None, Some(new)) => Some((new.key, new.value.into())),
-            (Some(base), Some(kept), None) | (Some(base), None, Some(kept)) => {
-                if squeezed(base.value) != squeezed(kept.value) {
-                    return Err(Stop::Clash);
-                }
-                None
-            }
-            (_, None, None) => None,
+            decided => decided?,
         };
         parts.extend(member);
     }
@@ -154,6 +177,38 @@ fn members(base: &str, here: &str, there: &str, depth: usize) -> Result<String, 
     let parts: Vec<String> =
         parts.iter().map(|(key, value)| [key, style.colon, value].concat()).collect();
     Ok(style.write('{', &parts, '}'))
+}
+
+/// A member with its value in the merged object; nothing if it is taken out.
+type Decided<'t> = Option<(&'t str, Cow<'t, str>)>;
+
+fn as_written<'t>(part: Written<'t>) -> (&'t str, Cow<'t, str>) {
+    (part.key, part.value.into())
+}
+
+fn member<'t>(
+    base: Option<Written<'t>>,
+    here: Option<Written<'t>>,
+    there: Option<Written<'t>>,
+    depth: usize,
+    passing: Passing,
+) -> Result<Decided<'t>, Stop> {
+    let same = |a: Written<'_>, b: Written<'_>| squeezed(a.value) == squeezed(b.value);
+    Ok(match (base, here, there) {
+        (Some(base), Some(here), Some(there)) => {
+            let merged = value(base.value, here.value, there.value, depth + 1, passing)?;
+            Some((here.key, merged))
+        }
+        (None, Some(here), Some(there)) if !same(here, there) => return Err(Stop::Clash),
+        (None, Some(new), _) | (None, None, Some(new)) => Some(as_written(new)),
+        (Some(base), Some(kept), None) | (Some(base), None, Some(kept)) => {
+            if !same(base, kept) {
+                return Err(Stop::Clash);
+            }
+            None
+        }
+        (_, None, None) => None,
+    })
 }
 
 /// A list of strings as a set: what either side took out is out, what either put in is in.
@@ -202,7 +257,7 @@ fn order<'p>(base: &Parts<'_>, here: &'p Parts<'_>, there: &'p Parts<'_>) -> Vec
 }
 
 /// A member of an object, or an element of a list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Written<'t> {
     /// The key as it is written; empty in a list.
     key: &'t str,

@@ -57,7 +57,7 @@ pub fn merge(
         return clean(there);
     }
     if json::is_named(path) && [base, here, there].into_iter().all(json::parses) {
-        return Some(match json::merge(base, here, there) {
+        return Some(match json::merge(base, here, there, json::Passing::of(path)) {
             json::ByKey::Clean(merged) => Merged::Clean(merged),
             // What is one value must not be put together from lines of two.
             json::ByKey::Clash => text::all_marked(base, here, there, labels),

@@ -180,6 +180,33 @@ fn lists_of_strings_merge_as_sets() {
 }
 
 #[test]
+fn how_the_graph_was_looked_at_last_is_no_clash() {
+    let graph = |scale: &str, panel: &str, arrows: &str, colour: &str| {
+        format!(
+            "{{\n  \"collapse-filter\": {panel},\n  \"showArrow\": {arrows},\n  \"mine\": {colour},\n  \
+             \"scale\": {scale},\n  \"close\": {panel}\n}}"
+        )
+    };
+    let base = graph("1", "true", "false", "1");
+    let here = graph("0.0421", "false", "true", "1");
+    let there = graph("2.50", "null", "false", "7");
+    let both = graph("1", "true", "true", "7");
+    clean(".obsidian/graph.json", &base, &here, &there, &both);
+    clean("sub/.obsidian-mac/graph.json", &base, &here, &there, &both);
+    conflicted("docs/graph.json", Some(&base), &here, &there);
+    conflicted(".obsidian/app.json", Some(&base), &here, &there);
+    // One side only is taken over, also where nothing was agreed on or the other took it out.
+    let scale = |scale: &str| format!("{{\n  \"a\": 1,\n  \"scale\": {scale}\n}}");
+    let (none, other) = ("{\n  \"a\": 1\n}", "{\n  \"a\": 2\n}");
+    clean(".obsidian/graph.json", none, &scale("4"), &scale("3"), &scale("3"));
+    clean(".obsidian/graph.json", &scale("1"), &scale("3"), other, &scale("1").replace("1,", "2,"));
+    // Everything else still clashes, and so does a key of that name further down.
+    conflicted(".obsidian/graph.json", Some("{\"a\": 1}\n"), "{\"a\": 2}\n", "{\"a\": 3}\n");
+    let nested = |scale: u8| format!("{{\"a\": {{\"scale\": {scale}}}}}\n");
+    conflicted(".obsidian/graph.json", Some(&nested(1)), &nested(2), &nested(3));
+}
+
+#[test]
 fn a_value_changed_differently_is_a_conflict() {
     conflicted("a.json", Some("{\"a\": 1}\n"), "{\"a\": 2}\n", "{\"a\": 3}\n");
     conflicted("a.json", Some("{\"a\": 1, \"b\": 0}\n"), "{\"b\": 0}\n", "{\"a\": 3, \"b\": 0}\n");

@@ -64,7 +64,7 @@ impl Continuity {
                 Some(_) => self.set(text("path").to_owned(), value("after"), None),
                 None => self.known.clear(),
             },
-            "restored" => {
+            "restored" | "edited" => {
                 self.known.remove(text("path"));
                 self.known.remove(text("from"));
             }

@@ -92,6 +92,6 @@ impl RunReport {
 }
 
 /// The user that the run belongs to.
-pub(super) fn who() -> String {
+pub(crate) fn who() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default()
 }

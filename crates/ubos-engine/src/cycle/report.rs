@@ -25,7 +25,7 @@ use crate::error::{EngineError, Result};
 
 pub use super::actions::Action;
 pub(super) use super::actions::actions;
-pub(super) use super::on_record::who;
+pub(crate) use super::on_record::who;
 
 /// A former version that was put back, or would be by a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]

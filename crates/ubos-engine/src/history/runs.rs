@@ -40,6 +40,10 @@ pub fn all(state: &StateDir) -> Result<(BTreeMap<String, RunRecord>, Option<Stri
         });
         match text(record, "event") {
             "change" | "restored" => run.changes += 1,
+            "edited" => {
+                run.changes += 1;
+                run.command = text(record, "command").to_owned();
+            }
             "run" => run.command = text(record, "command").to_owned(),
             "skipped" => run.changes = run.changes.saturating_sub(1),
             _ => {}

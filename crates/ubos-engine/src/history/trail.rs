@@ -88,7 +88,7 @@ fn collect(
     wanted: &mut dyn FnMut(&Map<String, Value>) -> bool,
 ) -> bool {
     match text(record, "event") {
-        "change" | "restored" if wanted(record) => found.extend(change(record)),
+        "change" | "restored" | "edited" if wanted(record) => found.extend(change(record)),
         "skipped" | "held" => drop_skipped(found, record),
         _ => {}
     }

@@ -12,7 +12,7 @@ use ubos_core::path::RelPath;
 
 use super::digest::{self, Hashed, PIECE};
 use super::walk::{HashJob, Walked};
-use super::{Evidence, ScanRequest, ScanResult};
+use super::{Evidence, ScanRequest, ScanResult, half_written};
 use crate::clock;
 use crate::fs::atomic::read_full_at;
 use crate::fs::{Stamp, open_file_in};
@@ -147,10 +147,14 @@ fn settle_one(
             Err(error) => return Settled::problem(&error),
         }
     }
-    Settled { state: State::Problem(Problem::Busy), prefix: None, evidence: None }
+    Settled::busy()
 }
 
 impl Settled {
+    fn busy() -> Self {
+        Self { state: State::Problem(Problem::Busy), prefix: None, evidence: None }
+    }
+
     fn file(evidence: Evidence, prefix: Option<Digest>) -> Self {
         let entry = Entry::File {
             digest: evidence.digest,
@@ -216,7 +220,13 @@ fn read_once(
     }
     let Hashed { digest, size, pieces } = hashed;
     let racy = stamp.is_racy(begun);
-    Ok(Some(Settled::file(Evidence { stamp, digest, size, pieces, racy }, prefix)))
+    let settled = Settled::file(Evidence { stamp, digest, size, pieces, racy }, prefix);
+    let is_agreed = job.record.as_ref().is_some_and(|r| r.row.base.equals(&settled.state));
+    if !is_agreed && half_written::may_be(&job.path) && half_written::is(fd.as_fd(), &stamp, begun)?
+    {
+        return Ok(Some(Settled::busy()));
+    }
+    Ok(Some(settled))
 }
 
 fn base_size(record: Option<&Record>) -> Option<u64> {

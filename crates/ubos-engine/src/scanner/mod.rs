@@ -6,6 +6,7 @@
 //! Nothing is written here.
 
 pub mod digest;
+mod half_written;
 mod hashing;
 mod links;
 pub mod partial;

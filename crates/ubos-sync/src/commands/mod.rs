@@ -22,6 +22,7 @@ pub(crate) mod schedule;
 pub(crate) mod sync;
 pub(crate) mod tick;
 pub(crate) mod undo;
+pub(crate) mod vault;
 pub(crate) mod watch;
 
 use std::path::PathBuf;

@@ -10,10 +10,12 @@ use ubos_core::sides::Side;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::{ConflictPolicy, Request, run_cycle};
 use ubos_engine::duties;
+use ubos_tiers::vault::breaks::Break;
 
 use super::resolve::session;
 use super::{BUILD, program};
 use crate::backup;
+use crate::breaks;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::picture::Picture;
@@ -59,14 +61,18 @@ pub(crate) fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
         request
     });
     let picture = head(global);
-    let report = match begun {
-        Ok(request) => cycle(&request, ui),
+    match begun {
+        Ok(request) => {
+            let report = cycle(&request, ui);
+            show_below(&report, &breaks::of(&report, &request.root), picture.as_ref(), ui)
+        }
         Err(failure) => match failure.into_engine_error() {
-            Some(error) => RunReport::of_failure("status", error),
-            None => return Err(Failure::BrokenPipe),
+            Some(error) => {
+                show_below(&RunReport::of_failure("status", error), &[], picture.as_ref(), ui)
+            }
+            None => Err(Failure::BrokenPipe),
         },
-    };
-    show_below(&report, picture.as_ref(), ui)
+    }
 }
 
 /// How the territory fares, where anything is on record; `status` itself adds nothing to that.
@@ -125,7 +131,7 @@ fn tidy(global: &Global, ui: &Ui) {
 /// A run, and then the conversation about the conflicts that it left to decide.
 fn run_and_ask(request: &Request, global: &Global, ui: &Ui) -> Outcome {
     let report = cycle(request, ui);
-    let code = show(&report, ui)?;
+    let code = show_with_breaks(&report, request, ui)?;
     if report.error.is_some() {
         return Ok(code);
     }
@@ -204,7 +210,16 @@ pub(crate) fn side_named(name: &str, global: &Global) -> Result<Side, Failure> {
 /// Runs, shows the report, and returns its exit code.
 pub(crate) fn run(request: &Request, ui: &Ui) -> Outcome {
     let report = cycle(request, ui);
-    show(&report, ui)
+    show_with_breaks(&report, request, ui)
+}
+
+/// Shows the report of a run with the links that it broke, which go on record.
+fn show_with_breaks(report: &RunReport, request: &Request, ui: &Ui) -> Outcome {
+    let broken = breaks::of(report, &request.root);
+    if let Err(error) = breaks::note(&broken, report, &request.root) {
+        ui.warning(&format!("which links broke is not on record: {error}"));
+    }
+    show_below(report, &broken, None, ui)
 }
 
 /// One run with progress, and the backup around it.
@@ -222,11 +237,11 @@ pub(crate) fn cycle(request: &Request, ui: &Ui) -> RunReport {
 
 /// Shows a report and returns its exit code.
 pub(crate) fn show(report: &RunReport, ui: &Ui) -> Outcome {
-    show_below(report, None, ui)
+    show_below(report, &[], None, ui)
 }
 
-/// Shows a report below how the territory fares.
-fn show_below(report: &RunReport, head: Option<&Picture>, ui: &Ui) -> Outcome {
+/// Shows a report below how the territory fares, with the links that the run breaks.
+fn show_below(report: &RunReport, breaks: &[Break], head: Option<&Picture>, ui: &Ui) -> Outcome {
     if let Some(noise) = &report.noise {
         ui.warning(&format!(
             "the shell of {} prints before the agent answers: {noise}",
@@ -235,13 +250,18 @@ fn show_below(report: &RunReport, head: Option<&Picture>, ui: &Ui) -> Outcome {
     }
     if ui.json() {
         let mut document = render::json::run(report);
+        document["breaks"] = render::breaks::document(breaks);
         if report.command == "status" {
             document["health"] = head.map(render::health::document).into();
         }
         ui.document(&document)?;
     } else {
         let head = head.filter(|_| !ui.quiet()).map(|head| render::health::head(head, ui));
-        ui.answer(&format!("{}{}", head.unwrap_or_default(), render::run::text(report, ui)))?;
+        ui.answer(&format!(
+            "{}{}",
+            head.unwrap_or_default(),
+            render::run::text(report, breaks, ui)
+        ))?;
     }
     if let Some(error) = &report.error {
         ui.error(&error.to_string(), Some(error.hint()));

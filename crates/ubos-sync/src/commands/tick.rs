@@ -20,6 +20,7 @@ use ubos_engine::state::lock::Lock;
 
 use super::sync::request;
 use crate::backup::{self, chores};
+use crate::breaks;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::notify;
@@ -82,7 +83,16 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
         }
         let fresh = report.beside.contains_key(backup::WORD);
         chores::merge(chores(root, name, fresh, ui), &mut report.beside);
-        document(ui, || render::json::run(&report), report.exit_code())
+        let broken = breaks::of(&report, root);
+        if let Err(error) = breaks::note(&broken, &report, root) {
+            ui.warning(&format!("which links broke is not on record: {error}"));
+        }
+        let whole = || {
+            let mut document = render::json::run(&report);
+            document["breaks"] = render::breaks::document(&broken);
+            document
+        };
+        document(ui, whole, report.exit_code())
     } else {
         let done = duties::alone(root, Some(name));
         alone(done, name, chores(root, name, false, ui), ui)

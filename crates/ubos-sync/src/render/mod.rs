@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod breaks;
 pub(crate) mod command;
 pub(crate) mod conflict;
 pub(crate) mod diff;
@@ -18,6 +19,7 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod settle;
 pub(crate) mod units;
+pub(crate) mod vault;
 pub(crate) mod watch;
 pub(crate) mod wrap;
 

@@ -9,6 +9,8 @@ use ubos_core::sides::Side;
 use ubos_engine::clock;
 use ubos_engine::cycle::report::{Action, RunReport, guard_word};
 
+use ubos_tiers::vault::breaks::Break;
+
 use super::conflict::{conflict, held};
 use super::units::{bytes, number, plural};
 use crate::ui::sanitize::{one_line, sanitize};
@@ -17,12 +19,13 @@ use crate::ui::{Tone, Ui};
 /// Longer lists are cut on a terminal unless more is asked for.
 const MANY: usize = 40;
 
-/// The whole report.
-pub(crate) fn text(report: &RunReport, ui: &Ui) -> String {
+/// The whole report, with the links that the run breaks.
+pub(crate) fn text(report: &RunReport, breaks: &[Break], ui: &Ui) -> String {
     let mut text = String::new();
     if !ui.quiet() {
         actions(report, ui, &mut text);
     }
+    text.push_str(&super::breaks::text(breaks, ui));
     undecided(report, ui, &mut text);
     guards(report, ui, &mut text);
     put_off(report, ui, &mut text);

@@ -65,6 +65,10 @@ mod tick;
 mod undo;
 #[cfg(feature = "failpoints")]
 mod undo_crash;
+mod vault_breaks;
+mod vault_check;
+mod vault_init;
+mod vault_settings;
 #[cfg(target_os = "linux")]
 mod watch;
 #[cfg(target_os = "linux")]

@@ -33,6 +33,11 @@ pub(super) struct Content {
     pub size: u64,
 }
 
+/// The name of a staged version whose content is known.
+pub(crate) fn name_of(number: usize, digest: Digest) -> String {
+    format!("{PREFIX}{number}-{}", digest.to_hex())
+}
+
 /// Whether `name` in staging is one of these.
 pub(crate) fn is_ours(name: &[u8]) -> bool {
     name.starts_with(PREFIX.as_bytes())
@@ -150,7 +155,7 @@ pub(super) fn from_text(
     let Some(text) = texts::base_text(state, pair, *digest).map_err(io::Error::other)? else {
         return Ok(None);
     };
-    let name = format!("{PREFIX}{number}-{}", digest.to_hex());
+    let name = name_of(number, *digest);
     if let Some(staging) = staging {
         let to = staging.open_for_writing(&name, 0o600, true)?;
         atomic::write_all(to.as_fd(), &text)?;
@@ -181,13 +186,13 @@ pub(super) fn folder(staging: Option<&Staging>, number: usize, mode: u32) -> io:
 }
 
 /// Whether the system refuses a second name for a file, so that it has to be copied.
-pub(super) fn refuses_links(error: &io::Error) -> bool {
+pub(crate) fn refuses_links(error: &io::Error) -> bool {
     let refusals = [Errno::PERM, Errno::MLINK, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS];
     error.raw_os_error().is_some_and(|code| refusals.contains(&Errno::from_raw_os_error(code)))
 }
 
 /// Copies `name` of `from`, a file or a link, to a free name of `place`.
-pub(super) fn copy_to(from: BorrowedFd<'_>, name: &[u8], place: &mut Place) -> io::Result<()> {
+pub(crate) fn copy_to(from: BorrowedFd<'_>, name: &[u8], place: &mut Place) -> io::Result<()> {
     let temporary = [b".copy-of-", &place.name[..]].concat();
     let stat = stat_in(from, name)?.ok_or(io::ErrorKind::NotFound)?;
     if Stamp::of(&stat).file_type() == FileType::Symlink {

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod duration;
 pub mod limits;
 pub mod sizes;
+pub mod vault;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -66,6 +67,9 @@ pub struct Config {
     /// The versioned backup in git.
     #[serde(default, skip_serializing_if = "is_default")]
     pub backup: backup::BackupSettings,
+    /// The Obsidian vault.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vault: vault::VaultSettings,
     /// The peers by name.
     #[serde(default)]
     pub peers: BTreeMap<String, Peer>,
@@ -180,6 +184,7 @@ impl Config {
             notify: NotifyPolicy::default(),
             health: HealthPolicy::default(),
             backup: backup::BackupSettings::default(),
+            vault: vault::VaultSettings::default(),
             peers: BTreeMap::new(),
         }
     }

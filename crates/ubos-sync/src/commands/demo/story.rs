@@ -72,7 +72,7 @@ Three manifests say what is shared, and in which direction:
 pub(super) fn first_sync(run: &RunReport, ui: &Ui) -> String {
     let mut text = heading(3, "The first sync", ui);
     text.push_str(&command("ubos-sync bidirectional", ui));
-    text.push_str(&indented(&render::run::text(run, ui)));
+    text.push_str(&indented(&render::run::text(run, &[], ui)));
     text.push_str(
         "
 Checked: every shared file is the same on both sides, byte for byte. scripts/ and tests/ are on
@@ -99,7 +99,7 @@ pub(super) fn edits(ui: &Ui) -> String {
 pub(super) fn second_sync(roots: &Sides<PathBuf>, run: &RunReport, ui: &Ui) -> String {
     let mut text = heading(5, "The second sync", ui);
     text.push_str(&command("ubos-sync bidirectional", ui));
-    text.push_str(&indented(&render::run::text(run, ui)));
+    text.push_str(&indented(&render::run::text(run, &[], ui)));
     let backups: Vec<String> = replaced(run)
         .map(|action| backup(roots.get(action.to), &run.run, &action.path.to_string()))
         .map(|path| format!("  {}\n", shown(&path)))

@@ -21,9 +21,11 @@ use super::merge::{AGREED, labels};
 use super::versions::{Shelf, Version, Versions};
 use super::words::{self, Applied, End};
 use super::{below, by_hand};
+use crate::breaks;
 use crate::cli::Global;
 use crate::commands::conflicts::{self, Open};
 use crate::failure::{Failure, Outcome};
+use crate::render;
 use crate::render::actions::{Action, Circumstances, Deed, Merging, actions, choice_line, chosen};
 use crate::render::command::about;
 use crate::render::conflict::question;
@@ -204,7 +206,9 @@ impl<'a> Session<'a> {
         let of = (self.settled + open.conflicts.len()).max(index);
         let shown = question(conflict, &open.names, &known, (index, of), self.ui);
         // No empty line before the question: it fits on a screen of 24 rows.
-        self.ui.answer(&format!("\n{shown}"))?;
+        let root = territory::root(self.global)?;
+        let links = render::breaks::if_deleted(&breaks::if_deleted(conflict, &root), self.ui);
+        self.ui.answer(&format!("\n{shown}{links}"))?;
         if versions.in_git > 0 {
             let list = about("history", conflict.path.as_bytes(), "");
             let many = plural(versions.in_git, "version");

@@ -1,0 +1,4 @@
+//! What is told of a vault.
+
+pub(crate) mod check;
+pub(crate) mod init;

@@ -1,0 +1,323 @@
+//! The files of a vault, and which one the words of a link mean.
+//!
+//! A link names a file by the end of its path: `[[b/note]]` is any file whose path ends so. Which one
+//! wins is Obsidian's rule: the exact path from the root, then what lies below the folder of the note
+//! that links, the shortest path, the alphabet. The names of other programs' rules (a unique name, a
+//! strictly relative path) would resolve a quarter of the links of a real vault.
+
+use std::collections::HashMap;
+
+use super::note::key;
+
+/// A file of a vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+#[derive(Debug, Clone)]
+struct File {
+    path: String,
+    key: String,
+}
+
+/// The files of a vault. Paths are relative to its root, with `/`, in UTF-8; no part begins with a
+/// dot.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    files: Vec<Option<File>>,
+    by_path: HashMap<String, Vec<FileId>>,
+    by_name: HashMap<String, Vec<FileId>>,
+}
+
+impl Files {
+    /// Adds a file; the one that is there already, if any.
+    pub fn add(&mut self, path: &str) -> FileId {
+        let key = key(path);
+        let same = self.by_path.get(&key).into_iter().flatten();
+        if let Some(id) = same.copied().find(|id| self.path(*id) == path) {
+            return id;
+        }
+        let id = FileId(u32::try_from(self.files.len()).expect("fewer than 4 billion files"));
+        self.by_name.entry(name_of(&key).to_owned()).or_default().push(id);
+        self.by_path.entry(key.clone()).or_default().push(id);
+        self.files.push(Some(File { path: path.to_owned(), key }));
+        id
+    }
+
+    /// Takes a file away; its number is not used again.
+    pub fn remove(&mut self, id: FileId) {
+        let Some(file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        for (map, key) in
+            [(&mut self.by_path, file.key.as_str()), (&mut self.by_name, name_of(&file.key))]
+        {
+            if let Some(ids) = map.get_mut(key) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    map.remove(key);
+                }
+            }
+        }
+    }
+
+    /// The path of a file; empty if it was taken away.
+    pub fn path(&self, id: FileId) -> &str {
+        self.files.get(id.0 as usize).and_then(Option::as_ref).map_or("", |file| &file.path)
+    }
+
+    /// The file at exactly this path.
+    pub fn at(&self, path: &str) -> Option<FileId> {
+        let same = self.by_path.get(&key(path))?;
+        same.iter().copied().find(|id| self.path(*id) == path)
+    }
+
+    /// All files.
+    pub fn all(&self) -> impl Iterator<Item = FileId> + '_ {
+        let numbers = self.files.iter().enumerate().filter(|(_, file)| file.is_some());
+        numbers.map(|(number, _)| FileId(number as u32))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_path.values().map(Vec::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_path.is_empty()
+    }
+
+    /// Files whose paths differ only in case or Unicode form, in groups.
+    pub fn twins(&self) -> Vec<Vec<FileId>> {
+        let mut twins: Vec<Vec<FileId>> =
+            self.by_path.values().filter(|ids| ids.len() > 1).cloned().collect();
+        twins.iter_mut().for_each(|ids| ids.sort());
+        twins.sort();
+        twins
+    }
+
+    /// The file that `target` means in a link of the file at `source`; `None` if there is none.
+    pub fn resolve(&self, target: &str, source: &str) -> Option<FileId> {
+        if target.is_empty() {
+            return self.at(source);
+        }
+        let target = key(target);
+        let source = key(source);
+        self.resolve_key(&target, &source)
+            .or_else(|| self.resolve_key(&format!("{target}.md"), &source))
+    }
+
+    /// All files that `target` could mean by its name alone, the one it means first.
+    pub fn candidates(&self, target: &str, source: &str) -> Vec<FileId> {
+        let (target, source) = (key(target), key(source));
+        let plain = target.trim_start_matches('/');
+        let with = format!("{plain}.md");
+        let mut found = self.ending_with(plain, &source);
+        for id in self.ending_with(&with, &source) {
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        }
+        if let Some(first) = self.resolve(&target, &source) {
+            found.retain(|id| *id != first);
+            found.insert(0, first);
+        }
+        found
+    }
+
+    fn resolve_key(&self, target: &str, source: &str) -> Option<FileId> {
+        self.by_name.get(name_of(target))?;
+        let mut target = target.to_owned();
+        if target.starts_with("./") || target.starts_with("../") {
+            target = relative(&target, source)?;
+            if let Some(id) = self.exact(&target) {
+                return Some(id);
+            }
+        }
+        let plain = target.strip_prefix('/').unwrap_or(&target);
+        if let Some(id) = self.exact(plain) {
+            return Some(id);
+        }
+        if target.starts_with('/') {
+            return None;
+        }
+        self.ending_with(plain, source).into_iter().next()
+    }
+
+    /// Of twins the first in the alphabet.
+    fn exact(&self, key: &str) -> Option<FileId> {
+        self.by_path.get(key)?.iter().copied().min_by_key(|id| self.path(*id))
+    }
+
+    /// Files whose path ends with these characters: below the source's folder first, then by length
+    /// and alphabet.
+    fn ending_with(&self, end: &str, source: &str) -> Vec<FileId> {
+        let Some(same_name) = self.by_name.get(name_of(end)) else { return Vec::new() };
+        let folder = source.rsplit_once('/').map(|(folder, _)| format!("{folder}/"));
+        let near = |key: &str| folder.as_ref().is_none_or(|folder| key.starts_with(folder));
+        let mut found: Vec<(bool, usize, &str, &str, FileId)> = same_name
+            .iter()
+            .filter_map(|id| {
+                let file = self.files[id.0 as usize].as_ref()?;
+                let far = !near(&file.key);
+                let length = file.path.encode_utf16().count();
+                file.key.ends_with(end).then_some((
+                    far,
+                    length,
+                    file.key.as_str(),
+                    file.path.as_str(),
+                    *id,
+                ))
+            })
+            .collect();
+        found.sort();
+        found.into_iter().map(|(.., id)| id).collect()
+    }
+}
+
+/// The last part of a path.
+pub(super) fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// A path that begins with `./` or `../`, seen from the folder of `source`; `None` if it leaves the
+/// vault.
+fn relative(target: &str, source: &str) -> Option<String> {
+    let folder = source.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let mut rest = target;
+    loop {
+        if let Some(tail) = rest.strip_prefix("./") {
+            rest = tail;
+        } else if let Some(tail) = rest.strip_prefix("../") {
+            parts.pop()?;
+            rest = tail;
+        } else {
+            break;
+        }
+    }
+    parts.push(rest);
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VAULT: [&str; 21] = [
+        "note.md",
+        "a/note.md",
+        "a/b/note.md",
+        "x/note.md",
+        "a/src.md",
+        "xb/only.md",
+        "ab/t.md",
+        "a/t.md",
+        "z/t.md",
+        "Makefile",
+        "Makefile.md",
+        "img/p.png",
+        "v1.md",
+        "v1.2.md",
+        "Foo.MD",
+        "café.md",
+        "sp ace.md",
+        "q&a.md",
+        "100%.md",
+        "c.canvas",
+        "data.json",
+    ];
+
+    fn vault(leave_out: &str) -> Files {
+        let mut files = Files::default();
+        for path in VAULT.into_iter().filter(|path| *path != leave_out) {
+            files.add(path);
+        }
+        files
+    }
+
+    fn dest(files: &Files, source: &str, target: &str) -> String {
+        let target = super::super::note::linkpath(target);
+        files.resolve(&target, source).map_or("-", |id| files.path(id)).to_owned()
+    }
+
+    #[test]
+    fn a_link_means_the_file_that_obsidian_opens() {
+        let files = vault("");
+        let (src, root) = ("a/src.md", "v1.md");
+        let cases = [
+            (src, "note", "note.md"),
+            (src, "b/note", "a/b/note.md"),
+            (src, "./note", "a/note.md"),
+            ("a/b/note.md", "../note", "a/note.md"),
+            ("a/b/note.md", "./../note", "a/note.md"),
+            (src, "/note", "note.md"),
+            (src, "/b/note", "-"),
+            (src, "NOTE", "note.md"),
+            (src, "Note.MD", "note.md"),
+            (src, "t", "a/t.md"),
+            (root, "t", "a/t.md"),
+            (root, "b/only", "xb/only.md"),
+            (root, "Makefile", "Makefile"),
+            (root, "Makefile.md", "Makefile.md"),
+            (root, "p.png", "img/p.png"),
+            (root, "p", "-"),
+            (root, "v1.2", "v1.2.md"),
+            (root, "v1", "v1.md"),
+            (root, "foo", "Foo.MD"),
+            (root, "cafe\u{301}", "café.md"),
+            (root, "sp ace", "sp ace.md"),
+            (root, "sp\u{a0}ace", "sp ace.md"),
+            (root, "  sp ace ", "sp ace.md"),
+            (root, "img", "-"),
+            (root, "img/", "-"),
+            (root, "h", "-"),
+            (root, ".hid/h", "-"),
+            (src, "", "a/src.md"),
+            (src, "../../note", "-"),
+            ("book/ch/01/c.md", "a/t.md", "a/t.md"),
+        ];
+        for (source, target, expected) in cases {
+            assert_eq!(dest(&files, source, target), expected, "[[{target}]] in {source}");
+        }
+    }
+
+    #[test]
+    fn without_one_in_the_root_the_nearest_below_wins() {
+        assert_eq!(dest(&vault("note.md"), "a/src.md", "note"), "a/note.md");
+    }
+
+    #[test]
+    fn a_path_of_a_book_is_found_by_its_end() {
+        let mut files = vault("");
+        files.add("book/docs/topics/y.md");
+        assert_eq!(dest(&files, "book/ch/01/c.md", "docs/topics/y.md"), "book/docs/topics/y.md");
+    }
+
+    #[test]
+    fn twins_are_told_and_a_link_to_them_is_decided() {
+        let mut files = vault("");
+        let (upper, lower) = (files.add("GEMINI.md"), files.add("gemini.md"));
+        assert_eq!(dest(&files, "note.md", "gemini"), "GEMINI.md");
+        assert_eq!(files.twins(), [[upper, lower]]);
+        files.remove(upper);
+        assert_eq!(dest(&files, "note.md", "Gemini"), "gemini.md");
+        assert!(files.twins().is_empty());
+    }
+
+    #[test]
+    fn a_shorter_twin_takes_links_over() {
+        let mut files = vault("note.md");
+        assert_eq!(dest(&files, "z/t.md", "note"), "a/note.md");
+        let shorter = files.add("z/note.md");
+        assert_eq!(dest(&files, "z/t.md", "note"), "z/note.md");
+        files.remove(shorter);
+        assert_eq!(dest(&files, "z/t.md", "note"), "a/note.md");
+    }
+
+    #[test]
+    fn all_that_could_be_meant_begins_with_what_is() {
+        let files = vault("");
+        let paths: Vec<&str> =
+            files.candidates("t", "z/t.md").into_iter().map(|id| files.path(id)).collect();
+        assert_eq!(paths, ["z/t.md", "a/t.md", "ab/t.md"]);
+    }
+}

@@ -1,0 +1,17 @@
+//! Tier 3, the graph: notes, what they link to, and what can be asked of that.
+//!
+//! A note's bytes become a [`note::Note`] (`note`), a link's words become a file by Obsidian's own
+//! rules (`files`), both a [`model::Graph`]: all of that is pure. What stands on the disk comes through
+//! `tree`, and `index` keeps it from one question to the next.
+
+pub mod canvas;
+pub mod files;
+pub mod index;
+pub mod model;
+pub mod note;
+pub mod questions;
+pub mod search;
+pub mod soft;
+pub mod tree;
+#[cfg(test)]
+pub(crate) mod vaults;

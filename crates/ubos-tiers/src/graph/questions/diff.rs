@@ -1,0 +1,210 @@
+//! How a graph changed: which notes came, went and moved, which links, and what broke or was mended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::files::FileId;
+use crate::graph::model::{Content, EdgeKind, Graph, Target};
+use crate::graph::note::key;
+
+/// What changed from an older graph to a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Diff {
+    /// Files that are new.
+    pub added: Vec<String>,
+    /// Files that are gone.
+    pub removed: Vec<String>,
+    /// Files of the same content under another path.
+    pub moved: Vec<Moved>,
+    /// Notes and canvases that say something else.
+    pub changed: Vec<String>,
+    /// Links that are new, between files as they are named now.
+    pub links_added: Vec<Between>,
+    /// Links that are gone.
+    pub links_removed: Vec<Between>,
+    /// Names that are linked, that no file has now, and that lead somewhere or were not linked before.
+    pub broke: Vec<Between>,
+    /// Such names of before that lead somewhere now, or are not linked any more.
+    pub mended: Vec<Between>,
+    /// Tags that are new.
+    pub tags_added: Vec<String>,
+    /// Tags that are gone.
+    pub tags_removed: Vec<String>,
+}
+
+impl Diff {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A file of the same content under another path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Its former path.
+    pub from: String,
+    /// Its path now.
+    pub to: String,
+}
+
+/// Links from one file to another or to a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Between {
+    /// The file that links.
+    pub from: String,
+    /// The file or name it links to.
+    pub to: String,
+    /// How.
+    pub kind: EdgeKind,
+    /// How many more or fewer there are.
+    pub count: usize,
+}
+
+/// What changed from `old` to `new`.
+pub fn diff(old: &Graph, new: &Graph) -> Diff {
+    let mut diff = Diff::default();
+    let moved = files(old, new, &mut diff);
+    // Former paths as they are named now: a file that moved keeps its links.
+    let now = |path: &str| moved.get(path).cloned().unwrap_or_else(|| path.to_owned());
+    let (before, after) = (links(old, &now), links(new, &|path| path.to_owned()));
+    let more = |one: &Counts, other: &Counts, missing: bool| -> Vec<Between> {
+        let new = one.iter().filter(|((_, (lost, _), _), _)| *lost == missing);
+        new.filter_map(|(key, count)| {
+            let had = other.get(key).copied().unwrap_or(0);
+            let (from, (_, to), kind) = key;
+            (*count > had).then(|| Between {
+                from: from.clone(),
+                to: to.clone(),
+                kind: *kind,
+                count: count - had,
+            })
+        })
+        .collect()
+    };
+    diff.links_added = more(&after, &before, false);
+    diff.links_removed = more(&before, &after, false);
+    diff.broke = more(&after, &before, true);
+    diff.mended = more(&before, &after, true);
+    let tags = |graph: &Graph| -> BTreeMap<String, String> {
+        graph.tags().map(|(_, tag)| (key(tag), tag.to_owned())).collect()
+    };
+    let (before, after) = (tags(old), tags(new));
+    let only = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+        one.iter().filter(|(key, _)| !other.contains_key(*key)).map(|(_, t)| t.clone()).collect()
+    };
+    (diff.tags_added, diff.tags_removed) = (only(&after, &before), only(&before, &after));
+    diff
+}
+
+/// How often each link is there: from, whether the other end is missing and its name, kind.
+type Counts = BTreeMap<(String, (bool, String), EdgeKind), usize>;
+
+fn links(graph: &Graph, named: &dyn Fn(&str) -> String) -> Counts {
+    let mut counts = Counts::new();
+    for edge in graph.edges().iter().filter(|edge| !edge.kind.is_soft()) {
+        let to = match edge.to {
+            Target::File(id) => (false, named(graph.files().path(id))),
+            Target::Missing(id) => (true, key(graph.missing(id))),
+            Target::Tag(_) => continue,
+        };
+        *counts.entry((named(graph.files().path(edge.from)), to, edge.kind)).or_default() += 1;
+    }
+    counts
+}
+
+/// Compares the files. Returns the paths of now of those that moved.
+fn files(old: &Graph, new: &Graph, diff: &mut Diff) -> BTreeMap<String, String> {
+    let paths = |graph: &Graph| -> BTreeMap<String, FileId> {
+        graph.files().all().map(|id| (graph.files().path(id).to_owned(), id)).collect()
+    };
+    let (before, after) = (paths(old), paths(new));
+    let content = |graph: &Graph, id: FileId| {
+        let source = graph.source(id)?;
+        (!matches!(source.content, Content::Attachment) && source.size > 0)
+            .then_some(source.digest?)
+    };
+    let mut gone: BTreeMap<[u8; 32], Vec<&String>> = BTreeMap::new();
+    for (path, id) in before.iter().filter(|(path, _)| !after.contains_key(*path)) {
+        match content(old, *id) {
+            Some(digest) => gone.entry(digest).or_default().push(path),
+            None => diff.removed.push(path.clone()),
+        }
+    }
+    let mut moved = BTreeMap::new();
+    for (path, id) in &after {
+        match before.get(path) {
+            Some(former) => {
+                if content(old, *former) != content(new, *id) {
+                    diff.changed.push(path.clone());
+                }
+            }
+            None => {
+                let from = content(new, *id).and_then(|digest| gone.get_mut(&digest));
+                match from.filter(|paths| !paths.is_empty()).map(|paths| paths.remove(0).clone()) {
+                    Some(from) => {
+                        moved.insert(from.clone(), path.clone());
+                        diff.moved.push(Moved { from, to: path.clone() });
+                    }
+                    None => diff.added.push(path.clone()),
+                }
+            }
+        }
+    }
+    let rest: BTreeSet<String> = gone.into_values().flatten().cloned().collect();
+    diff.removed.extend(rest);
+    diff.removed.sort();
+    moved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sketch::Sketch;
+    use super::*;
+
+    fn said(links: &[Between]) -> Vec<String> {
+        links.iter().map(|l| format!("{} > {} x{}", l.from, l.to, l.count)).collect()
+    }
+
+    #[test]
+    fn what_came_went_moved_broke_and_was_mended_is_told() {
+        let old = Sketch::of(&[
+            ("a.md", "[[b]] [[b]] [[c]] [[wish]] #old"),
+            ("b.md", "text"),
+            ("c.md", "see [[a]]"),
+            ("p.png", "x"),
+        ]);
+        let new = Sketch::of(&[
+            ("a.md", "[[b]] [[c]] [[wish]] [[d]] #New"),
+            ("b.md", "text"),
+            ("sub/c.md", "see [[a]]"),
+            ("wish.md", ""),
+            ("e.md", "[[lost]]"),
+        ]);
+        let diff = diff(&old.graph, &new.graph);
+        assert_eq!(diff.added, ["e.md", "wish.md"]);
+        assert_eq!(diff.removed, ["p.png"]);
+        assert_eq!(diff.moved, [Moved { from: "c.md".into(), to: "sub/c.md".into() }]);
+        assert_eq!(diff.changed, ["a.md"]);
+        assert_eq!(said(&diff.links_added), ["a.md > wish.md x1"]);
+        assert_eq!(said(&diff.links_removed), ["a.md > b.md x1"]);
+        assert_eq!(said(&diff.broke), ["a.md > d x1", "e.md > lost x1"]);
+        assert_eq!(said(&diff.mended), ["a.md > wish x1"]);
+        assert_eq!((diff.tags_added, diff.tags_removed), (vec!["New".into()], vec!["old".into()]));
+    }
+
+    #[test]
+    fn a_link_that_loses_its_file_broke_without_being_touched() {
+        let old = Sketch::of(&[("a.md", "[[b]]"), ("b.md", "")]);
+        let new = Sketch::of(&[("a.md", "[[b]]")]);
+        let there = diff(&old.graph, &new.graph);
+        assert_eq!(
+            (said(&there.broke), said(&there.links_removed)),
+            (vec!["a.md > b x1".into()], vec!["a.md > b.md x1".into()])
+        );
+        let back = diff(&new.graph, &old.graph);
+        assert_eq!((back.mended, back.links_added), (there.broke, there.links_removed));
+        assert!(diff(&old.graph, &old.graph).is_empty());
+    }
+}
