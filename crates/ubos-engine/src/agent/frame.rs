@@ -137,6 +137,15 @@ impl<W: Write> FrameWriter<W> {
         bytes.chunks(MAX_PAYLOAD).try_for_each(|chunk| self.frame(FrameKind::Part, chunk))
     }
 
+    /// Sends bytes of any length (buffered).
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        bytes.chunks(MAX_PAYLOAD).try_for_each(|chunk| self.frame(FrameKind::Data, chunk))?;
+        self.frame(FrameKind::End, &[])
+    }
+
     /// Hands everything buffered to the system.
     ///
     /// # Errors
@@ -210,6 +219,24 @@ impl<R: Read> FrameReader<R> {
     /// As [`FrameReader::message`].
     pub fn list<T: DeserializeOwned>(&mut self) -> io::Result<Vec<T>> {
         self.list_within(LIST_LIMITS)
+    }
+
+    /// Bytes as sent by [`FrameWriter::bytes`], at most `most` of them.
+    ///
+    /// # Errors
+    /// As [`FrameReader::frame`]; `InvalidData` if there are more, or something else comes.
+    pub fn bytes(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.frame()? {
+                (FrameKind::Data, part) if bytes.len() + part.len() <= most => {
+                    bytes.extend_from_slice(part);
+                }
+                (FrameKind::Data, _) => return Err(invalid("more bytes than allowed")),
+                (FrameKind::End, _) => return Ok(bytes),
+                _ => return Err(invalid("bytes were expected")),
+            }
+        }
     }
 
     fn list_within<T: DeserializeOwned>(&mut self, limits: ListLimits) -> io::Result<Vec<T>> {
@@ -293,6 +320,24 @@ mod tests {
         assert_eq!(reader.list::<u8>().unwrap(), Vec::<u8>::new());
         assert_eq!(reader.message::<u32>().unwrap(), 7);
         assert!(reader.frame().is_err());
+    }
+
+    #[test]
+    fn bytes_arrive_whole_or_not_at_all() {
+        let long: Vec<u8> = (0..3_000_000u32).map(|i| i as u8).collect();
+        let mut wire = Vec::new();
+        let mut writer = FrameWriter::new(&mut wire);
+        writer.bytes(&long).unwrap();
+        writer.bytes(b"").unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        let mut reader = FrameReader::new(&wire[..]);
+        assert_eq!(reader.bytes(long.len()).unwrap(), long);
+        assert_eq!(reader.bytes(0).unwrap(), b"");
+        let too_long = FrameReader::new(&wire[..]).bytes(long.len() - 1).unwrap_err();
+        assert_eq!(too_long.kind(), io::ErrorKind::InvalidData);
+        let cut = FrameReader::new(&wire[..2_000_000]).bytes(long.len()).unwrap_err();
+        assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     /// Part frames of this payload, without end.

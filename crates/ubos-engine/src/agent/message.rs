@@ -19,7 +19,11 @@ use crate::state::config::limits::Intake;
 use crate::state::generation::Header;
 
 /// Versions of this protocol that this program speaks: lowest and highest.
-pub const PROTOCOL: (u32, u32) = (3, 3);
+pub const PROTOCOL: (u32, u32) = (3, 4);
+/// From which version on an agent answers a [`Request::Ask`] after a [`Purpose::Probe`].
+pub const ASKS: u32 = 4;
+/// Longest question and longest answer, in bytes.
+pub const MOST_ASKED: usize = 16 << 20;
 
 /// First words of the initiator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +52,7 @@ pub enum Purpose {
     },
     /// Makes the root a territory of a new or known pair.
     Join(Join),
-    /// Only what the machine is and can do.
+    /// What the machine is and can do; questions may follow.
     Probe,
 }
 
@@ -321,6 +325,13 @@ pub enum Request {
         /// Only heads that it noted since then, besides the last before.
         since: String,
     },
+    /// A question for the program itself; bytes follow. → [`Response::Answered`], bytes.
+    Ask {
+        /// The pair's id.
+        pair: String,
+        /// What it is about.
+        what: String,
+    },
 }
 
 impl Request {
@@ -368,6 +379,8 @@ pub enum Response {
         /// The last sound record.
         end: Head,
     },
+    /// The answer to a question; bytes follow.
+    Answered,
 }
 
 /// What a check of a territory's audit log, against what its peer noted of it, found.

@@ -15,7 +15,8 @@ use ubos_core::sides::Side;
 use super::channel::Channel;
 use super::handshake;
 use super::message::{
-    Change, Failure, Hello, LogCheck, Machine, PROTOCOL, Purpose, Request, Response, Welcome,
+    Change, Failure, Hello, LogCheck, MOST_ASKED, Machine, PROTOCOL, Purpose, Request, Response,
+    Welcome,
 };
 use crate::clock;
 use crate::endpoint::Endpoint;
@@ -27,16 +28,20 @@ use crate::rsync::boxes::{self, BoxKind};
 use crate::rsync::{arguments, tunnel};
 use crate::state::StateDir;
 use crate::state::audit::Head;
-use crate::state::config::Config;
+use crate::state::config::{Config, Peer};
 use crate::transfer::ContentSink;
 use crate::transfer::wire::{WireSink, broken, pump};
 use crate::watch::Caller;
+
+/// Answers what is asked of the program itself: the territory's root, what it is about, and what came
+/// with it.
+pub type Answerer<'a> = &'a dyn Fn(&Path, &str, &[u8]) -> Result<Vec<u8>>;
 
 /// Serves one connection on `input` and `output`.
 ///
 /// # Errors
 /// When the connection breaks or what comes in is not understood. Everything else is answered.
-pub fn serve(input: OwnedFd, output: OwnedFd, build: &str) -> Result<()> {
+pub fn serve(input: OwnedFd, output: OwnedFd, build: &str, answerer: Answerer<'_>) -> Result<()> {
     let mut raw = std::fs::File::from(output.as_fd().try_clone_to_owned().map_err(|e| broken(&e))?);
     handshake::send_magic(&mut raw).map_err(|e| broken(&e))?;
     let mut channel = Channel::new(input, output).map_err(|e| broken(&e))?;
@@ -48,7 +53,12 @@ pub fn serve(input: OwnedFd, output: OwnedFd, build: &str) -> Result<()> {
         Err(error) => (Welcome::Refused(Failure::of(&error)), None),
     };
     send(&channel, &welcome)?;
-    let Some(mut endpoint) = endpoint else { return Ok(()) };
+    let Some(mut endpoint) = endpoint else {
+        return match hello.purpose {
+            Purpose::Probe => questions(&mut channel, &root_of(&hello), answerer),
+            _ => Ok(()),
+        };
+    };
     let mut next = channel.reader.message::<Request>();
     loop {
         next = match next {
@@ -62,6 +72,39 @@ pub fn serve(input: OwnedFd, output: OwnedFd, build: &str) -> Result<()> {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(e) => return Err(broken(&e)),
         };
+    }
+}
+
+/// Answers questions until the initiator goes away.
+fn questions(channel: &mut Channel, root: &Path, answerer: Answerer<'_>) -> Result<()> {
+    loop {
+        match channel.reader.message() {
+            Ok(Request::Ask { pair, what }) => {
+                let body = channel.reader.bytes(MOST_ASKED).map_err(|e| broken(&e))?;
+                let known = territory(root, &pair);
+                match known.and_then(|_| answerer(root, &what, &body)).and_then(bounded) {
+                    Ok(answer) => {
+                        let mut writer = channel.writer();
+                        let sent = writer.message(&Response::Answered);
+                        let sent = sent.and_then(|()| writer.bytes(&answer));
+                        sent.and_then(|()| writer.flush()).map_err(|e| broken(&e))?;
+                    }
+                    Err(error) => send(channel, &Response::Failed(Failure::of(&error)))?,
+                }
+            }
+            Ok(_) => {
+                return Err(EngineError::unreachable("the peer asked for a run it did not begin"));
+            }
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(e) => return Err(broken(&e)),
+        }
+    }
+}
+
+fn bounded(answer: Vec<u8>) -> Result<Vec<u8>> {
+    match answer.len() {
+        0..=MOST_ASKED => Ok(answer),
+        long => Err(EngineError::config(format!("the answer would have {long} bytes"))),
     }
 }
 
@@ -104,7 +147,7 @@ fn greet(hello: &Hello, build: &str) -> Result<(Welcome, Option<LocalEndpoint>)>
             hint: Some("install the same version of ubos-sync on both machines".into()),
         });
     }
-    let root = PathBuf::from(OsStr::from_bytes(&hello.root));
+    let root = root_of(hello);
     let ready = |standing| Welcome::Ready {
         protocol,
         build: build.to_owned(),
@@ -129,7 +172,17 @@ fn greet(hello: &Hello, build: &str) -> Result<(Welcome, Option<LocalEndpoint>)>
     }
 }
 
+fn root_of(hello: &Hello) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(&hello.root))
+}
+
 fn open_endpoint(root: &Path, pair: &str) -> Result<LocalEndpoint> {
+    let (state, config, peer) = territory(root, pair)?;
+    Ok(LocalEndpoint::open(state, config, peer, Side::There))
+}
+
+/// The territory of `pair` at `root`.
+fn territory(root: &Path, pair: &str) -> Result<(StateDir, Config, Peer)> {
     let state = StateDir::open(root)?;
     let foreign = || {
         EngineError::guard(
@@ -140,7 +193,7 @@ fn open_endpoint(root: &Path, pair: &str) -> Result<LocalEndpoint> {
     };
     let config = Config::load(&state)?.ok_or_else(foreign)?;
     let peer = config.peers.values().find(|peer| peer.pair == pair).cloned().ok_or_else(foreign)?;
-    Ok(LocalEndpoint::open(state, config, peer, Side::There))
+    Ok((state, config, peer))
 }
 
 /// What this machine is; looks for rsync only if asked to, since that starts a process.
@@ -324,6 +377,9 @@ fn answer(request: Request, channel: &mut Channel, endpoint: &mut LocalEndpoint)
         }
         // Answered where requests are read; a call that comes late has nothing to end.
         Request::Wait { .. } | Request::Call => Ok(()),
+        Request::Ask { .. } => {
+            Err(EngineError::unreachable("the peer asked in the middle of a run"))
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use crate::agent::message::{LogCheck, Purpose};
 use crate::clock;
 use crate::endpoint::Endpoint;
 use crate::endpoint::remote::RemoteEndpoint;
-use crate::error::{EngineError, Result};
-use crate::link::{self, Address, Target};
+use crate::error::Result;
+use crate::link::{self, Target};
 use crate::state::audit::Head;
 use crate::state::config::{Config, Peer};
 
@@ -24,17 +24,7 @@ pub fn ask(
     since: i64,
     heads: &[Head],
 ) -> Result<LogCheck> {
-    let address = peer.address.as_ref();
-    let address = address
-        .ok_or_else(|| EngineError::config(format!("this side has no address for {name}")))?;
-    let target = Target {
-        peer: name.to_owned(),
-        address: Address::parse(address).map_err(EngineError::config)?,
-        agent: peer.agent.clone(),
-        program: program.to_owned(),
-        build: build.to_owned(),
-        apart: false,
-    };
+    let target = Target::of((name, peer), (program, build))?;
     let replica = config.replica.clone().unwrap_or_default();
     let purpose = Purpose::Run { pair: peer.pair.clone(), replica, stays: false };
     let (link, _, _) = link::connect(&target, &purpose)?;

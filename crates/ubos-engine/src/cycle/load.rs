@@ -18,7 +18,7 @@ use crate::endpoint::local::LocalEndpoint;
 use crate::endpoint::remote::RemoteEndpoint;
 use crate::endpoint::{Endpoint, Scanned};
 use crate::error::{EngineError, Result};
-use crate::link::{self, Address, Greeting, Link, Target};
+use crate::link::{self, Greeting, Link, Target};
 use crate::state::StateDir;
 use crate::state::config::{Config, Peer};
 use crate::state::marker::Marker;
@@ -165,21 +165,9 @@ fn identify(
 }
 
 fn target(request: &Request, opened: &Opened) -> Result<Target> {
-    let address = opened.peer.address.as_ref().ok_or_else(|| EngineError::Config {
-        message: format!("this side has no address for {}", opened.peer_name),
-        hint: Some(
-            "start the sync on the other machine, or set `address` in `.ubos-sync/config.toml`"
-                .into(),
-        ),
-    })?;
-    Ok(Target {
-        apart: request.stays,
-        peer: opened.peer_name.clone(),
-        address: Address::parse(address).map_err(EngineError::config)?,
-        agent: opened.peer.agent.clone(),
-        program: request.program.clone(),
-        build: request.build.clone(),
-    })
+    let program = (request.program.as_path(), request.build.as_str());
+    let target = Target::of((&opened.peer_name, &opened.peer), program)?;
+    Ok(Target { apart: request.stays, ..target })
 }
 
 fn greet(

@@ -3,6 +3,7 @@
 
 mod address;
 mod advice;
+pub mod ask;
 pub mod install;
 pub mod reach;
 
@@ -10,7 +11,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -21,6 +22,7 @@ use crate::agent::handshake;
 use crate::agent::message::{Hello, Machine, PROTOCOL, Purpose, Standing, Welcome};
 use crate::clock;
 use crate::error::{EngineError, Result};
+use crate::state::config::Peer;
 
 pub use address::Address;
 pub use advice::{cause, is_agent_missing};
@@ -68,6 +70,31 @@ pub struct Target {
     pub apart: bool,
 }
 
+impl Target {
+    /// The peer `name` as the configuration has it, for the program at `program`, whose build is
+    /// `build`.
+    ///
+    /// # Errors
+    /// [`EngineError::Config`] if there is no address, or none that can be understood.
+    pub fn of((name, peer): (&str, &Peer), (program, build): (&Path, &str)) -> Result<Target> {
+        let address = peer.address.as_ref().ok_or_else(|| EngineError::Config {
+            message: format!("this side has no address for {name}"),
+            hint: Some(
+                "start the sync on the other machine, or set `address` in `.ubos-sync/config.toml`"
+                    .into(),
+            ),
+        })?;
+        Ok(Target {
+            peer: name.to_owned(),
+            address: Address::parse(address).map_err(EngineError::config)?,
+            agent: peer.agent.clone(),
+            program: program.to_owned(),
+            build: build.to_owned(),
+            apart: false,
+        })
+    }
+}
+
 /// A running agent and the connection to it.
 pub struct Link {
     channel: Option<Channel>,
@@ -81,6 +108,8 @@ pub struct Link {
 /// What an agent said in the handshake.
 #[derive(Debug, Clone)]
 pub struct Greeting {
+    /// The version of the protocol that both speak.
+    pub protocol: u32,
     /// Its build.
     pub build: String,
     /// Its machine.
@@ -169,11 +198,11 @@ impl Link {
         self.noise = read.map_err(|e| self.explain(&e))?;
         let welcome = self.channel().reader.message().map_err(|e| self.explain(&e))?;
         match welcome {
-            Welcome::Ready { build, machine, standing, .. } => {
+            Welcome::Ready { protocol, build, machine, standing } => {
                 self.channel().start_heartbeat();
                 let clock_offset = (machine.clock - clock::now_ns()) as f64 / 1e9;
                 let noise = self.noise.clone();
-                Ok(Greeting { build, machine, clock_offset, standing, noise })
+                Ok(Greeting { protocol, build, machine, clock_offset, standing, noise })
             }
             Welcome::Refused(failure) => Err(failure.into_error(&self.target.peer)),
         }

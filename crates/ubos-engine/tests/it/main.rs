@@ -10,6 +10,7 @@ mod operations;
 mod packs;
 mod partial_scan;
 mod put_back;
+mod questions;
 mod requests;
 mod state_damage;
 mod subject;

@@ -18,13 +18,13 @@ use ubos_core::plan::{Item, OpKind, Operation, Reason};
 use ubos_core::selection::Builtin;
 use ubos_core::sides::Side;
 use ubos_engine::agent::content::{Begin, Form, Slot, StageResult, Want};
-use ubos_engine::agent::message::{FolderMode, Join, Outcome, Purpose, ScanOrder};
+use ubos_engine::agent::message::{FolderMode, Join, MOST_ASKED, Outcome, Purpose, ScanOrder};
 use ubos_engine::agent::serve::serve;
 use ubos_engine::endpoint::local::LocalEndpoint;
 use ubos_engine::endpoint::remote::RemoteEndpoint;
 use ubos_engine::endpoint::{Endpoint, Scanned};
-use ubos_engine::error::Result;
-use ubos_engine::link::{Address, Link, Target};
+use ubos_engine::error::{EngineError, Result};
+use ubos_engine::link::{Address, Greeting, Link, Target};
 use ubos_engine::pairing;
 use ubos_engine::state::StateDir;
 use ubos_engine::state::config::{Config, Symlinks};
@@ -256,13 +256,33 @@ pub(crate) fn serve_in_thread() -> (UnixStream, JoinHandle<Result<()>>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let server = std::thread::spawn(move || {
         let input = OwnedFd::from(theirs.try_clone().unwrap());
-        serve(input, OwnedFd::from(theirs), "test")
+        serve(input, OwnedFd::from(theirs), "test", &answer)
     });
     (ours, server)
 }
 
+/// What the agent of these tests can be asked.
+fn answer(root: &Path, what: &str, body: &[u8]) -> Result<Vec<u8>> {
+    match what {
+        "echo" => Ok(body.to_vec()),
+        "where" => Ok(root.as_os_str().as_bytes().to_vec()),
+        "long" => Ok(vec![b'x'; MOST_ASKED + 1]),
+        _ => Err(EngineError::config(format!("`{what}` cannot be asked here"))),
+    }
+}
+
 /// The initiator's end over `ours`, for a run of the pair at `root`.
 pub(crate) fn greet(ours: UnixStream, root: &Path) -> Result<RemoteEndpoint> {
+    let purpose = Purpose::Run { pair: PAIR.into(), replica: "00ff".into(), stays: false };
+    Ok(RemoteEndpoint::new(greet_for(ours, root, purpose)?.0, "server"))
+}
+
+/// The initiator's end over `ours`, for any purpose.
+pub(crate) fn greet_for(
+    ours: UnixStream,
+    root: &Path,
+    purpose: Purpose,
+) -> Result<(Link, Greeting)> {
     let target = Target {
         apart: false,
         peer: "server".into(),
@@ -271,12 +291,11 @@ pub(crate) fn greet(ours: UnixStream, root: &Path) -> Result<RemoteEndpoint> {
         program: "/nonexistent".into(),
         build: "test".into(),
     };
-    let purpose = Purpose::Run { pair: PAIR.into(), replica: "00ff".into(), stays: false };
     let input = OwnedFd::from(ours.try_clone().unwrap());
     let mut link = Link::over(input, OwnedFd::from(ours), &target)?;
     link.hello(purpose);
-    link.greet()?;
-    Ok(RemoteEndpoint::new(link, "server"))
+    let greeting = link.greet()?;
+    Ok((link, greeting))
 }
 
 pub(crate) fn table_at(root: &Path) -> Table {

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use ubos_engine::agent::serve::serve;
 use ubos_engine::error::EngineError;
@@ -24,8 +25,16 @@ pub(crate) fn run() -> Outcome {
     };
     let input = pipe(std::io::stdin().as_fd())?;
     let output = pipe(std::io::stdout().as_fd())?;
-    serve(input, output, BUILD)?;
+    serve(input, output, BUILD, &answer)?;
     Ok(0)
+}
+
+/// What the other territory's program may ask of this one.
+fn answer(_root: &Path, what: &str, _body: &[u8]) -> Result<Vec<u8>, EngineError> {
+    Err(EngineError::Config {
+        message: format!("{BUILD} cannot be asked for `{what}`"),
+        hint: Some("install the same version of ubos-sync on both machines".into()),
+    })
 }
 
 /// The words that rsync hands to its remote shell: host and command.
