@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
-    recover, resolve, restore, schedule, sync, tick, undo, watch,
+    agent, audit, backups, conflicts, demo, diff, doctor, graph, health, history, init, log,
+    manifest, recover, resolve, restore, schedule, sync, tick, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -121,6 +121,8 @@ pub(crate) enum Command {
     Backups(backups::BackupsArgs),
     // As above.
     Audit(audit::AuditArgs),
+    // As above.
+    Graph(graph::GraphArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
     // As above.

@@ -7,7 +7,7 @@ use std::path::Path;
 use ubos_engine::agent::serve::serve;
 use ubos_engine::error::EngineError;
 
-use super::BUILD;
+use super::{BUILD, graph};
 use crate::failure::{Failure, Outcome};
 
 /// Serves one connection on standard input and output.
@@ -30,7 +30,10 @@ pub(crate) fn run() -> Outcome {
 }
 
 /// What the other territory's program may ask of this one.
-fn answer(_root: &Path, what: &str, _body: &[u8]) -> Result<Vec<u8>, EngineError> {
+fn answer(root: &Path, what: &str, body: &[u8]) -> Result<Vec<u8>, EngineError> {
+    if what == graph::QUESTION {
+        return ubos_tiers::graph::desk::answer(root, body, graph::today());
+    }
     Err(EngineError::Config {
         message: format!("{BUILD} cannot be asked for `{what}`"),
         hint: Some("install the same version of ubos-sync on both machines".into()),

@@ -6,6 +6,8 @@
 
 pub mod ask;
 pub mod canvas;
+#[cfg(test)]
+mod cases;
 pub mod desk;
 pub mod files;
 pub mod index;
@@ -18,3 +20,5 @@ pub mod soft;
 pub mod tree;
 #[cfg(test)]
 pub(crate) mod vaults;
+#[cfg(test)]
+mod whole;

@@ -267,15 +267,17 @@ impl<'g> Finder<'g> {
         };
         let (cause, near) = match subpath.strip_prefix('^') {
             Some(block) => {
-                let blocks = note.map(|n| n.blocks.iter().map(|b| b.name.clone()).collect());
-                let near = names(&blocks.unwrap_or_else(Vec::new), block);
+                let blocks: Option<Vec<String>> =
+                    note.map(|n| n.blocks.iter().map(|b| b.name.clone()).collect());
+                let near = names(&blocks.unwrap_or_default(), block);
                 (Cause::Block, near.map(|name| format!("^{name}")))
             }
             None if subpath.starts_with("[^") => (Cause::Block, None),
             None => {
                 let last = subpath.rsplit('#').next().unwrap_or_default();
-                let all = note.map(|n| n.headings.iter().map(|h| h.text.clone()).collect());
-                (Cause::Heading, names(&all.unwrap_or_else(Vec::new), last))
+                let all: Option<Vec<String>> =
+                    note.map(|n| n.headings.iter().map(|h| h.text.clone()).collect());
+                (Cause::Heading, names(&all.unwrap_or_default(), last))
             }
         };
         let display = link.display.as_deref();
