@@ -7,15 +7,37 @@ use super::questions::{Texts, View};
 use super::{soft, tree};
 
 const VAULT: [&str; 22] = [
-    "note.md", "a/note.md", "a/b/note.md", "x/note.md", "a/src.md", "xb/only.md", "ab/t.md", "a/t.md",
-    "z/t.md", "Makefile", "Makefile.md", "img/p.png", "v1.md", "v1.2.md", "Foo.MD", "café.md",
-    "sp ace.md", "q&a.md", "100%.md", "data.json", ".hid/h.md", "Test Data/n.md",
+    "note.md",
+    "a/note.md",
+    "a/b/note.md",
+    "x/note.md",
+    "a/src.md",
+    "xb/only.md",
+    "ab/t.md",
+    "a/t.md",
+    "z/t.md",
+    "Makefile",
+    "Makefile.md",
+    "img/p.png",
+    "v1.md",
+    "v1.2.md",
+    "Foo.MD",
+    "café.md",
+    "sp ace.md",
+    "q&a.md",
+    "100%.md",
+    "data.json",
+    ".hid/h.md",
+    "Test Data/n.md",
 ];
 
 /// The vault with `text` in the file at `from`; without the file at `without`.
 fn vault(from: &str, text: &str, without: &str) -> Sketch {
-    let mut files: Vec<(&str, &str)> =
-        VAULT.into_iter().filter(|path| *path != without && *path != from).map(|p| (p, "")).collect();
+    let mut files: Vec<(&str, &str)> = VAULT
+        .into_iter()
+        .filter(|path| *path != without && *path != from)
+        .map(|p| (p, ""))
+        .collect();
     files.push((from, text));
     Sketch::of(&files)
 }
@@ -73,13 +95,23 @@ const CASES: &[(u32, &str, &str, &[&str])] = &[
     (38, "a/src.md", "[x](../a/note.md \"t\")", &["a/note.md"]),
     (39, "x/ch/01/c.md", "[x](b/note.md)", &["a/b/note.md"]),
     (40, "root.md", "![](img/p.png) ![[p.png|100x50]]", &["img/p.png", "img/p.png"]),
-    (41, "root.md", "`[[note]]`\n```\n[[note]]\n```\n~~~\n[[t]]\n~~~\n- i\n  ```\n  [[t]]\n  ```\n> ```\n> [[t]]\n> ```\n", &[]),
+    (
+        41,
+        "root.md",
+        "`[[note]]`\n```\n[[note]]\n```\n~~~\n[[t]]\n~~~\n- i\n  ```\n  [[t]]\n  ```\n> ```\n> [[t]]\n> ```\n",
+        &[],
+    ),
     (42, "root.md", "<!-- [[note]] #t -->", &[]),
     (43, "root.md", "%%\n[[note]]\n%%\n", &[]),
     (44, "root.md", "text %% [[note]] #t %% more", &["note.md", "#t"]),
     (45, "root.md", "\\[\\[#E\\]\\]", &["#E"]),
     (46, "root.md", "## A [[note]]\n", &["note.md"]),
-    (47, "a/src.md", "---\nk: \"[[note]]\"\nl:\n  - \"[[t]]\"\n  - \"[[#H]]\"\n---\n", &["note.md", "a/t.md", "a/src.md"]),
+    (
+        47,
+        "a/src.md",
+        "---\nk: \"[[note]]\"\nl:\n  - \"[[t]]\"\n  - \"[[#H]]\"\n---\n",
+        &["note.md", "a/t.md", "a/src.md"],
+    ),
     (48, "root.md", "---\nk: [[note]]\n---\n", &[]),
     (49, "root.md", "---\ntags: [a/b, \"#c\", \"two words\", 2024]\n---\n", &["#a/b", "#c"]),
     (50, "root.md", "---\ntags: one\n---\n", &["#one"]),
@@ -87,16 +119,30 @@ const CASES: &[(u32, &str, &str, &[&str])] = &[
     (50, "root.md", "---\ntag: x\n---\n", &[]),
     (51, "root.md", "---\nk: [\n---\n[[note]]", &["note.md"]),
     (51, "root.md", "text\n---\nk: \"[[t]]\"\n---\n[[note]]", &["a/t.md", "note.md"]),
-    (52, "root.md", "#1984 #y1984 #3344: a#b #a/b #Tag #tag #par)", &["#y1984", "#a/b", "#Tag", "#Tag", "#par"]),
+    (
+        52,
+        "root.md",
+        "#1984 #y1984 #3344: a#b #a/b #Tag #tag #par)",
+        &["#y1984", "#a/b", "#Tag", "#Tag", "#par"],
+    ),
     (55, "root.md", "[[AI]]", &["?AI"]),
-    (59, "root.md", "> [!n] [[note]]\n\n- [ ] [[t]]\n\n[^1]: [[v1]]\n", &["note.md", "a/t.md", "v1.md"]),
+    (
+        59,
+        "root.md",
+        "> [!n] [[note]]\n\n- [ ] [[t]]\n\n[^1]: [[v1]]\n",
+        &["note.md", "a/t.md", "v1.md"],
+    ),
     (62, "root.md", "[[note]] [[note]] [[note]]", &["note.md"; 3]),
 ];
 
 #[test]
 fn every_link_leads_where_obsidian_leads() {
     for (number, from, text, expected) in CASES {
-        assert_eq!(ends(&vault(from, text, ""), from), *expected, "case {number}: {text} in {from}");
+        assert_eq!(
+            ends(&vault(from, text, ""), from),
+            *expected,
+            "case {number}: {text} in {from}"
+        );
     }
 }
 
@@ -171,7 +217,8 @@ fn case_57_twins_are_decided_and_told() {
 fn case_58_symbolic_links_are_listed_and_harm_nothing() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.md"), "[[b]] [[loop]]").unwrap();
-    for (name, to) in [("b.md", "a.md"), ("loop.md", "loop.md"), ("up", ".."), ("gone.md", "/none")] {
+    for (name, to) in [("b.md", "a.md"), ("loop.md", "loop.md"), ("up", ".."), ("gone.md", "/none")]
+    {
         std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
     }
     let walked = tree::walk(folder.path()).unwrap();

@@ -71,7 +71,7 @@ fn an_index_that_follows_edits_is_the_same_as_one_made_anew() {
             match round % 3 {
                 0 => {
                     let paths: Vec<RelPath> =
-                        touched.iter().map(|path| RelPath::new(path).unwrap()).collect();
+                        touched.iter().map(|path| RelPath::new(path.as_str()).unwrap()).collect();
                     index.look_at(&paths).unwrap();
                 }
                 1 => drop(index.refresh().unwrap()),
@@ -95,7 +95,11 @@ fn questions(one: &str, two: &str) -> Vec<Question> {
         ["links", "backlinks", "neighbours", "impact", "similar", "read"].map(note).to_vec();
     let plain = ["stats", "broken", "orphans", "tags", "central", "clusters", "export"];
     all.extend(plain.map(|question| format!(r#"{{"question":"{question}"}}"#)));
-    all.push(format!(r#"{{"question":"path","from":{},"to":{},"count":5}}"#, quoted(one), quoted(two)));
+    all.push(format!(
+        r#"{{"question":"path","from":{},"to":{},"count":5}}"#,
+        quoted(one),
+        quoted(two)
+    ));
     all.push(r#"{"question":"search","query":"lantern OR section:(x y) -[status:<3]"}"#.to_owned());
     all.push(r#"{"question":"query","query":"words > 3 sort by words desc"}"#.to_owned());
     all.iter().map(|json| serde_json::from_str(json).unwrap()).collect()

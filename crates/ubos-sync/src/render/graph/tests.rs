@@ -13,7 +13,10 @@ use crate::ui::cells::width;
 fn vault() -> BTreeMap<String, Vec<u8>> {
     let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
     BTreeMap::from([
-        file("docs/plan.md", "---\nstatus: active\nup: \"[[goal]]\"\n---\n# Plan\nWe go to [[goal]] by way of the harbour. ![[gone]] #idea/big\n- [ ] one\n"),
+        file(
+            "docs/plan.md",
+            "---\nstatus: active\nup: \"[[goal]]\"\n---\n# Plan\nWe go to [[goal]] by way of the harbour. ![[gone]] #idea/big\n- [ ] one\n",
+        ),
         file("goal.md", "The goal is named in [[docs/plan#Nothing]].\n"),
         file("other.md", "Both [[goal]] and [[plan]] matter.\x1b[31m\n"),
         file("alone.md", "nothing #idea\n"),
@@ -90,7 +93,10 @@ fn every_other_answer_reads_well() {
         (r#"{"question":"orphans"}"#, "1 note with neither\n  alone.md"),
         (r#"{"question":"tags"}"#, "     2 files  #idea\n      1 file    /big"),
         (r##"{"question":"tags","tag":"#idea"}"##, "alone.md\n    1  nothing #idea"),
-        (r#"{"question":"search","query":"harbour"}"#, "1 file matches\n\ndocs/plan.md\n    6  We go"),
+        (
+            r#"{"question":"search","query":"harbour"}"#,
+            "1 file matches\n\ndocs/plan.md\n    6  We go",
+        ),
         (r#"{"question":"search","query":"zzz"}"#, "nothing matches"),
         (r#"{"question":"similar","note":"plan"}"#, "1.00"),
         (r#"{"question":"central"}"#, "pagerank"),
