@@ -64,7 +64,7 @@ fn paths_say_why() {
     assert_eq!(
         shown(r#"{"question":"path","from":"plan","to":"other","count":1}"#, None),
         "1 chain from docs/plan.md to other.md\n\n1 step\n  docs/plan.md\n  ← other.md  other.md:1\n      \
-         Both [[goal]] and [[plan]] matter.\n"
+         Both [[goal]] and [[plan]] matter.\\x1B[31m\n"
     );
     assert_eq!(
         shown(r#"{"question":"path","from":"plan","to":"alone","directed":true}"#, None),
