@@ -78,7 +78,7 @@ fn a_question_that_cannot_be_answered_is_wrong_usage_with_a_hint() {
     let folder = notes();
     write(folder.path(), "x/plan.md", "");
     let cases: [(&[&str], &str); 5] = [
-        (&["links", "plan"], "`docs/plan.md`, `x/plan.md`"),
+        (&["links", "plan"], "`x/plan.md`, `docs/plan.md`"),
         (&["links", "gaol"], "nearest are `goal.md`"),
         (&["search", "(a"], "column 1"),
         (&["query", "status"], "column 7"),

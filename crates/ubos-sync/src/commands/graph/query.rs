@@ -23,7 +23,7 @@ Examples:
   ubos-sync graph query 'due <= today and open > 0 sort by due'")]
 pub(crate) struct QueryArgs {
     /// The query
-    #[arg(value_name = "QUERY", required = true, allow_hyphen_values = true)]
+    #[arg(value_name = "QUERY", required = true)]
     query: Vec<String>,
 }
 

@@ -25,8 +25,11 @@ Examples:
   ubos-sync graph search 'path:/^missions\\// [status:active] task-todo:\"\"'")]
 pub(crate) struct SearchArgs {
     /// The search
-    #[arg(value_name = "QUERY", required = true, allow_hyphen_values = true)]
-    query: Vec<String>,
+    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    query: String,
+    /// More of it, where it is not quoted
+    #[arg(value_name = "WORD")]
+    more: Vec<String>,
     /// Most lines of each file
     #[arg(long, value_name = "N", default_value_t = 3)]
     snippets: usize,
@@ -35,6 +38,8 @@ pub(crate) struct SearchArgs {
 impl SearchArgs {
     /// As it is asked.
     pub(crate) fn question(&self) -> Question {
-        Question::Search { query: self.query.join(" "), snippets: self.snippets }
+        let words = std::iter::once(&self.query).chain(&self.more);
+        let query = words.map(String::as_str).collect::<Vec<_>>().join(" ");
+        Question::Search { query, snippets: self.snippets }
     }
 }
