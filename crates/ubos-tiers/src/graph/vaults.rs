@@ -176,7 +176,7 @@ fn block(random: &mut Random, names: &[String], text: &mut String) {
         9 => text.push_str(&format!("1. {line}\n   - {}\n\n", sentence(random))),
         10 => text.push_str(&format!("see `{}` and {line}\n\n", names[random.below(names.len())])),
         11 => {
-            text.push_str(&format!("{} is in {line}\n\n", stem(&names[random.below(names.len())])))
+            text.push_str(&format!("{} is in {line}\n\n", stem(&names[random.below(names.len())])));
         }
         _ => {
             let further = sentence(random);

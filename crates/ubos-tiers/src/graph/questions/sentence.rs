@@ -77,9 +77,10 @@ fn beginning(before: &str) -> Option<usize> {
     for line in before.split_inclusive('\n') {
         let content = line.trim_end();
         let lead = lead_of(content);
-        if content.trim().is_empty() || line.trim() == "---" {
-            found = Some(offset + line.len());
-        } else if is_heading(line) && line.ends_with('\n') {
+        let stands_alone = content.trim().is_empty()
+            || line.trim() == "---"
+            || is_heading(line) && line.ends_with('\n');
+        if stands_alone {
             found = Some(offset + line.len());
         } else if lead > 0 {
             found = Some(offset + lead);
