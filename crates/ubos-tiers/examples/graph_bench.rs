@@ -15,7 +15,6 @@ use ubos_tiers::graph::questions::View;
 use ubos_tiers::graph::questions::stats::stats;
 
 #[path = "../src/graph/vaults.rs"]
-#[expect(dead_code, reason = "the tests need more of it")]
 mod vaults;
 
 /// Notes of the vault, and bytes of each: 12 MB of Markdown.
