@@ -11,7 +11,7 @@ use ubos_tiers::git::drill::answer::{self as drill, DRILL};
 use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::mirror::Mirrors;
 
-use crate::commands::BUILD;
+use crate::commands::{BUILD, graph};
 
 /// Answers `what`, with `body` besides, for the territory at `root`.
 pub(crate) fn answer(root: &Path, what: &str, body: &[u8]) -> Result<Vec<u8>, EngineError> {
@@ -23,6 +23,9 @@ pub(crate) fn answer(root: &Path, what: &str, body: &[u8]) -> Result<Vec<u8>, En
         DRILL => {
             let (asked, territory) = territory(root, body)?;
             serde_json::to_vec(&drill::answer(&territory, &asked).map_err(told)?)
+        }
+        graph::QUESTION => {
+            return ubos_tiers::graph::desk::answer(root, body, graph::today());
         }
         _ => {
             return Err(EngineError::Config {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backup, backups, conflicts, demo, diff, doctor, health, history, init, log,
+    agent, audit, backup, backups, conflicts, demo, diff, doctor, graph, health, history, init, log,
     manifest, recover, resolve, restore, schedule, sync, tick, undo, vault, watch,
 };
 
@@ -123,6 +123,8 @@ pub(crate) enum Command {
     Backups(backups::BackupsArgs),
     // As above.
     Audit(audit::AuditArgs),
+    // As above.
+    Graph(graph::GraphArgs),
     /// Explain the manifests
     Manifest(manifest::ManifestArgs),
     // As above.

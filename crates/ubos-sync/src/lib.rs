@@ -50,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => commands::backup::run(args, global, &ui),
         Command::Backups(args) => commands::backups::run(args, global, &ui),
         Command::Audit(args) => commands::audit::run(args, global, &ui),
+        Command::Graph(args) => commands::graph::run(args, global, &ui),
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
         Command::Schedule(args) => commands::schedule::run(args, global, &ui),
         Command::Health(args) => commands::health::run(args, global, &ui),

@@ -8,6 +8,7 @@ pub(crate) mod command;
 pub(crate) mod conflict;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod guarded;
 pub(crate) mod health;
 pub(crate) mod history;

@@ -20,6 +20,7 @@ mod demo;
 mod doctor;
 mod exit_codes;
 mod faults;
+mod graph;
 mod guards;
 mod health;
 mod health_peers;

@@ -17,6 +17,8 @@ pub struct FileId(pub u32);
 struct File {
     path: String,
     key: String,
+    /// Length of the path as Obsidian counts it.
+    length: usize,
 }
 
 /// The files of a vault. Paths are relative to its root, with `/`, in UTF-8; no part begins with a
@@ -39,7 +41,8 @@ impl Files {
         let id = FileId(u32::try_from(self.files.len()).expect("fewer than 4 billion files"));
         self.by_name.entry(name_of(&key).to_owned()).or_default().push(id);
         self.by_path.entry(key.clone()).or_default().push(id);
-        self.files.push(Some(File { path: path.to_owned(), key }));
+        let length = path.encode_utf16().count();
+        self.files.push(Some(File { path: path.to_owned(), key, length }));
         id
     }
 
@@ -139,7 +142,7 @@ impl Files {
         if target.starts_with('/') {
             return None;
         }
-        self.ending_with(plain, source).into_iter().next()
+        self.ranked(plain, source).min().map(|(.., id)| id)
     }
 
     /// Of twins the first in the alphabet.
@@ -150,28 +153,26 @@ impl Files {
     /// Files whose path ends with these characters: below the source's folder first, then by length
     /// and alphabet.
     fn ending_with(&self, end: &str, source: &str) -> Vec<FileId> {
-        let Some(same_name) = self.by_name.get(name_of(end)) else { return Vec::new() };
-        let folder = source.rsplit_once('/').map(|(folder, _)| format!("{folder}/"));
-        let near = |key: &str| folder.as_ref().is_none_or(|folder| key.starts_with(folder));
-        let mut found: Vec<(bool, usize, &str, &str, FileId)> = same_name
-            .iter()
-            .filter_map(|id| {
-                let file = self.files[id.0 as usize].as_ref()?;
-                let far = !near(&file.key);
-                let length = file.path.encode_utf16().count();
-                file.key.ends_with(end).then_some((
-                    far,
-                    length,
-                    file.key.as_str(),
-                    file.path.as_str(),
-                    *id,
-                ))
-            })
-            .collect();
+        let mut found: Vec<Ranked<'_>> = self.ranked(end, source).collect();
         found.sort();
         found.into_iter().map(|(.., id)| id).collect()
     }
+
+    /// Such files with what they are ordered by.
+    fn ranked<'s>(&'s self, end: &'s str, source: &'s str) -> impl Iterator<Item = Ranked<'s>> {
+        let same_name = self.by_name.get(name_of(end)).into_iter().flatten();
+        let folder = source.rfind('/').map_or("", |at| &source[..=at]);
+        same_name.filter_map(move |id| {
+            let file = self.files[id.0 as usize].as_ref()?;
+            let far = !file.key.starts_with(folder);
+            let ranked = (far, file.length, file.key.as_str(), file.path.as_str(), *id);
+            file.key.ends_with(end).then_some(ranked)
+        })
+    }
 }
+
+/// Whether a file is outside of the source's folder, its length, key, path, number.
+type Ranked<'a> = (bool, usize, &'a str, &'a str, FileId);
 
 /// The last part of a path.
 pub(super) fn name_of(path: &str) -> &str {

@@ -4,9 +4,14 @@
 //! rules (`files`), both a [`model::Graph`]: all of that is pure. What stands on the disk comes through
 //! `tree`, and `index` keeps it from one question to the next.
 
+pub mod ask;
 pub mod canvas;
+#[cfg(test)]
+mod cases;
+pub mod desk;
 pub mod files;
 pub mod index;
+pub mod mcp;
 pub mod model;
 pub mod note;
 pub mod questions;
@@ -15,3 +20,5 @@ pub mod soft;
 pub mod tree;
 #[cfg(test)]
 pub(crate) mod vaults;
+#[cfg(test)]
+mod whole;

@@ -69,6 +69,20 @@ pub enum EdgeKind {
 }
 
 impl EdgeKind {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::Link,
+        Self::Embed,
+        Self::FrontMatter,
+        Self::CanvasFile,
+        Self::CanvasText,
+        Self::CanvasArrow,
+        Self::Tag,
+        Self::PathMention,
+        Self::UnlinkedMention,
+        Self::Duplicate,
+    ];
+
     /// Whether it is ours and no link of anybody: guessed from the text.
     pub fn is_soft(self) -> bool {
         matches!(self, Self::PathMention | Self::UnlinkedMention | Self::Duplicate)

@@ -176,7 +176,7 @@ fn block(random: &mut Random, names: &[String], text: &mut String) {
         9 => text.push_str(&format!("1. {line}\n   - {}\n\n", sentence(random))),
         10 => text.push_str(&format!("see `{}` and {line}\n\n", names[random.below(names.len())])),
         11 => {
-            text.push_str(&format!("{} is in {line}\n\n", stem(&names[random.below(names.len())])))
+            text.push_str(&format!("{} is in {line}\n\n", stem(&names[random.below(names.len())])));
         }
         _ => {
             let further = sentence(random);
@@ -188,7 +188,8 @@ fn block(random: &mut Random, names: &[String], text: &mut String) {
 fn canvas(random: &mut Random, names: &[String]) -> String {
     let mut name = || names[random.below(names.len())].replace('"', "");
     let (one, two, three) = (name(), name(), stem(&name()).to_owned());
+    let place = r#""x":0,"y":0,"width":400,"height":300"#;
     format!(
-        r##"{{"nodes":[{{"id":"a","type":"file","file":"{one}"}},{{"id":"b","type":"file","file":"{two}"}},{{"id":"c","type":"text","text":"see [[{three}]] #board"}},{{"id":"d","type":"file","file":"not/there.md"}}],"edges":[{{"id":"e","fromNode":"a","toNode":"b","label":"leads to"}}]}}"##
+        r##"{{"nodes":[{{"id":"a","type":"file","file":"{one}",{place}}},{{"id":"b","type":"file","file":"{two}",{place}}},{{"id":"c","type":"text","text":"see [[{three}]] #board",{place}}},{{"id":"d","type":"file","file":"not/there.md",{place}}}],"edges":[{{"id":"e","fromNode":"a","fromSide":"right","toNode":"b","toSide":"left","label":"leads to"}}]}}"##
     )
 }

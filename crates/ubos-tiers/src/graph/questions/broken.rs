@@ -134,8 +134,9 @@ fn suspects<'g>(view: &View<'g>) -> Vec<(&'g Edge, &'g Link)> {
     let mut found = Vec::new();
     for id in view.graph.files().all() {
         let links = written_links(view.graph, id);
-        // The edges of a file's links come first, in the order of the links.
-        for (edge, link) in view.graph.outgoing(id).zip(links) {
+        // Of the edges that are written in a file those of its links come first, in their order.
+        let written = view.graph.outgoing(id).filter(|edge| edge.within == id);
+        for (edge, link) in written.zip(links) {
             let bad = matches!(edge.to, Target::Missing(_)) || edge.subpath_found == Some(false);
             if bad && view.sees(edge) {
                 found.push((edge, link));
@@ -267,15 +268,17 @@ impl<'g> Finder<'g> {
         };
         let (cause, near) = match subpath.strip_prefix('^') {
             Some(block) => {
-                let blocks = note.map(|n| n.blocks.iter().map(|b| b.name.clone()).collect());
-                let near = names(&blocks.unwrap_or_else(Vec::new), block);
+                let blocks: Option<Vec<String>> =
+                    note.map(|n| n.blocks.iter().map(|b| b.name.clone()).collect());
+                let near = names(&blocks.unwrap_or_default(), block);
                 (Cause::Block, near.map(|name| format!("^{name}")))
             }
             None if subpath.starts_with("[^") => (Cause::Block, None),
             None => {
                 let last = subpath.rsplit('#').next().unwrap_or_default();
-                let all = note.map(|n| n.headings.iter().map(|h| h.text.clone()).collect());
-                (Cause::Heading, names(&all.unwrap_or_else(Vec::new), last))
+                let all: Option<Vec<String>> =
+                    note.map(|n| n.headings.iter().map(|h| h.text.clone()).collect());
+                (Cause::Heading, names(&all.unwrap_or_default(), last))
             }
         };
         let display = link.display.as_deref();
@@ -401,6 +404,15 @@ mod tests {
             shown(&files, &[]),
             ["moved [[t]]", "misspelt [[notes]]", "misspelt [[notes|n]]"]
         );
+    }
+
+    #[test]
+    fn an_arrow_that_a_canvas_draws_from_a_note_is_none_of_its_links() {
+        let canvas = r##"{"nodes":[{"id":"1","file":"z.md"},{"id":"2","file":"y.md"}],"edges":[{"id":"e","fromNode":"1","toNode":"2"}]}"##;
+        let files = [("a.canvas", canvas), ("y.md", ""), ("z.md", "[[y]] [[y/none|shown]] [[y]]")];
+        assert_eq!(shown(&files, &[]), ["missing -"]);
+        let vault = Sketch::of(&files);
+        assert_eq!(broken(&vault.view(), &[], 9).links[0].reference.to.name(), "y/none");
     }
 
     #[test]

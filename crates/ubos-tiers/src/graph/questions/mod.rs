@@ -120,8 +120,10 @@ impl<'g> View<'g> {
             Some(Content::Canvas(_))
         );
         // The text of a canvas is JSON, which says nothing to anybody.
-        let sentence =
-            text.filter(|_| !is_canvas).and_then(|text| sentence::around(text, edge.at, edge.span));
+        let sentence = text.filter(|_| !is_canvas).and_then(|text| match edge.kind {
+            EdgeKind::FrontMatter => sentence::line(text, edge.at),
+            _ => sentence::around(text, edge.at, edge.span),
+        });
         Reference {
             from: self.path(edge.from).to_owned(),
             to: self.end(edge.to),

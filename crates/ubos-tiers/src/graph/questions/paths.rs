@@ -232,10 +232,10 @@ mod tests {
             let mut random = Random::new(seed);
             let nodes = 2 + random.below(7);
             let mut next = vec![Vec::new(); nodes];
-            for from in 0..nodes {
-                for to in 0..nodes {
-                    if from != to && random.below(100) < 35 {
-                        next[from].push(to as u32);
+            for (from, targets) in next.iter_mut().enumerate() {
+                for to in (0..nodes).filter(|to| *to != from) {
+                    if random.below(100) < 35 {
+                        targets.push(to as u32);
                     }
                 }
             }

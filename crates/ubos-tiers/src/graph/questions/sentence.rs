@@ -22,6 +22,14 @@ impl Lines {
     }
 }
 
+/// The line of a property, which is no sentence of anybody.
+pub(super) fn line(lines: &Lines, at: Position) -> Option<String> {
+    let start = *lines.starts.get(at.line.checked_sub(1)? as usize)?;
+    let line = lines.text[start..].lines().next()?.trim();
+    let shown: String = line.chars().take(MAX_SHOWN).collect();
+    (!shown.is_empty()).then_some(shown)
+}
+
 /// On longer lines columns are counted in bytes.
 const LONG_LINE: usize = 4096;
 
@@ -33,7 +41,11 @@ pub(super) fn around(lines: &Lines, at: Position, span: (u32, u32)) -> Option<St
     let low = text.ceil_char_boundary(start.saturating_sub(MAX_LOOK));
     let high = text.floor_char_boundary(end.saturating_add(MAX_LOOK).min(text.len()));
     let from = beginning(&text[low..start]).map_or(low, |at| low + at);
-    let to = ending(&text[end..high]).map_or(high, |at| end + at);
+    let line = lines.starts.get(at.line.saturating_sub(1) as usize).map(|start| &text[*start..]);
+    let to = match line.is_some_and(is_heading) {
+        true => text[end..high].find('\n').map_or(high, |at| end + at),
+        false => ending(&text[end..high]).map_or(high, |at| end + at),
+    };
     let (before, inside, after) = (&text[from..start], &text[start..end], &text[end..to]);
     let shown = shorten(before, inside, after);
     (!shown.is_empty()).then_some(shown)
@@ -65,7 +77,10 @@ fn beginning(before: &str) -> Option<usize> {
     for line in before.split_inclusive('\n') {
         let content = line.trim_end();
         let lead = lead_of(content);
-        if content.trim().is_empty() || line.trim() == "---" {
+        let stands_alone = content.trim().is_empty()
+            || line.trim() == "---"
+            || is_heading(line) && line.ends_with('\n');
+        if stands_alone {
             found = Some(offset + line.len());
         } else if lead > 0 {
             found = Some(offset + lead);
@@ -79,6 +94,11 @@ fn beginning(before: &str) -> Option<usize> {
         offset += line.len();
     }
     found
+}
+
+fn is_heading(line: &str) -> bool {
+    let marks = line.bytes().take_while(|byte| *byte == b'#').count();
+    (1..=6).contains(&marks) && line[marks..].starts_with(' ')
 }
 
 /// Bytes of the mark that begins a line of its own: a heading, an item, a quote, a row.
@@ -165,10 +185,13 @@ mod tests {
         assert_eq!(shown("One. Two goes to [[x]] here! Three."), "Two goes to [[x]] here!");
         assert_eq!(shown("First\nline of [[x]] and\nmore. Next"), "First line of [[x]] and more.");
         assert_eq!(shown("# Head\n\n- item with [[x]]\n- another"), "item with [[x]]");
-        assert_eq!(shown("## About [[x]]\ntext"), "About [[x]] text");
+        assert_eq!(shown("## About [[x]]\ntext"), "About [[x]]");
         assert_eq!(shown("[[x]]"), "[[x]]");
         assert_eq!(shown("above\n\n> quoted [[x]]\n\nbelow"), "quoted [[x]]");
-        assert_eq!(shown("---\nup: \"[[x]]\"\n---\nbody"), "up: \"[[x]]\"");
+        assert_eq!(shown("# Head\nAfter [[x]] it"), "After [[x]] it");
+        let property = Lines::of("---\na: b\nup: \"[[x]]\"\n---\n".to_owned());
+        let at = Position { line: 3, column: 5 };
+        assert_eq!(line(&property, at).as_deref(), Some("up: \"[[x]]\""));
     }
 
     #[test]

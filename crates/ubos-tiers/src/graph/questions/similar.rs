@@ -129,16 +129,21 @@ fn co_citations(view: &View<'_>, topology: &Topology, node: u32) -> BTreeMap<u32
         let Target::File(file) = topology.node(source) else { continue };
         let places = Places::of(view, file);
         let edge = |number: &u32| &view.graph.edges()[*number as usize];
-        let mine: Vec<&Edge> = topology
+        let mut mine: Vec<&Edge> = topology
             .out(source)
             .iter()
             .filter(|(to, _)| *to == node)
-            .map(|(_, e)| edge(e))
+            .map(|(_, number)| edge(number))
             .collect();
+        mine.sort_by_key(|edge| (edge.within, edge.at));
         let mut best: BTreeMap<u32, f64> = BTreeMap::new();
         for (other, number) in topology.out(source).iter().filter(|(to, _)| *to != node) {
-            let near = mine.iter().map(|one| places.nearness(one, edge(number)));
-            let near = near.fold(0.0, f64::max);
+            let theirs = edge(number);
+            // None is nearer than the next one on either side.
+            let after =
+                mine.partition_point(|one| (one.within, one.at) <= (theirs.within, theirs.at));
+            let next = &mine[after.saturating_sub(1)..(after + 1).min(mine.len())];
+            let near = next.iter().map(|one| places.nearness(one, theirs)).fold(0.0, f64::max);
             let best = best.entry(*other).or_default();
             *best = best.max(near);
         }
@@ -149,9 +154,9 @@ fn co_citations(view: &View<'_>, topology: &Topology, node: u32) -> BTreeMap<u32
     sums
 }
 
-/// Where the paragraphs and parts of a note begin.
+/// Where the sentences (by offset), paragraphs and parts (by line) of a note begin.
 struct Places {
-    text: String,
+    sentences: Vec<u32>,
     paragraphs: Vec<u32>,
     parts: Vec<u32>,
 }
@@ -159,42 +164,33 @@ struct Places {
 impl Places {
     fn of(view: &View<'_>, file: FileId) -> Self {
         let text = view.texts.text(view.path(file)).unwrap_or_default();
+        let short = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        let next = text.char_indices().skip(1).map(|(_, c)| c).chain([' ']);
+        let ends = text.char_indices().zip(next).filter(|((at, c), next)| {
+            let item = *c == '\n' && text[at + 1..].starts_with("- ");
+            item || matches!(c, '.' | '!' | '?') && next.is_whitespace()
+        });
+        let sentences = ends.map(|((at, _), _)| short(at + 1)).collect();
         let blank = (1..).zip(text.lines()).filter(|(_, line)| line.trim().is_empty());
         let paragraphs = blank.map(|(number, _)| number).collect();
         let headings = view.graph.note(file).map(|note| &note.headings[..]).unwrap_or_default();
         let parts = headings.iter().map(|heading| heading.at.line).collect();
-        Self { text, paragraphs, parts }
+        Self { sentences, paragraphs, parts }
     }
 
     fn nearness(&self, a: &Edge, b: &Edge) -> f64 {
-        if a.within != b.within {
-            return 0.125;
-        }
-        let same = |starts: &[u32]| {
-            let of = |edge: &Edge| starts.partition_point(|start| *start <= edge.at.line);
-            of(a) == of(b)
+        let same = |starts: &[u32], a: u32, b: u32| {
+            starts.partition_point(|s| *s <= a) == starts.partition_point(|s| *s <= b)
         };
-        let (low, high) = if a.span <= b.span { (a, b) } else { (b, a) };
-        if same(&self.paragraphs) && self.in_one_sentence(low, high) {
-            1.0
-        } else if same(&self.paragraphs) {
-            0.5
-        } else if same(&self.parts) {
-            0.25
-        } else {
+        if a.within != b.within || !same(&self.parts, a.at.line, b.at.line) {
             0.125
+        } else if !same(&self.paragraphs, a.at.line, b.at.line) {
+            0.25
+        } else if !same(&self.sentences, a.span.0, b.span.0) {
+            0.5
+        } else {
+            1.0
         }
-    }
-
-    fn in_one_sentence(&self, low: &Edge, high: &Edge) -> bool {
-        let between = self.text.get(low.span.1 as usize..high.span.0 as usize);
-        between.is_some_and(|between| {
-            let next = between.chars().skip(1).chain([' ']);
-            let ends = between.chars().zip(next);
-            let mut ends =
-                ends.filter(|(c, next)| matches!(c, '.' | '!' | '?') && next.is_whitespace());
-            ends.next().is_none() && !between.contains("\n- ")
-        })
     }
 }
 

@@ -1,0 +1,168 @@
+//! Where questions are put: a vault with its index and the graphs made from it, fresh each time it is
+//! asked.
+
+use std::path::Path;
+
+use jiff::civil::Date;
+
+use ubos_engine::error::EngineError;
+use ubos_engine::state::PRIVATE;
+
+use super::ask::{self, Answer, AskError, Request};
+use super::index::{Index, Refreshed};
+use super::model::Graph;
+use super::questions::View;
+use super::soft;
+
+/// Where a territory keeps what is known of its vault, in its private folder.
+pub const KEPT: &str = "state/graph";
+
+/// A vault that can be asked.
+#[derive(Debug)]
+pub struct Desk {
+    index: Index,
+    plain: Option<Graph>,
+    soft: Option<Graph>,
+}
+
+impl Desk {
+    /// The vault at `folder`. In a territory what is known of it is kept there; of any other folder
+    /// nothing is kept.
+    pub fn at(folder: &Path) -> Self {
+        let private = folder.join(PRIVATE);
+        let kept = private.is_dir().then(|| private.join(KEPT));
+        Self { index: Index::open(folder, kept.as_deref()), plain: None, soft: None }
+    }
+
+    /// Looks at every file, reads what changed and keeps what it learns. What cannot be kept costs only
+    /// time the next time.
+    ///
+    /// # Errors
+    /// If the vault's folder cannot be opened.
+    pub fn refresh(&mut self) -> Result<Refreshed, EngineError> {
+        let refreshed = self.index.refresh()?;
+        if refreshed != Refreshed::default() {
+            (self.plain, self.soft) = (None, None);
+        }
+        let _ = self.index.save();
+        Ok(refreshed)
+    }
+
+    /// Answers a question of the vault as it was looked at last.
+    ///
+    /// # Errors
+    /// If a name means no note, or a query is not understood.
+    pub fn answer(&mut self, request: &Request, today: Date) -> Result<Answer, AskError> {
+        self.make(request.soft);
+        let symlinks: Vec<String> = self.index.links().iter().map(ToString::to_string).collect();
+        let view = self.view(request.soft, request.parity);
+        ask::answer(&view, &symlinks, request, today)
+    }
+
+    /// The graph, with soft edges or without.
+    pub fn graph(&mut self, with_soft: bool) -> &Graph {
+        self.make(with_soft);
+        self.made(with_soft)
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    fn make(&mut self, with_soft: bool) {
+        let place = if with_soft { &mut self.soft } else { &mut self.plain };
+        if place.is_none() {
+            let mut graph = self.index.graph();
+            if with_soft {
+                soft::join(&mut graph, &self.index);
+            }
+            *place = Some(graph);
+        }
+    }
+
+    fn made(&self, with_soft: bool) -> &Graph {
+        let made = if with_soft { &self.soft } else { &self.plain };
+        made.as_ref().expect("the graph was made before it is looked at")
+    }
+
+    fn view(&self, with_soft: bool, parity: bool) -> View<'_> {
+        View { graph: self.made(with_soft), texts: &self.index, parity }
+    }
+}
+
+/// Answers the other territory, which asks in JSON about the vault at `root`: the bytes of a
+/// [`Request`] become those of an [`Answer`].
+///
+/// # Errors
+/// If the request is none, or has no answer.
+pub fn answer(root: &Path, request: &[u8], today: Date) -> Result<Vec<u8>, EngineError> {
+    let config =
+        |message: String, hint: &str| EngineError::Config { message, hint: Some(hint.to_owned()) };
+    let request: Request = serde_json::from_slice(request).map_err(|e| {
+        config(
+            format!("the question is not understood: {e}"),
+            "install the same version of ubos-sync on both machines",
+        )
+    })?;
+    let mut desk = Desk::at(root);
+    desk.refresh()?;
+    let answer = desk.answer(&request, today);
+    let answer = answer.map_err(|e| config(e.to_string(), hint(&e)))?;
+    serde_json::to_vec(&answer).map_err(|e| config(e.to_string(), "ask for less with `--limit`"))
+}
+
+/// What to do about a question that has no answer.
+pub fn hint(error: &AskError) -> &'static str {
+    use super::questions::name::Unnamed;
+    match error {
+        AskError::Unnamed(Unnamed::Ambiguous { .. }) => "name it by its path",
+        AskError::Unnamed(Unnamed::Unknown { .. }) => {
+            "name a note by its path or title; `ubos-sync graph search file:WORD` finds it"
+        }
+        AskError::Search(_) => "`ubos-sync graph search --help` has the operators",
+        AskError::Query(_) => "`ubos-sync graph query --help` has examples",
+        AskError::Unreadable(_) => "only notes and canvases are read",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_desk_sees_what_changed_and_keeps_what_it_knows_in_a_territory() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(PRIVATE)).unwrap();
+        fs::write(folder.path().join("a.md"), "[[b]]").unwrap();
+        let ask = |desk: &mut Desk, question: &str| {
+            let ask = serde_json::from_str(question).unwrap();
+            let request = Request { ask, soft: true, parity: false, limit: None };
+            desk.refresh().unwrap();
+            serde_json::to_value(desk.answer(&request, jiff::civil::date(2026, 1, 1)).unwrap())
+                .unwrap()
+        };
+        let mut desk = Desk::at(folder.path());
+        assert_eq!(ask(&mut desk, r#"{"question":"broken"}"#)["total"], 1);
+        fs::write(folder.path().join("b.md"), "").unwrap();
+        assert_eq!(ask(&mut desk, r#"{"question":"broken"}"#)["total"], 0);
+        assert!(folder.path().join(PRIVATE).join(KEPT).join("index").is_file());
+        let body = br#"{"ask":{"question":"backlinks","note":"b"}}"#;
+        let day = jiff::civil::date(2026, 1, 1);
+        let bytes = answer(folder.path(), body, day).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(value["references"][0]["from"], "a.md");
+        for bad in [&b"nonsense"[..], br#"{"ask":{"question":"links","note":"none"}}"#] {
+            assert!(matches!(answer(folder.path(), bad, day), Err(EngineError::Config { .. })));
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_into_any_other_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.md"), "[[b]]").unwrap();
+        Desk::at(folder.path()).refresh().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
