@@ -256,7 +256,7 @@ fn what_snapshots_leave_passes_and_damage_is_found() {
         for told in ["1  gap: secret", "1  gap: too-large"] {
             assert!(words.contains(told), "{layout:?}: {words}");
         }
-        // The newest piece of the log, a note, the last list of the manifest: each is missed.
+        // The newest piece of the log, a note, the top folder of the manifest: each is missed.
         let listed = place.git(["ls-tree", "-r", "--format=%(objectname) %(path)", LOGS_BRANCH]);
         let piece = listed.lines().rfind(|row| row.contains("/tail/0")).unwrap();
         let blobs = [

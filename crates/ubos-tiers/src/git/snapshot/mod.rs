@@ -1,11 +1,11 @@
 //! A snapshot: everything selected as it stands now, as commits on the branch that is checked out.
 //!
-//! In reading order: [`take`] does it, from where the branches stand ([`base`]) and what [`compare`]
-//! finds; [`content`] reads files and [`logs`] hands large ones on,
-//! whose new bytes [`news`] examines; [`done`] puts all of it together;
-//! [`edits`] says what becomes of the trees and [`line`](self::line) commits it; [`lists`] fills the
-//! manifest; [`index`] brings the user's index along. [`class`] and [`name`] decide about single
-//! paths, [`table`] is the memory, [`message`] the words.
+//! In reading order: [`take`] does it, from where the branches stand (`base`) and what `compare`
+//! finds; `content` reads files and `logs` hands large ones on,
+//! whose new bytes `news` examines; `done` puts all of it together;
+//! `edits` says what becomes of the trees and `line` commits it; `lists` fills the
+//! manifest; `index` brings the user's index along. `class` and `name` decide about single
+//! paths, `table` is the memory, `message` the words.
 
 mod base;
 mod class;
