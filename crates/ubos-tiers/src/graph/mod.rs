@@ -9,4 +9,5 @@ pub mod files;
 pub mod index;
 pub mod model;
 pub mod note;
+pub mod page;
 pub mod tree;
