@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backups, conflicts, demo, diff, doctor, health, history, init, log, manifest,
-    recover, resolve, restore, schedule, sync, tick, undo, watch,
+    agent, audit, backups, conflicts, demo, diff, doctor, graph, health, history, init, log,
+    manifest, recover, resolve, restore, schedule, sync, tick, undo, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -126,6 +126,8 @@ pub(crate) enum Command {
     // As above.
     Schedule(schedule::ScheduleArgs),
     Health(health::HealthArgs),
+    // As above.
+    Graph(graph::GraphArgs),
     // As above.
     Tick(tick::TickArgs),
     // As above.

@@ -8,6 +8,7 @@ pub(crate) mod conflicts;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod init;

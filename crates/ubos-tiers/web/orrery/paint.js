@@ -66,8 +66,10 @@ Orrery.paint = (() => {
     }
     for (const [kind, all] of Object.entries(kinds)) {
       if (all.length === 0) continue;
+      // Where there are many, each of them says less.
+      const thin = Math.max(0.35, Math.min(1, Math.sqrt(1500 / all.length)));
       const strong = kind === "path" || kind === "bright";
-      ctx.globalAlpha = lit && !strong ? 0.3 : 1;
+      ctx.globalAlpha = strong ? 1 : lit ? thin * 0.4 : thin;
       ctx.strokeStyle = now[kind];
       ctx.lineWidth = (kind === "path" ? 3 : kind === "bright" ? 1.6 : 1) / scale;
       ctx.setLineDash(kind === "broken" ? [4 / scale, 3 / scale] : []);
@@ -114,7 +116,7 @@ Orrery.paint = (() => {
     const now = Orrery.colours.palette();
     const tiny = scale < 0.22;
     ctx.beginPath();
-    for (const node of drawn) outline(ctx, batch.kind, node, tiny);
+    for (const node of drawn) outline(ctx, batch.kind, node, 1.6 / scale, tiny);
     if (batch.kind === "missing") {
       ctx.strokeStyle = batch.colour;
       ctx.lineWidth = Math.max(1.4 / scale, 0.9);
@@ -124,11 +126,12 @@ Orrery.paint = (() => {
     ctx.fillStyle = batch.colour;
     ctx.fill();
     const large = drawn.filter((node) => batch.kind !== "attachment" && node.radius * scale > 6);
-    if (large.length > 0 && large.length < 600) glass(ctx, scale, batch.kind, large, now);
+    if (large.length > 0 && large.length < 400) glass(ctx, scale, batch.kind, large, now);
   }
 
-  function outline(ctx, kind, node, tiny) {
-    const { x, y, radius: r } = node;
+  function outline(ctx, kind, node, least, tiny) {
+    const { x, y } = node;
+    const r = Math.max(node.radius, least);
     if (kind === "tag") {
       ctx.moveTo(x, y - r);
       ctx.lineTo(x + r, y);
@@ -146,7 +149,7 @@ Orrery.paint = (() => {
   // A rim of brass and a light on the glass.
   function glass(ctx, scale, kind, large, now) {
     ctx.beginPath();
-    for (const node of large) outline(ctx, kind, node, false);
+    for (const node of large) outline(ctx, kind, node, 0, false);
     ctx.strokeStyle = now.rim;
     ctx.lineWidth = 1.3 / scale;
     ctx.stroke();
@@ -185,7 +188,7 @@ Orrery.paint = (() => {
     const now = Orrery.colours.palette();
     const first = [state.selected, state.candidate, state.hovered, state.path && state.path.from, state.path && state.path.to];
     const wanted = new Set(first.filter((node) => node && node.x !== undefined));
-    const room = view.moving ? Math.min(LABELS, 30) : LABELS;
+    const room = view.settling || view.panning ? Math.min(LABELS, 30) : LABELS;
     if (lit) for (const node of [...lit].sort((a, b) => b.degree - a.degree).slice(0, room)) wanted.add(node);
     if (!lit) {
       for (const node of byDegree) {

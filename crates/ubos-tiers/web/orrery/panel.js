@@ -195,7 +195,7 @@ Orrery.panel = (() => {
   function overview() {
     const of = (kind) => nodes.filter((node) => node.kind === kind).length;
     const orphans = nodes.filter((node) => node.kind === "note" && !node.edges.some((edge) => edge.type !== "tags"));
-    const hubs = nodes.filter((node) => node.degree > 0).sort((a, b) => b.degree - a.degree).slice(0, 12);
+    const hubs = nodes.filter((node) => node.isFile && node.degree > 0).sort((a, b) => b.degree - a.degree).slice(0, 12);
     const figure = (number, text) => element("li", "", element("b", "", number.toLocaleString("en")), text);
     const count = lost().length + misled().length;
     const mend = button("plain", "", () => Orrery.broken());

@@ -4,7 +4,7 @@
 Orrery.picture = (() => {
   const { nodes, lines, state, clusters, reduced } = Orrery;
   const stage = document.getElementById("graph");
-  const view = { left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, moving: false, lines: [] };
+  const view = { left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
   let laid = new Set();  // what the layout moves
   let away = false;      // whether the local graph is laid out, and the whole one waits in `home`
   let fitting = true;    // whether the camera follows the layout until it rests
@@ -78,16 +78,21 @@ Orrery.picture = (() => {
     .onNodeClick((node) => Orrery.travel(node))
     .onBackgroundClick(() => Orrery.release())
     .onNodeDrag(() => { fitting = false; })
+    .onZoom(() => { view.panning = true; })
+    .onZoomEnd(() => {
+      view.panning = false;
+      repaint();
+    })
     .onRenderFramePre((ctx, scale) => {
       look(scale);
       Orrery.paint.frame(ctx, scale, view);
     })
     .onEngineTick(() => {
-      view.moving = true;
+      view.settling = true;
       if (fitting && ++followed % 20 === 0) fit(0);
     })
     .onEngineStop(() => {
-      view.moving = false;
+      view.settling = false;
       graph.cooldownTicks(Infinity);
       if (fitting) fit(0);
       fitting = false;
@@ -104,6 +109,23 @@ Orrery.picture = (() => {
     [view.right, view.bottom] = [view.left + stage.clientWidth / scale, view.top + stage.clientHeight / scale];
   }
 
+  // Links inside of a cluster are short and strong, those between clusters long and weak, those to tags
+  // weaker still: what belongs together comes to stand together.
+  function pulls(shown) {
+    const count = new Map(shown.map((node) => [node, 0]));
+    const drawn = view.lines.filter((line) => line.shown);
+    for (const { source, target } of drawn) {
+      count.set(source, count.get(source) + 1);
+      count.set(target, count.get(target) + 1);
+    }
+    const near = ({ source, target }) => source.cluster !== undefined && source.cluster === target.cluster;
+    const round = ({ source, target }) => 2 * Math.min(source.radius, 8) + 2 * Math.min(target.radius, 8);
+    const least = ({ source, target }) => Math.min(count.get(source), count.get(target));
+    graph.d3Force("link")
+      .distance((line) => (near(line) ? 22 : 60) + round(line))
+      .strength((line) => (line.look === "faint" ? 0.08 : near(line) ? 1 : 0.3) / least(line));
+  }
+
   // Lays out what is shown. `rest`: where everything stands already.
   function layout({ rest = false } = {}) {
     const shown = nodes.filter((node) => node.shown);
@@ -112,9 +134,9 @@ Orrery.picture = (() => {
     const many = shown.length > 1500;
     const warm = rest ? 0 : reduced.matches ? (many ? 150 : 300) : many ? 30 : 60;
     delete document.body.dataset.resting;
-    view.moving = !rest;
-    graph.d3Force("charge").strength(many ? -45 : -90).theta(many ? 1.3 : 0.9).distanceMax(many ? 500 : 1200);
-    graph.d3Force("link").distance((link) => 26 + 2 * Math.min(link.source.radius, 8) + 2 * Math.min(link.target.radius, 8));
+    view.settling = !rest;
+    graph.d3Force("charge").strength(many ? -45 : -90).theta(many ? 1.2 : 0.9);
+    pulls(shown);
     graph.d3Force("gravity", gravity(many ? 0.035 : 0.06));
     graph
       .warmupTicks(warm)

@@ -29,8 +29,9 @@ const PROGRAMS: [&str; 11] = [
     include_str!("../../../web/orrery/start.js"),
 ];
 
-/// SHA-256 of the two style sheets that the library adds to the page.
-const STYLES: [&str; 2] = [
+/// SHA-256 of what the library adds to the page as style: two sheets, each of them empty at first.
+const STYLES: [&str; 3] = [
+    "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
     "jtRRMYY2VbEXuBKbHvqM1/fPT8vazFrEooXdvwUK4y8=",
     "9xjtvxMT1ApHlgn9ohbh2FNfvK5Tqtzy94BjfXBeMSY=",
 ];
@@ -58,9 +59,9 @@ fn fill(page: &mut String, name: &str, json: &str, nonce: &str) {
         "policy" => write!(
             page,
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-             script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}' 'sha256-{}' 'sha256-{}'; \
-             img-src data:; base-uri 'none'; form-action 'none'\">",
-            STYLES[0], STYLES[1]
+             script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}' 'sha256-{}' 'sha256-{}' 'sha256-{}'; \
+             base-uri 'none'; form-action 'none'\">",
+            STYLES[0], STYLES[1], STYLES[2]
         ),
         "style" => write!(page, "<style nonce=\"{nonce}\">\n{STYLE}</style>"),
         "notice" => write!(page, "<!--\n{NOTICE}-->"),

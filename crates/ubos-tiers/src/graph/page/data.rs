@@ -261,7 +261,8 @@ impl<'i> Maker<'i> {
         let bytes = note.and_then(|_| (self.input.bytes)(&source.path)).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let tags = self.tags_of(id);
-        let names: Vec<&str> = tags.iter().map(|tag| self.data.tags[*tag as usize].as_str()).collect();
+        let names: Vec<&str> =
+            tags.iter().map(|tag| self.data.tags[*tag as usize].as_str()).collect();
         let subject = Subject::new(&source.path, &names, &text);
         let finds = |query: &Option<Query>| query.as_ref().is_some_and(|q| q.finds(&subject));
         let group = self.groups.iter().position(finds).and_then(|at| u32::try_from(at).ok());
@@ -440,7 +441,10 @@ mod tests {
     fn every_kind_of_node_and_edge_is_there_once() {
         let data = data_of(
             &[
-                ("a.md", "---\nup: \"[[b]]\"\naliases: [Ay]\n---\n[[b]] [[b|x]]\n[[gone]] #t/u\n![[p.png]]"),
+                (
+                    "a.md",
+                    "---\nup: \"[[b]]\"\naliases: [Ay]\n---\n[[b]] [[b|x]]\n[[gone]] #t/u\n![[p.png]]",
+                ),
                 ("d/b.md", "[[a#No such]] [[#here]]"),
                 ("p.png", ""),
                 ("unused.png", ""),
@@ -490,12 +494,8 @@ mod tests {
             ],
             ..Settings::default()
         };
-        let files = [
-            ("docs/a.md", "#t brass"),
-            ("b.md", "#t/x"),
-            ("old.md", "brass"),
-            ("z.md", ""),
-        ];
+        let files =
+            [("docs/a.md", "#t brass"), ("b.md", "#t/x"), ("old.md", "brass"), ("z.md", "")];
         let data = data_of(&files, &settings);
         let found: Vec<_> =
             data.nodes.iter().take(4).map(|n| (n.path.as_str(), n.group, n.filtered)).collect();
@@ -517,9 +517,10 @@ mod tests {
             "edges": [{"id": "e", "fromNode": "1", "toNode": "2", "label": "so"}]}"#;
         let data =
             data_of(&[("a.md", ""), ("b.md", ""), ("c.canvas", canvas)], &Settings::default());
-        let arrow = data.edges.iter().position(|edge| {
-            data.kinds[edge[2] as usize] == EdgeKind::CanvasArrow
-        });
+        let arrow = data
+            .edges
+            .iter()
+            .position(|edge| data.kinds[edge[2] as usize] == EdgeKind::CanvasArrow);
         let remark = &data.remarks[&(arrow.unwrap() as u32)];
         assert_eq!(remark.label.as_deref(), Some("so"));
         assert_eq!(data.nodes[remark.within.unwrap() as usize].path, "c.canvas");

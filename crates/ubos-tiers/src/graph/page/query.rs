@@ -231,8 +231,7 @@ impl<'q> Reader<'q> {
         self.rest = &inner[end + 1..];
         // `\/` is how a slash is written between slashes, and no escape that `regex` knows.
         let text = inner[..end].replace("\\/", "/");
-        let built =
-            RegexBuilder::new(&text).case_insensitive(true).size_limit(MAX_REGEX).build();
+        let built = RegexBuilder::new(&text).case_insensitive(true).size_limit(MAX_REGEX).build();
         built.map(Needle::Pattern).map_err(|_| "a regular expression that is not understood".into())
     }
 }
@@ -240,7 +239,14 @@ impl<'q> Reader<'q> {
 /// The field of an operator; `None` if the word is none.
 fn operator(word: &str) -> Result<Option<Field>, String> {
     const OTHERS: [&str; 9] = [
-        "line", "block", "section", "task", "task-todo", "task-done", "match-case", "ignore-case",
+        "line",
+        "block",
+        "section",
+        "task",
+        "task-todo",
+        "task-done",
+        "match-case",
+        "ignore-case",
         "property",
     ];
     match word {
@@ -298,7 +304,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said() {
-        for query in ["line:(a b)", "[status:done]", "section:x", "(a", "a)", "/a", "/(/", "path:/(?=a)/"]
+        for query in
+            ["line:(a b)", "[status:done]", "section:x", "(a", "a)", "/a", "/(/", "path:/(?=a)/"]
         {
             assert!(Query::parse(query).is_err(), "{query}");
         }
@@ -309,7 +316,9 @@ mod tests {
 
     #[test]
     fn any_text_is_read_to_its_end() {
-        for query in ["-", "path:", "path:)", "\"", "tag:#", "OR", "OR OR", ":", "a:b:c", "é\"", "-)"] {
+        for query in
+            ["-", "path:", "path:)", "\"", "tag:#", "OR", "OR OR", ":", "a:b:c", "é\"", "-)"]
+        {
             let _ = Query::parse(query);
         }
     }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// Where they stand, from the vault's root.
-pub const FILE: &str = ".obsidian/graph.json";
+pub(super) const FILE: &str = ".obsidian/graph.json";
 /// More colour groups than this are not taken.
 const MAX_GROUPS: usize = 100;
 
