@@ -7,7 +7,7 @@ Orrery.colours = (() => {
   const THEMES = {
     dark: {
       note: "#a9bcc0", canvas: "#d9b36a", attachment: "#6f8287", missing: "#e2705f", tag: "#7fb69a",
-      line: "rgba(160, 184, 190, 0.30)", faint: "rgba(160, 184, 190, 0.16)", broken: "rgba(226, 112, 95, 0.55)",
+      line: "rgba(160, 184, 190, 0.30)", faint: "rgba(160, 184, 190, 0.11)", broken: "rgba(226, 112, 95, 0.55)",
       bright: "#e9c46a", rim: "rgba(233, 205, 140, 0.75)", shine: "rgba(255, 255, 255, 0.55)",
       text: "#e9e4d6", halo: "rgba(11, 18, 21, 0.85)", path: "#ffcf5c",
       hues: ["#5aa9e6", "#f2a65a", "#8ac27b", "#e0777d", "#b79ced", "#52c5c0", "#e5c453", "#d98cc1",
@@ -15,7 +15,7 @@ Orrery.colours = (() => {
     },
     light: {
       note: "#5d6d72", canvas: "#94681a", attachment: "#8c989b", missing: "#b8321f", tag: "#2f7a57",
-      line: "rgba(50, 66, 72, 0.26)", faint: "rgba(50, 66, 72, 0.14)", broken: "rgba(184, 50, 31, 0.50)",
+      line: "rgba(50, 66, 72, 0.26)", faint: "rgba(50, 66, 72, 0.10)", broken: "rgba(184, 50, 31, 0.50)",
       bright: "#8a5a00", rim: "rgba(110, 78, 20, 0.70)", shine: "rgba(255, 255, 255, 0.75)",
       text: "#26211a", halo: "rgba(250, 246, 236, 0.88)", path: "#a35a00",
       hues: ["#1f6fb2", "#b8600b", "#3d7f2c", "#b23a48", "#6d4bb5", "#12807b", "#8a6d00", "#a3408a",
@@ -63,7 +63,7 @@ Orrery.colours = (() => {
         rows.push([now.hues[number], folder === "" ? "top folder" : folder, members]);
       });
     }
-    const rest = nodes.filter((node) => node.isFile && colour(node) === now[node.kind]);
+    const rest = nodes.filter((node) => (node.kind === "note" || node.kind === "canvas") && colour(node) === now[node.kind]);
     if (rest.length > 0) rows.push([now.note, "everything else", rest]);
     return rows;
   }

@@ -7,7 +7,7 @@ Orrery.controls = (() => {
   const place = document.getElementById("controls");
   const DAY = 86400;
 
-  Orrery.day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+  Orrery.day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
   const changed = () => Orrery.emit("filters");
   const section = (title, ...content) => element("section", "", element("h3", "", title), ...content);

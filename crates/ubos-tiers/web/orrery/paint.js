@@ -25,7 +25,8 @@ Orrery.paint = (() => {
   // The nodes that stand out, as a set; null: all are alike.
   function focus() {
     if (state.path && state.path.nodes) return state.path.nodes;
-    const centre = state.hovered || state.selected;
+    // The local graph is all about its note already.
+    const centre = state.hovered || (state.local > 0 ? null : state.selected);
     if (centre) return new Set([centre, ...Orrery.routes.neighbours(centre)]);
     return state.found;
   }

@@ -156,9 +156,9 @@ Orrery.panel = (() => {
     }
     const rows = [way(route.from)];
     for (const { node, edge } of route.steps) {
-      const says = edge.to === node ? "links here" : "is linked from here";
-      const how = edge.kind === "link" ? says : `${WORDS[edge.kind]}${edge.label === undefined ? "" : ` “${shown(edge.label)}”`}`;
-      rows.push(element("li", "step", `${edge.to === node ? "↓" : "↑"} ${how} · `, name((edge.within || edge.from).title), ` line ${edge.line}`));
+      const says = edge.to === node ? "↓ links to" : "↑ is linked from";
+      const kind = edge.kind === "link" ? "" : ` (${WORDS[edge.kind]}${edge.label === undefined ? "" : ` “${shown(edge.label)}”`})`;
+      rows.push(element("li", "step", `${says}${kind} · line ${edge.line} of `, name((edge.within || edge.from).title)));
       rows.push(way(node));
     }
     const steps = route.steps.length === 1 ? "1 step" : `${route.steps.length} steps`;

@@ -180,7 +180,6 @@ Orrery.picture = (() => {
   function fit(time) {
     const shown = nodes.filter((node) => node.shown && laid.has(node));
     if (shown.length === 0) return;
-    const { left, right } = room();
     const [xs, ys] = [shown.map((node) => node.x), shown.map((node) => node.y)];
     // A few that lie far out are let go, so that they do not make all others small.
     const bounds = (values) => {
@@ -189,24 +188,42 @@ Orrery.picture = (() => {
       return [sorted[out], sorted[sorted.length - 1 - out]];
     };
     const [[x0, x1], [y0, y1]] = [bounds(xs), bounds(ys)];
+    aim((x0 + x1) / 2, (y0 + y1) / 2, Math.min(2.4, within(x1 - x0, y1 - y0)), time);
+  }
+
+  // The camera on these nodes.
+  function frame(all) {
+    fitting = false;
+    const [xs, ys] = [all.map((node) => node.x), all.map((node) => node.y)];
+    const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    aim((x0 + x1) / 2, (y0 + y1) / 2, Math.min(2, within(x1 - x0, y1 - y0)), 500);
+  }
+
+  // The scale at which so much fits into the free part of the window.
+  function within(width, height) {
+    const { left, right } = room();
     const wide = stage.clientWidth - left - right - 90;
-    const high = stage.clientHeight - 170;
-    const scale = Math.max(0.03, Math.min(2.4, wide / Math.max(1, x1 - x0), high / Math.max(1, y1 - y0)));
-    aim((x0 + x1) / 2, (y0 + y1) / 2, scale, time);
+    const high = (stage.clientHeight - 170) * (Orrery.narrow.matches && state.selected ? 0.5 : 1);
+    return Math.max(0.03, Math.min(wide / Math.max(1, width), high / Math.max(1, height)));
   }
 
   // The camera on a point of the graph, in the middle of what no panel covers.
   function aim(x, y, scale, time) {
     const { left, right } = room();
-    const low = Orrery.narrow.matches && state.selected ? stage.clientHeight * 0.2 : 0;
+    // Below the bar, and on a small screen above the panel.
+    const low = Orrery.narrow.matches && state.selected ? stage.clientHeight * 0.2 : -22;
     const slow = reduced.matches ? 0 : time;
     graph.zoom(scale, slow);
     graph.centerAt(x - (left - right) / 2 / scale, y + low / scale, slow);
   }
 
+  // The camera on a node, with its neighbours in sight unless they lie too far off.
   function show(node) {
+    if (node.x === undefined || state.local > 0) return;
     fitting = false;
-    if (node.x !== undefined) aim(node.x, node.y, Math.max(graph.zoom(), 1.25), 500);
+    const near = Orrery.routes.neighbours(node);
+    const reach = (along) => 2 * Math.max(60, ...near.map((other) => Math.abs(other[along] - node[along])));
+    aim(node.x, node.y, Math.min(1.8, Math.max(0.6, within(reach("x"), reach("y")))), 500);
   }
 
   function zoom(factor) {
@@ -227,5 +244,5 @@ Orrery.picture = (() => {
     fitting = true;
     layout();
   };
-  return { refresh, repaint, fit: () => fit(500), settle, show, zoom, screen };
+  return { refresh, repaint, fit: () => fit(500), settle, show, frame, zoom, screen };
 })();

@@ -20,8 +20,8 @@
     const all = files.length.toLocaleString("en");
     $("count").textContent = seen === files.length ? `${all} notes` : `${seen.toLocaleString("en")} of ${all} notes`;
     const mode = [];
-    if (state.local > 0 && state.selected) mode.push(`local graph, ${state.local} away`);
-    if (state.path && !state.path.to) mode.push("choose the other end of the path");
+    if (state.local > 0 && state.selected) mode.push(`local, ${state.local} away`);
+    if (state.path && !state.path.to) mode.push("path to …");
     if (!filters.isOpen()) mode.push("filtered");
     $("mode").textContent = mode.join(" · ");
     document.body.dataset.selected = state.selected ? state.selected.path : "";
@@ -81,7 +81,8 @@
       state.path.lines = new Set(steps.map((step) => step.edge.drawn));
     }
     refresh();
-    say(steps ? `Path of ${steps.length} steps` : "Not connected");
+    picture.frame([from, to, ...(state.path.nodes || [])]);
+    say(!steps ? "Not connected" : steps.length === 1 ? "Path of 1 step" : `Path of ${steps.length} steps`);
   }
 
   Orrery.broken = () => {
