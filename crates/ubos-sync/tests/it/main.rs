@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod exit_codes;
 mod faults;
+mod graph_page;
 mod guards;
 mod health;
 mod held;
