@@ -87,10 +87,16 @@ Orrery.controls = (() => {
 
   // Folders, with the ones in them one level deep.
   function folders() {
-    const within = (folder) => nodes.filter((node) => node.isFile && (node.folder === folder || node.folder.startsWith(folder + "/"))).length;
+    const counts = new Map();
+    for (const node of nodes) {
+      if (!node.isFile) continue;
+      const [top, inner] = node.folder.split("/");
+      for (const folder of inner === undefined ? [top] : [top, top + "/" + inner]) {
+        counts.set(folder, (counts.get(folder) || 0) + 1);
+      }
+    }
     const one = (folder, words) => {
-      const count = folder === "" ? colours.tops.get("") : within(folder);
-      return box(name(words), count, !chosen.hidden.has(folder), (is) => {
+      return box(name(words), counts.get(folder) || 0, !chosen.hidden.has(folder), (is) => {
         if (is) chosen.hidden.delete(folder);
         else chosen.hidden.add(folder);
       });

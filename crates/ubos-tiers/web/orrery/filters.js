@@ -3,9 +3,13 @@
 
 Orrery.filters = (() => {
   const { data, nodes, edges, lines, state } = Orrery;
-  const times = nodes.filter((node) => node.mtime !== undefined).map((node) => node.mtime);
-  const span = { first: Math.min(...times), last: Math.max(...times) };
-  if (times.length === 0) [span.first, span.last] = [0, 0];
+  const span = { first: Infinity, last: -Infinity };
+  for (const { mtime } of nodes) {
+    if (mtime === undefined) continue;
+    span.first = Math.min(span.first, mtime);
+    span.last = Math.max(span.last, mtime);
+  }
+  if (span.first > span.last) [span.first, span.last] = [0, 0];
 
   const chosen = {
     tags: data.show.tags,

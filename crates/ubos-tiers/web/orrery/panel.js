@@ -47,12 +47,13 @@ Orrery.panel = (() => {
     return made;
   }
 
-  // The words of an edge: its kind where that is not simply a link, its line, how often, what is wrong.
+  // The words of an edge: its kind where that is not simply a link, its line, how often. Of a tag there is nothing to say but where.
   function words(edge) {
+    if (edge.kind === "tag") return shown(edge.from.folder);
     const said = [];
     if (edge.kind !== "link") said.push(edge.label !== undefined ? `${WORDS[edge.kind]} “${shown(edge.label)}”` : WORDS[edge.kind]);
     if (edge.within) said.push(`in ${shown(edge.within.title)}`);
-    if (edge.kind !== "tag") said.push(`line ${edge.line}`);
+    said.push(`line ${edge.line}`);
     if (edge.count > 1) said.push(`${edge.count}×`);
     return said.join(" · ");
   }
@@ -109,7 +110,7 @@ Orrery.panel = (() => {
     if (state.local > 0) {
       const depth = element("input", "");
       Object.assign(depth, { type: "range", min: 1, max: 5, value: state.local, id: "depth" });
-      depth.addEventListener("input", () => Orrery.local(Number(depth.value), true));
+      depth.addEventListener("change", () => Orrery.local(Number(depth.value), true));
       row.append(element("label", "depth", `${state.local} away`, depth));
     }
     row.append(button("plain", "Path from here", () => Orrery.pathFrom(node)));

@@ -38,6 +38,8 @@
     if (state.path && !state.path.nodes?.has(node)) state.path = null;
     state.selected = node;
     if (Orrery.narrow.matches) controls.toggle(false);
+    // What was pressed in the panel is gone with the note it belonged to.
+    if ($("panel").contains(document.activeElement)) graph.focus();
     refresh();
     picture.show(node);
     say(`${node.name}, ${node.edges.length} links`);
