@@ -69,7 +69,8 @@ fn without_a_file_the_page_is_the_answer() {
 fn without_a_screen_open_says_where_the_page_is() {
     let world = World::empty(BINARY);
     let vault = vault(&world);
-    let outcome = call(&world, &["graph", "open", "--vault", vault.to_str().unwrap()], world.base());
+    let outcome =
+        call(&world, &["graph", "open", "--vault", vault.to_str().unwrap()], world.base());
     let said = String::from_utf8(outcome.exits(0).stdout.clone()).unwrap();
     let file = PathBuf::from(said.trim());
     assert!(file.starts_with(world.base()), "{}", file.display());

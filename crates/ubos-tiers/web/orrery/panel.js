@@ -47,7 +47,8 @@ Orrery.panel = (() => {
     return made;
   }
 
-  // The words of an edge: its kind where that is not simply a link, its line, how often. Of a tag there is nothing to say but where.
+  // The words of an edge: its kind where that is not simply a link, its line, how often. Of a tag there is
+  // nothing to say but where.
   function words(edge) {
     if (edge.kind === "tag") return shown(edge.from.folder);
     const said = [];

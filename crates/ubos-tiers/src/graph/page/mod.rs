@@ -19,7 +19,7 @@ mod query;
 mod settings;
 
 pub use assemble::assemble;
-pub use data::{Data, Input, data};
+pub use data::{Data, Group, Input, Node, NodeKind, Remark, Show, data};
 pub use settings::{ColourGroup, Settings};
 
 /// The page of a vault that an index has looked at.

@@ -197,11 +197,11 @@ impl<'q> Reader<'q> {
     fn word(&mut self, field: Field) -> Result<Query, String> {
         let end = self.rest.find([' ', '\t', '\n', '(', ')', '"', ':']).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
-        if let (Some(rest), Field::Anything) = (rest.strip_prefix(':'), field) {
-            if let Some(field) = operator(word)? {
-                self.rest = rest.trim_start();
-                return self.one(field);
-            }
+        if let (Some(rest), Field::Anything) = (rest.strip_prefix(':'), field)
+            && let Some(field) = operator(word)?
+        {
+            self.rest = rest.trim_start();
+            return self.one(field);
         }
         // Anything else with a colon is a word: a time, a port.
         let end = self.rest.find([' ', '\t', '\n', '(', ')', '"']).unwrap_or(self.rest.len());
