@@ -1,5 +1,6 @@
 //! `graph open`: the page, in the browser.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -51,7 +52,8 @@ fn file(folder: Option<&Path>) -> Result<PathBuf, EngineError> {
     if let Some(folder) = folder {
         return Ok(folder.join(NAME));
     }
-    let made = tempfile::Builder::new().prefix("ubos-orrery-").tempdir();
+    let private = std::fs::Permissions::from_mode(0o700);
+    let made = tempfile::Builder::new().prefix("ubos-orrery-").permissions(private).tempdir();
     let made = made.map_err(|e| EngineError::io("create", std::env::temp_dir(), e))?;
     // The browser reads it after this program has ended.
     Ok(made.keep().join(NAME))

@@ -165,11 +165,14 @@ impl<'q> Reader<'q> {
     }
 
     fn one(&mut self, field: Field) -> Result<Query, String> {
+        // A minus or an operator with nothing behind it leaves nothing out.
+        if self.rest.is_empty() || self.rest.starts_with(')') {
+            return Ok(Query::All(Vec::new()));
+        }
         if let Some(rest) = self.rest.strip_prefix('-').filter(|rest| !rest.starts_with(' ')) {
             self.rest = rest;
-            // A minus alone takes nothing away.
             if rest.is_empty() || rest.starts_with(')') {
-                return Ok(Query::All(Vec::new()));
+                return self.one(field);
             }
             self.depth += 1;
             if self.depth > MAX_DEPTH {
@@ -205,7 +208,7 @@ impl<'q> Reader<'q> {
         }
         // Anything else with a colon is a word: a time, a port.
         let end = self.rest.find([' ', '\t', '\n', '(', ')', '"']).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end.max(1));
+        let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         Ok(Query::In(field, Needle::Words(key(word))))
     }
