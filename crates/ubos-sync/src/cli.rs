@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    agent, audit, backup, backups, conflicts, demo, diff, doctor, graph, health, history, init, log,
-    manifest, recover, resolve, restore, schedule, sync, tick, undo, vault, watch,
+    agent, audit, backup, backups, conflicts, demo, diff, doctor, graph, health, history, init,
+    log, manifest, recover, resolve, restore, schedule, sync, tick, undo, vault, watch,
 };
 
 const EXIT_CODES: &str = "\
@@ -130,6 +130,8 @@ pub(crate) enum Command {
     // As above.
     Schedule(schedule::ScheduleArgs),
     Health(health::HealthArgs),
+    // As above.
+    Graph(graph::GraphArgs),
     // As above.
     Tick(tick::TickArgs),
     // As above.

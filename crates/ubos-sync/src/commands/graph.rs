@@ -9,7 +9,9 @@ mod export;
 mod impact;
 mod kinds;
 mod links;
+mod looked;
 mod neighbours;
+mod open;
 mod path;
 mod query;
 mod search;
@@ -54,6 +56,7 @@ Examples:
   ubos-sync graph broken                       links that lead nowhere, and what to write
   ubos-sync graph search 'tag:#idea harbour'   full text, in Obsidian's language
   ubos-sync graph query 'status = active sort by date desc'
+  ubos-sync graph open                         look at it in the browser
   ubos-sync graph stats --vault ~/Notes        any folder with notes
   ubos-sync graph stats --on balaur            the other territory's")]
 pub(crate) struct GraphArgs {
@@ -118,6 +121,8 @@ enum What {
     // As above.
     Export(export::ExportArgs),
     // As above.
+    Open(open::OpenArgs),
+    // As above.
     Serve(serve::ServeArgs),
 }
 
@@ -141,6 +146,7 @@ pub(crate) fn run(args: &GraphArgs, global: &Global, ui: &Ui) -> Outcome {
         What::Query(args) => args.question(),
         What::Diff(args) => return diff::run(args, asking, global, ui),
         What::Export(args) => return export::run(args, asking, global, ui),
+        What::Open(args) => return open::run(args, asking, global, ui),
         What::Serve(args) => return serve::run(args, asking, global, ui),
     };
     let answer = asking.ask(question, global, ui)?;
@@ -173,12 +179,13 @@ impl Asking {
             Some(vault) => {
                 Ok(std::path::absolute(vault).map_err(|e| EngineError::io("find", vault, e))?)
             }
-            None => territory::root(global).map_err(|e| match e {
-                EngineError::Config { message, .. } => Failure::usage(
+            None => territory::root(global).or_else(|e| match (vault_around(global), e) {
+                (Some(vault), _) => Ok(vault),
+                (None, EngineError::Config { message, .. }) => Err(Failure::usage(
                     message,
                     "go into one, or name any folder with notes with `--vault DIR`",
-                ),
-                other => other.into(),
+                )),
+                (None, other) => Err(other.into()),
             }),
         }
     }
@@ -226,4 +233,13 @@ fn over_there(peer: &str, request: &Request, global: &Global) -> Result<Answer, 
 /// The day on this machine's clock.
 pub(crate) fn today() -> Date {
     jiff::Zoned::now().date()
+}
+
+/// The folder with Obsidian's settings that the working directory lies in, where no root was named.
+fn vault_around(global: &Global) -> Option<PathBuf> {
+    if global.root.is_some() {
+        return None;
+    }
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().find(|folder| folder.join(".obsidian").is_dir()).map(std::path::Path::to_owned)
 }

@@ -21,6 +21,7 @@ mod doctor;
 mod exit_codes;
 mod faults;
 mod graph;
+mod graph_page;
 mod guards;
 mod health;
 mod health_peers;

@@ -14,6 +14,7 @@ pub mod index;
 pub mod mcp;
 pub mod model;
 pub mod note;
+pub mod page;
 pub mod questions;
 pub mod search;
 pub mod soft;

@@ -1,0 +1,90 @@
+//! The page begins without a complaint and without a word to anybody.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::browser::{Browser, Look};
+use crate::vault;
+
+#[test]
+fn it_loads_without_errors_and_asks_for_nothing_but_itself() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    browser.until("document.body.dataset.resting === 'yes'");
+    browser.shot("small");
+    assert_eq!(browser.console(), [""; 0]);
+    assert_eq!(browser.requests(), [browser.address()]);
+    assert_eq!(browser.text("document.title"), "Test vault · Orrery");
+    assert_eq!(browser.text("document.getElementById('count').textContent"), "7 notes");
+}
+
+#[test]
+fn it_could_not_load_or_run_anything_else_if_it_wanted() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let refused = browser.run_until_done(&format!(
+        "const image = new Image();
+         image.src = '{address}/image';
+         const foreign = document.createElement('script');
+         foreign.src = '{address}/script';
+         const inline = document.createElement('script');
+         inline.textContent = 'window.ran = true';
+         const frame = document.createElement('iframe');
+         frame.src = '{address}/frame';
+         document.body.append(image, foreign, inline, frame);
+         fetch('{address}/fetch').then(() => done('fetched'), () => done('refused'));"
+    ));
+    assert_eq!(refused, "refused");
+    std::thread::sleep(Duration::from_millis(300));
+    // For a frame Chromium opens a connection ahead of time, and then is not allowed to use it.
+    while let Ok((mut stream, _)) = listener.accept() {
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let mut asked = [0; 200];
+        let length = stream.read(&mut asked).unwrap_or(0);
+        assert_eq!(String::from_utf8_lossy(&asked[..length]), "");
+    }
+    assert_eq!(browser.text("typeof window.ran"), "undefined");
+}
+
+#[test]
+fn a_person_who_wants_nothing_to_move_sees_it_at_rest() {
+    let look = Look { still: true, ..Look::default() };
+    let Some(browser) = Browser::show_as(&vault::small(), &look) else { return };
+    browser.until("document.body.dataset.resting === 'yes'");
+    let place = "JSON.stringify(Orrery.nodes.map((node) => [node.x, node.y]))";
+    let before = browser.text(place);
+    assert!(before.contains('.'), "{before}");
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(browser.text(place), before);
+}
+
+#[test]
+fn an_empty_vault_is_a_page_too() {
+    let Some(browser) = Browser::show(&vault::page(&[], "")) else { return };
+    assert_eq!(browser.text("document.getElementById('count').textContent"), "0 notes");
+    browser.press(&["l", "p", "0", "r"]);
+    assert_eq!(browser.console(), [""; 0]);
+}
+
+#[test]
+fn on_a_phone_nothing_is_wider_than_the_screen() {
+    let look = Look { phone: Some((390, 844)), ..Look::default() };
+    let Some(browser) = Browser::show_as(&vault::small(), &look) else { return };
+    browser.until("document.body.dataset.resting === 'yes'");
+    let widest = "Math.max(...[...document.querySelectorAll('body *:not(.unseen)')]
+        .filter((e) => e.checkVisibility() && !e.closest('#rings'))
+        .map((e) => Math.ceil(e.getBoundingClientRect().right)))";
+    assert!(browser.number(widest) <= 390);
+    assert_eq!(browser.value("document.getElementById('controls').hidden"), true);
+    browser.run("Orrery.travel(Orrery.search.find('gear')[0]);");
+    browser.shot("phone");
+    assert!(browser.number(widest) <= 390);
+    let panel = "document.getElementById('panel').getBoundingClientRect()";
+    assert!(browser.number(&format!("Math.round({panel}.top)")) > 400);
+    browser.run("document.getElementById('show-controls').click();");
+    assert_eq!(browser.value("document.getElementById('controls').hidden"), false);
+    assert!(browser.number(widest) <= 390);
+}

@@ -1,0 +1,147 @@
+//! Finding, filtering and following with the pointer.
+
+use crate::browser::Browser;
+use crate::vault;
+
+/// The paths of what is shown, sorted, in one line.
+const SHOWN: &str =
+    "Orrery.nodes.filter((node) => node.shown).map((node) => node.path).sort().join(' ')";
+const ALL: &str = "#craft #craft/deep #green Home.md Lost machines/Engine.md \
+    machines/parts/Gear.md machines/parts/Tooth.md nature/Garden.md nature/Pond.md nature/Stone.md";
+
+/// Clicks the box with these words in the drawer.
+fn tick(browser: &Browser, section: &str, words: &str) {
+    let found = browser.run(&format!(
+        "const box = [...document.querySelectorAll('#controls section')]
+             .filter((section) => section.querySelector('h3').textContent === '{section}')
+             .flatMap((section) => [...section.querySelectorAll('label.box')])
+             .find((label) => label.querySelector('.words').textContent === '{words}');
+         if (!box) return false;
+         box.querySelector('input').click();
+         return true;"
+    ));
+    assert_eq!(found, true, "{section}: {words}");
+}
+
+#[test]
+fn what_the_vaults_settings_say_is_shown_in_their_colours() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    assert_eq!(browser.text(SHOWN), ALL);
+    let colour = |path: &str| {
+        browser.text(&format!("Orrery.nodes.find((node) => node.path === '{path}').colour"))
+    };
+    assert_eq!(colour("machines/parts/Gear.md"), "#3b82f6");
+    assert_eq!(colour("nature/Pond.md"), "#22c55e");
+    assert_ne!(colour("nature/Stone.md"), "#22c55e");
+    let legend = browser.text("document.querySelector('.legend').textContent");
+    assert_eq!(legend, r"path:/^machines\//3tag:#green1everything else3");
+    browser.press(&["c"]);
+    let legend = browser.text("document.querySelector('.legend').textContent");
+    assert!(legend.contains("around"), "{legend}");
+    browser.press(&["c"]);
+    assert!(browser.text("document.querySelector('.legend').textContent").starts_with("machines3"));
+}
+
+#[test]
+fn filters_hide_and_show_again() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    tick(&browser, "Folders", "machines");
+    assert_eq!(
+        browser.text(SHOWN),
+        "#green Home.md Lost nature/Garden.md nature/Pond.md nature/Stone.md"
+    );
+    assert_eq!(browser.text("document.getElementById('count').textContent"), "4 of 7 notes");
+    tick(&browser, "Folders", "machines");
+    tick(&browser, "Folders", "parts");
+    assert!(!browser.text(SHOWN).contains("Gear") && browser.text(SHOWN).contains("Engine"));
+    browser.run("document.getElementById('reset').click();");
+    assert_eq!(browser.text(SHOWN), ALL);
+    tick(&browser, "Shown", "Tags");
+    assert!(!browser.text(SHOWN).contains('#'));
+    tick(&browser, "Shown", "Missing names");
+    assert!(!browser.text(SHOWN).contains("Lost"));
+    tick(&browser, "Shown", "Attachments");
+    assert!(browser.text(SHOWN).contains("plan.png"));
+    tick(&browser, "Edges", "Embeds");
+    assert!(!browser.text(SHOWN).contains("plan.png"), "nothing holds it up any more");
+    tick(&browser, "Shown", "Notes without links");
+    assert!(!browser.text(SHOWN).contains("Stone"));
+    assert_eq!(browser.console(), [""; 0]);
+}
+
+#[test]
+fn a_tag_and_a_time_leave_only_what_has_them() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    browser.run(
+        "const tag = document.getElementById('tag');
+         tag.value = 'craft';
+         tag.dispatchEvent(new Event('change'));",
+    );
+    let craft =
+        "#craft #craft/deep machines/Engine.md machines/parts/Gear.md machines/parts/Tooth.md";
+    assert_eq!(browser.text(SHOWN), craft);
+    browser.run("document.getElementById('reset').click();");
+    // The files are a day apart each, in the order in which the vault has them.
+    browser.run(
+        "const until = document.getElementById('until');
+         until.value = 1;
+         until.dispatchEvent(new Event('input'));",
+    );
+    assert_eq!(browser.text(SHOWN), "#craft Home.md Lost machines/Engine.md");
+    assert_eq!(browser.text("document.getElementById('mode').textContent"), "filtered");
+}
+
+#[test]
+fn the_search_finds_by_title_other_name_path_and_tag() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    let find = |text: &str| {
+        browser.text(&format!("Orrery.search.find('{text}').map((n) => n.title).join(' ')"))
+    };
+    assert_eq!(find("gea"), "Gear");
+    assert_eq!(find("motor"), "Engine");
+    assert_eq!(find("nature/"), "Garden Pond Stone");
+    assert_eq!(find("#craft"), "#craft #craft/deep Engine Gear Tooth");
+    assert_eq!(find("parts to"), "Tooth");
+    assert_eq!(find("nothing like it"), "");
+}
+
+#[test]
+fn a_click_chooses_a_note_and_its_links_lead_on() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    browser.until("document.body.dataset.resting === 'yes'");
+    let place = |axis: &str| {
+        let gear = "Orrery.nodes.find((node) => node.title === 'Gear')";
+        let place = browser.value(&format!("Math.round(Orrery.picture.screen({gear}).{axis})"));
+        place.as_i64().unwrap()
+    };
+    // What lies under the pointer is known to the library a moment after the picture stands still.
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    browser.click(place("x"), place("y"));
+    browser.until("document.body.dataset.selected === 'machines/parts/Gear.md'");
+    let panel = browser.text("document.getElementById('panel').innerText");
+    for words in ["Gear", "machines/parts/Gear.md", "#craft", "Tooth", "Engine", "line 1"] {
+        assert!(panel.contains(words), "{words} in {panel}");
+    }
+    browser.run(
+        "[...document.querySelectorAll('#panel .way')].find((b) => b.innerText.includes('Tooth')).click();",
+    );
+    browser.until("document.body.dataset.selected === 'machines/parts/Tooth.md'");
+    assert_eq!(
+        browser.text("document.querySelector('#panel .preview strong').textContent"),
+        "sharp"
+    );
+}
+
+#[test]
+fn broken_links_are_shown_as_such() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    browser.press(&["b"]);
+    let panel = browser.text("document.getElementById('panel').innerText");
+    for words in ["Lost", "in Home", "Garden", "no “Nowhere” there"] {
+        assert!(panel.contains(words), "{words} in {panel}");
+    }
+    browser.shot("broken");
+    browser.run("document.querySelector('#panel .way.missing').click();");
+    let panel = browser.text("document.getElementById('panel').innerText");
+    assert!(panel.contains("no file has this name") && panel.contains("Home"), "{panel}");
+}

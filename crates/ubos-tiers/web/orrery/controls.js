@@ -1,0 +1,221 @@
+// The drawer with the colours, their meaning, and the filters.
+"use strict";
+
+Orrery.controls = (() => {
+  const { data, nodes, edges, element, button, name, shown, filters, colours } = Orrery;
+  const { chosen, span } = filters;
+  const place = document.getElementById("controls");
+  const DAY = 86400;
+
+  Orrery.day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+
+  const changed = () => Orrery.emit("filters");
+  const section = (title, ...content) => element("section", "", element("h3", "", title), ...content);
+
+  // A box with words and a number; `act` is told what it is now.
+  function box(words, count, checked, act) {
+    const input = element("input", "");
+    Object.assign(input, { type: "checkbox", checked });
+    input.addEventListener("change", () => {
+      act(input.checked);
+      changed();
+    });
+    return element("label", "box", input, element("span", "words", words), count === null ? null : element("span", "number", String(count)));
+  }
+
+  function colourBy() {
+    const made = element("div", "choices");
+    made.setAttribute("role", "radiogroup");
+    made.setAttribute("aria-label", "Colour by");
+    for (const by of ["groups", "clusters", "folders"]) {
+      if (by === "groups" && data.groups.length === 0) continue;
+      const input = element("input", "");
+      Object.assign(input, { type: "radio", name: "colour-by", value: by, checked: colours.stated.by === by });
+      input.addEventListener("change", () => {
+        colours.stated.by = by;
+        colours.paint();
+      });
+      made.append(element("label", "", input, element("span", "", by)));
+    }
+    return made;
+  }
+
+  const legend = element("ul", "legend");
+  function drawLegend() {
+    const rows = colours.legend().map(([colour, words, members, trouble]) => {
+      const dot = element("span", "dot note");
+      dot.style.setProperty("--colour", colour);
+      dot.setAttribute("aria-hidden", "true");
+      const row = element("li", trouble === undefined ? "" : "off", dot, element("span", "words", name(words)), element("span", "number", String(members.length)));
+      if (trouble !== undefined) row.title = "Not followed: " + shown(trouble);
+      return row;
+    });
+    legend.replaceChildren(...rows);
+    for (const input of place.querySelectorAll("input[name=colour-by]")) input.checked = input.value === colours.stated.by;
+  }
+
+  function what() {
+    const of = (kind) => nodes.filter((node) => node.kind === kind).length;
+    const rows = [
+      box("Tags", of("tag"), chosen.tags, (is) => { chosen.tags = is; }),
+      box("Attachments", of("attachment"), chosen.attachments, (is) => { chosen.attachments = is; }),
+      box("Missing names", of("missing"), chosen.missing, (is) => { chosen.missing = is; }),
+      box("Notes without links", null, chosen.orphans, (is) => { chosen.orphans = is; }),
+    ];
+    if (data.show.filter !== "") {
+      const own = box("The vault’s own filter", null, chosen.own, (is) => { chosen.own = is; });
+      own.title = shown(data.show.filter);
+      if (data.show.filter_trouble !== undefined) {
+        own.querySelector("input").disabled = true;
+        own.title += " (not followed: " + shown(data.show.filter_trouble) + ")";
+      }
+      rows.push(own);
+    }
+    return rows;
+  }
+
+  function types() {
+    const NAMES = { links: "Links", embeds: "Embeds", properties: "Front matter", canvas: "Canvas", tags: "Tags", guesses: "Guesses (soft)" };
+    return Object.entries(NAMES).map(([type, words]) => {
+      const count = edges.filter((edge) => edge.type === type).length;
+      return count === 0 ? null : box(words, count, chosen.types.has(type), (is) => {
+        if (is) chosen.types.add(type);
+        else chosen.types.delete(type);
+      });
+    });
+  }
+
+  // Folders, with the ones in them one level deep.
+  function folders() {
+    const counts = new Map();
+    for (const node of nodes) {
+      if (!node.isFile) continue;
+      const [top, inner] = node.folder.split("/");
+      for (const folder of inner === undefined ? [top] : [top, top + "/" + inner]) {
+        counts.set(folder, (counts.get(folder) || 0) + 1);
+      }
+    }
+    const one = (folder, words) => {
+      return box(name(words), counts.get(folder) || 0, !chosen.hidden.has(folder), (is) => {
+        if (is) chosen.hidden.delete(folder);
+        else chosen.hidden.add(folder);
+      });
+    };
+    return colours.folders.map((top) => {
+      if (top === "") return one("", "top folder");
+      const inner = new Set();
+      for (const folder of data.folders) {
+        const [first, second] = folder.split("/");
+        if (first === top && second !== undefined) inner.add(first + "/" + second);
+      }
+      if (inner.size === 0) return one(top, top);
+      const more = element("details", "", element("summary", "", element("span", "unseen", "Folders in "), one(top, top)));
+      more.append(...[...inner].sort().map((folder) => one(folder, folder.slice(top.length + 1))));
+      return more;
+    });
+  }
+
+  function tags() {
+    const counts = new Map();
+    for (const node of nodes) {
+      for (const tag of node.tags) {
+        // A nested tag counts for those it is in.
+        for (let at = tag; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
+          const key = at.toLowerCase();
+          if (!counts.has(key)) counts.set(key, { tag: at, of: new Set() });
+          counts.get(key).of.add(node);
+        }
+      }
+    }
+    if (counts.size === 0) return null;
+    const select = element("select", "");
+    select.id = "tag";
+    select.setAttribute("aria-label", "Only notes with this tag");
+    select.append(new Option("any tag, or none", ""));
+    for (const { tag, of } of [...counts.values()].sort((a, b) => b.of.size - a.of.size || (a.tag < b.tag ? -1 : 1)).slice(0, 500)) {
+      select.append(new Option(`#${shown(tag)} (${of.size})`, tag));
+    }
+    select.addEventListener("change", () => {
+      chosen.tag = select.value;
+      changed();
+    });
+    return section("Only with tag", select);
+  }
+
+  // Two sliders over the days on which notes were last changed, with the number of notes above them.
+  function time() {
+    const first = Math.floor(span.first / DAY);
+    const days = Math.floor(span.last / DAY) - first;
+    if (days < 1) return null;
+    const BARS = 36;
+    const bars = new Array(BARS).fill(0);
+    for (const node of nodes) {
+      if (node.mtime !== undefined) bars[Math.min(BARS - 1, Math.floor(((node.mtime - span.first) / (span.last - span.first)) * BARS))]++;
+    }
+    const most = Math.max(...bars);
+    const chart = element("div", "bars", ...bars.map((count) => {
+      const bar = element("span", "");
+      bar.style.height = count === 0 ? "0" : `${Math.max(6, (100 * Math.sqrt(count)) / Math.sqrt(most))}%`;
+      return bar;
+    }));
+    chart.setAttribute("aria-hidden", "true");
+    const slider = (words, value) => {
+      const input = element("input", "");
+      Object.assign(input, { type: "range", min: 0, max: days, value });
+      input.setAttribute("aria-label", words);
+      return input;
+    };
+    const [since, until] = [slider("Changed since", 0), slider("Changed until", days)];
+    since.id = "since";
+    until.id = "until";
+    const said = element("p", "about", "");
+    const tell = () => {
+      const [low, high] = [Number(since.value), Number(until.value)].sort((a, b) => a - b);
+      chosen.since = low === 0 ? span.first : (first + low) * DAY;
+      chosen.until = high === days ? span.last : (first + high + 1) * DAY - 1;
+      said.textContent = `${Orrery.day(chosen.since)} to ${Orrery.day(chosen.until)}`;
+      [since, until].forEach((input) => input.setAttribute("aria-valuetext", Orrery.day((first + Number(input.value)) * DAY)));
+      [...chart.children].forEach((bar, at) => {
+        const from = span.first + ((span.last - span.first) * at) / BARS;
+        bar.classList.toggle("out", from + (span.last - span.first) / BARS < chosen.since || from > chosen.until);
+      });
+    };
+    for (const input of [since, until]) {
+      input.addEventListener("input", () => {
+        tell();
+        changed();
+      });
+    }
+    tell();
+    return section("Last changed", chart, element("div", "sliders", since, until), said);
+  }
+
+  function draw() {
+    const all = button("plain", "Show everything again", () => {
+      filters.reset();
+      draw();
+      changed();
+    });
+    all.id = "reset";
+    const parts = [
+      section("Colours", colourBy(), legend),
+      section("Shown", ...what()),
+      section("Edges", ...types().filter((row) => row)),
+      section("Folders", ...folders()),
+      tags(),
+      time(),
+      element("p", "actions", all),
+    ];
+    place.replaceChildren(...parts.filter((part) => part));
+    drawLegend();
+  }
+
+  function toggle(open = place.hidden) {
+    place.hidden = !open;
+    document.getElementById("show-controls").setAttribute("aria-expanded", String(open));
+  }
+
+  toggle(!Orrery.narrow.matches);
+  Orrery.on("colours", drawLegend);
+  return { draw, toggle };
+})();

@@ -1,0 +1,115 @@
+// The vault as the page holds it: nodes and edges that know each other, what is chosen, and who is to be
+// told when that changes. Everything from the vault is text and stays text: `element` knows no markup.
+"use strict";
+
+const Orrery = (() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+
+  // The classes in which edges are shown or hidden.
+  const CLASS = {
+    "link": "links", "embed": "embeds", "front-matter": "properties",
+    "canvas-file": "canvas", "canvas-text": "canvas", "canvas-arrow": "canvas", "tag": "tags",
+    "path-mention": "guesses", "unlinked-mention": "guesses", "duplicate": "guesses",
+  };
+
+  const nodes = data.nodes.map((read, id) => ({
+    id,
+    path: read.path,
+    title: read.title,
+    kind: read.kind,
+    folder: data.folders[read.folder],
+    degree: read.degree,
+    tags: (read.tags || []).map((tag) => data.tags[tag]),
+    aliases: read.aliases || [],
+    mtime: read.mtime,
+    size: read.size,
+    words: read.words,
+    cluster: read.cluster,
+    group: read.group,
+    filtered: read.filtered === true,
+    preview: read.preview || "",
+    trouble: read.trouble,
+    isFile: read.kind !== "tag" && read.kind !== "missing",
+    radius: 0,
+    shown: true,
+    edges: [],
+  }));
+
+  const edges = data.edges.map(([from, to, kind, count, line], id) => {
+    const remark = data.remarks[id] || {};
+    const edge = {
+      id, from: nodes[from], to: nodes[to], kind: data.kinds[kind], type: CLASS[data.kinds[kind]], count, line,
+      label: remark.label, broken: remark.broken, within: nodes[remark.within], shown: true,
+    };
+    edge.from.edges.push(edge);
+    edge.to.edges.push(edge);
+    return edge;
+  });
+
+  // One line is drawn between two nodes, however many edges there are.
+  const lines = [];
+  const known = new Map();
+  for (const edge of edges) {
+    const [low, high] = edge.from.id < edge.to.id ? [edge.from, edge.to] : [edge.to, edge.from];
+    const key = low.id * nodes.length + high.id;
+    let line = known.get(key);
+    if (line === undefined) {
+      line = { source: edge.from, target: edge.to, edges: [], shown: true };
+      known.set(key, line);
+      lines.push(line);
+    }
+    line.edges.push(edge);
+    edge.drawn = line;
+  }
+
+  // What no reader can see, or what turns a line round, is shown by its number.
+  const HIDDEN = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+  const shown = (text) => text.replace(HIDDEN, (c) => "\\u{" + c.charCodeAt(0).toString(16) + "}");
+
+  for (const node of nodes) {
+    node.name = shown(node.title).replace(/\s+/g, " ");
+    node.radius = node.kind === "tag" || node.kind === "attachment" ? 3.2 : 3.4;
+    node.radius += Math.min(13, Math.sqrt(node.kind === "tag" ? node.edges.length : node.degree) * 1.25);
+  }
+
+  // An element with a class and content; strings become text.
+  function element(tag, className, ...content) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    for (const part of content) {
+      if (part !== null && part !== undefined) made.append(part);
+    }
+    return made;
+  }
+
+  function button(className, text, act) {
+    const made = element("button", className, text);
+    made.type = "button";
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  // A name from the vault, in a direction of its own.
+  const name = (text) => element("bdi", "", shown(text));
+
+  const listeners = {};
+  const on = (event, act) => (listeners[event] ||= []).push(act);
+  const emit = (event) => (listeners[event] || []).forEach((act) => act());
+  const say = (text) => { document.getElementById("live").textContent = text; };
+
+  const state = {
+    selected: null,   // the note that is looked at
+    candidate: null,  // the neighbour that Enter would go to
+    hovered: null,    // what the pointer is on
+    found: null,      // what the search finds, as a set
+    local: 0,         // how far the local graph goes; 0: the whole graph
+    path: null,       // {from, to, steps, nodes, lines}; without `to` it waits for one
+    page: "overview", // what the panel shows without a note: "overview" or "broken"
+  };
+
+  return {
+    data, nodes, edges, lines, state, shown, element, button, name, on, emit, say,
+    reduced: matchMedia("(prefers-reduced-motion: reduce)"),
+    narrow: matchMedia("(max-width: 720px)"),
+  };
+})();
