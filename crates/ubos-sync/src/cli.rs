@@ -131,8 +131,6 @@ pub(crate) enum Command {
     Schedule(schedule::ScheduleArgs),
     Health(health::HealthArgs),
     // As above.
-    Graph(graph::GraphArgs),
-    // As above.
     Tick(tick::TickArgs),
     // As above.
     Doctor(doctor::DoctorArgs),

@@ -54,7 +54,6 @@ pub fn run() -> ExitCode {
         Command::Manifest(args) => commands::manifest::run(args, global, &ui),
         Command::Schedule(args) => commands::schedule::run(args, global, &ui),
         Command::Health(args) => commands::health::run(args, global, &ui),
-        Command::Graph(args) => commands::graph::run(args, global, &ui),
         Command::Tick(args) => commands::tick::run(args, global, &ui),
         Command::Doctor(args) => commands::doctor::run(args, global, &ui),
         Command::Vault(args) => commands::vault::run(args, global, &ui),
