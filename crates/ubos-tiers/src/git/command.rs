@@ -87,6 +87,12 @@ impl Git {
         Self { folder: Some(folder.to_owned()), ..self.clone() }
     }
 
+    /// git for another repository, with everything else the same.
+    #[must_use]
+    pub fn for_other(&self, dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), ..self.clone() }
+    }
+
     /// The same with another limit in time for each command.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {

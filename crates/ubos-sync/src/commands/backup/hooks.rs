@@ -21,7 +21,7 @@ use crate::ui::Ui;
 Examples:
   ubos-sync backup hooks install             check commits and pushes
   ubos-sync backup hooks install --pre-push-only
-  ubos-sync backup hooks install --workflow  let GitHub verify the backup, weekly
+  ubos-sync backup hooks install --workflow  let GitHub verify the backup
   ubos-sync backup hooks remove --workflow   as if they had never been")]
 pub(crate) struct HooksArgs {
     #[command(subcommand)]

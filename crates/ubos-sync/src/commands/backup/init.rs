@@ -20,8 +20,8 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync backup init -n                                 what it would do, and why
-  ubos-sync backup init
+  ubos-sync backup init -n         what it would do, and why
+  ubos-sync backup init            this machine and the peer's mirror
   ubos-sync backup init --remote git@github.com:me/ubos.git
   ubos-sync backup init --branch backup --layout branches")]
 pub(crate) struct InitArgs {

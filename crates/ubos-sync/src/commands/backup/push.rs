@@ -22,8 +22,8 @@ use crate::ui::Ui;
 /// are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Much that is new goes in parts of half a gigabyte: GitHub refuses a push of more than 2 GB, and an
-interrupted one goes on with the next part.
+Much that is new goes in parts of half a gigabyte: GitHub refuses a push of
+more than 2 GB, and an interrupted one goes on with the next part.
 
 Exit codes:
   0  every place has everything
@@ -35,7 +35,7 @@ Examples:
   ubos-sync backup push              now, to all places
   ubos-sync backup push --to remote  to the remote alone
   ubos-sync backup push --if-due     as a timer does it
-  ubos-sync backup push --join       ours goes on; what stood at the place stays in the history")]
+  ubos-sync backup push --join       ours goes on, with theirs in its history")]
 pub(crate) struct PushArgs {
     /// To this place alone
     #[arg(long, value_name = "PLACE")]

@@ -85,7 +85,7 @@ pub fn remote(git: &Git, place: &Place, shop: &Workshop) -> Result<Recovered> {
         let trouble = trouble::explain(place, &hello.err, &[]);
         return Err(BackupError::Unreachable { message: trouble.message, hint: trouble.hint });
     }
-    let clone = Git::at(shop.folder("clone.git")?);
+    let clone = git.for_other(shop.folder("clone.git")?);
     clone.run(["init", "--quiet", "--bare"])?;
     let mut fetch = vec!["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60", "fetch"];
     if url.starts_with('/') {
