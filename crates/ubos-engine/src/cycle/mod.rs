@@ -36,6 +36,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ubos_core::conflict::Resolution;
 use ubos_core::entry::Digest;
@@ -76,6 +77,8 @@ pub struct Request {
     pub conflicts: ConflictPolicy,
     /// The id of a plan to be carried out exactly.
     pub confirm: Option<String>,
+    /// How long until the next run like this one, where `config.toml` does not say it.
+    pub interval: Option<Duration>,
     /// Whether more runs follow on the same connection, and both trees are watched between them.
     pub stays: bool,
     /// Looking again at what the watches had hints about is enough.
@@ -232,6 +235,7 @@ fn note_health(request: &Request, report: &RunReport) {
         generation: report.met.then_some(report.generation),
         mode: Mode::of(&request.command, request.stays),
         weight: report.weight,
+        interval: report.interval,
     };
     book::note(&request.root, &ended);
 }

@@ -81,6 +81,7 @@ impl RunReport {
             "actions": self.actions.len() + self.put_back.len(), "conflicts": plan.conflicts.len(), "held": plan.held.len(),
             "skipped": plan.skipped.len(), "guards": plan.guards.len(), "quiet": quiet,
             "exit": self.exit_with(plan), "seconds": self.seconds(), "mode": self.mode,
+            "interval": self.interval,
             "whole": self.whole, "bytes": self.actions.iter().map(bytes).sum::<u64>(),
             "wire_bytes": self.wire_bytes, "oldest_change": self.oldest_change,
             "scanned": BTreeMap::from(scanned),

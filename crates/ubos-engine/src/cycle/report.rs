@@ -93,6 +93,8 @@ pub struct RunReport {
     pub mode: &'static str,
     /// Whether the run is about everything in both directions.
     pub whole: bool,
+    /// Seconds to the next run like this one, where `config.toml` does not say it.
+    pub interval: Option<u64>,
     /// When it began, for its length.
     pub(super) begun: Option<Instant>,
     /// Seconds that the peer's clock is ahead of this one, where it was heard at the beginning; too
@@ -147,6 +149,7 @@ impl RunReport {
                 "tick" => "timer",
                 _ => "manual",
             },
+            interval: request.interval.map(|interval| interval.as_secs()),
             whole: request.filter == Filter::Both
                 && request.resolutions.is_none()
                 && request.leave.is_empty()

@@ -3,6 +3,7 @@
 //! go, compresses old logs. Nothing is decided here and no baseline advances.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ubos_core::path::RelPath;
 use ubos_core::sides::Side;
@@ -60,7 +61,7 @@ pub struct Upkeep {
 ///
 /// # Errors
 /// [`EngineError::Locked`] while a run goes on, which does all this itself; what the system says.
-pub fn alone(root: &Path, peer: Option<&str>) -> Result<Done> {
+pub fn alone(root: &Path, peer: Option<&str>, interval: Option<Duration>) -> Result<Done> {
     let state = StateDir::open(root)?;
     let config = Config::require(&state)?;
     let (name, peer) = config.peer(peer)?;
@@ -76,7 +77,8 @@ pub fn alone(root: &Path, peer: Option<&str>) -> Result<Done> {
     // Where it cannot be written, the duties are done all the same.
     let weight = done.as_ref().map_or(Weight::Same, |(done, _)| done.upkeep.weight);
     let _ = book::update(&state, &config, Some(name), weight, |health, now| {
-        Health { peer: name.to_owned(), ..health }.after_duties(failed, oldest, now)
+        let interval = interval.map(|interval| interval.as_secs());
+        Health { peer: name.to_owned(), ..health }.after_duties(failed, oldest, interval, now)
     });
     done.map(|(done, _)| done)
 }

@@ -213,6 +213,7 @@ impl LocalEndpoint {
                 generation: self.table.as_ref().map(|table| table.header().generation),
                 mode: health::Mode::of(text(&self.said, "command"), self.stays),
                 weight: self.weight,
+                interval: self.said.get("interval").and_then(Value::as_u64),
             };
             book::after_run(&self.state, &self.config, &ended)
         };

@@ -58,6 +58,8 @@ pub struct Health {
     pub skipped: u64,
     /// Since when the oldest change of this side waits, as far as is known.
     pub oldest_unsynced: Option<String>,
+    /// Seconds between runs by a timer or a watch that does not keep to `config.toml`.
+    pub interval: Option<u64>,
     /// When the next run is due, where that is known.
     pub next_run: Option<String>,
     /// When the peer was last met.
@@ -76,6 +78,8 @@ pub struct Health {
     pub damaged: u64,
     /// When this side last did what it can do alone.
     pub duties: Option<String>,
+    /// Seconds from these to the next, where the timer does not keep to `config.toml`.
+    pub duties_interval: Option<u64>,
     /// How the versioned backup fares, where there is one.
     pub backup: Option<backup::Backup>,
 }
@@ -227,6 +231,8 @@ pub struct Ended {
     pub mode: Mode,
     /// What it did to the weight of the backups.
     pub weight: Weight,
+    /// Seconds to the next one, where that is not for `config.toml` to say.
+    pub interval: Option<u64>,
 }
 
 impl Health {
@@ -254,10 +260,12 @@ impl Health {
             Some(_) => self.failures_in_a_row += 1,
         }
         self.generation = ended.generation.unwrap_or(self.generation);
-        let interval = i64::try_from(now.interval.as_secs()).unwrap_or(i64::MAX);
         self.next_run = match ended.mode {
             Mode::Watch | Mode::Timer => {
-                Some(clock::rfc3339((now.time.saturating_add(interval), 0)))
+                self.interval = ended.interval;
+                let seconds = ended.interval.unwrap_or(now.interval.as_secs());
+                let due = now.time.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX));
+                Some(clock::rfc3339((due, 0)))
             }
             // A run by hand moves no timer.
             Mode::Manual => self.next_run.filter(|next| clock::seconds(next) > Some(now.time)),
@@ -268,14 +276,16 @@ impl Health {
     }
 
     /// What is known after this side did what it can do alone, or failed to. `oldest` is since when
-    /// something waits.
+    /// something waits; after `interval` seconds it does so again, where `config.toml` does not say it.
     #[must_use]
     pub fn after_duties(
         mut self,
         failed: Option<(Trouble, u8)>,
         oldest: Option<String>,
+        interval: Option<u64>,
         now: &Now,
     ) -> Health {
+        self.duties_interval = interval;
         match failed {
             Some((trouble, exit)) => {
                 self.error = Some(trouble);

@@ -40,6 +40,29 @@ fn healthy() -> Health {
 }
 
 #[test]
+fn a_timer_with_an_interval_of_its_own_is_judged_by_that() {
+    let hourly = Ended { interval: Some(3600), ..good(Mode::Timer) };
+    let health = Health::default().after(&hourly, &nothing(), &at(NOON));
+    assert_eq!(health.next_run, time(NOON + 3600));
+    let state =
+        |health: &Health, seconds, reaches| judge(Some(health), &at(NOON + seconds), reaches).state;
+    assert_eq!(state(&health, 3000, true), State::Healthy);
+    assert_eq!(state(&health, 7801, true), State::Unhealthy);
+    assert_eq!(state(&healthy(), 3000, true), State::Unhealthy);
+    // A run by hand says nothing of the timer.
+    let by_hand = health.clone().after(&good(Mode::Manual), &nothing(), &at(NOON + 60));
+    assert_eq!((by_hand.interval, by_hand.next_run), (Some(3600), time(NOON + 3600)));
+    // What one side does alone has a timer of its own, whoever else comes by.
+    let alone = health.after_duties(None, None, Some(7200), &at(NOON));
+    let met = alone.after(&good(Mode::Watch), &nothing(), &at(NOON + 1));
+    assert_eq!(state(&met, 7100, false), State::Healthy);
+    assert_eq!(
+        state(&healthy().after_duties(None, None, None, &at(NOON)), 7100, false),
+        State::Unhealthy
+    );
+}
+
+#[test]
 fn a_good_run_is_written_down() {
     let health = healthy();
     assert_eq!(health.last_attempt, time(NOON));
@@ -86,14 +109,14 @@ fn a_guard_that_stopped_the_run_counts_as_one() {
 #[test]
 fn duties_alone_are_no_run() {
     let health = healthy();
-    let after = health.clone().after_duties(None, time(NOON + 50), &at(NOON + 100));
+    let after = health.clone().after_duties(None, time(NOON + 50), None, &at(NOON + 100));
     assert_eq!(after.duties, time(NOON + 100));
     assert_eq!(after.oldest_unsynced, time(NOON + 50));
     assert_eq!((after.last_attempt, after.last_good_run), (time(NOON), time(NOON)));
     let trouble = failed(1, Mode::Timer).error.unwrap();
-    let ill = health.after_duties(Some((trouble, 1)), None, &at(NOON + 100));
+    let ill = health.after_duties(Some((trouble, 1)), None, None, &at(NOON + 100));
     assert_eq!((ill.exit, ill.failures_in_a_row, ill.duties.clone()), (1, 1, None));
-    let well = ill.after_duties(None, None, &at(NOON + 400));
+    let well = ill.after_duties(None, None, None, &at(NOON + 400));
     assert_eq!((well.exit, well.failures_in_a_row, well.error), (0, 0, None));
 }
 
@@ -157,7 +180,7 @@ fn after_another_boot_only_the_time_since_then_counts() {
 #[test]
 fn a_side_that_cannot_reach_its_peer_is_not_ill_because_the_peer_sleeps() {
     let after = |age: i64, duties: i64| {
-        let health = healthy().after_duties(None, None, &at(NOON + duties));
+        let health = healthy().after_duties(None, None, None, &at(NOON + duties));
         judge(Some(&health), &at(NOON + age), false)
     };
     assert_eq!(after(28_800, 28_700).state, State::Healthy);

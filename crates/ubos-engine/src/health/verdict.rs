@@ -118,17 +118,20 @@ pub fn judge(health: Option<&Health>, now: &Now, reaches: bool) -> Verdict {
         .and_then(clock::seconds)
         .map(|then| awake(now.time - then, health, now));
     let silence = since(health.peer_seen.as_ref());
-    let limit = (now.interval.saturating_mul(MISSED) + GRACE).as_secs();
+    let limit = |interval: Option<u64>| {
+        let interval = interval.map_or(now.interval, Duration::from_secs);
+        interval.saturating_mul(MISSED).saturating_add(GRACE).as_secs()
+    };
     let mut reasons = Vec::new();
     match awake_age {
         None => reasons.push(Reason::NeverSynced),
-        Some(seconds) if seconds <= limit => {}
+        Some(seconds) if seconds <= limit(health.interval) => {}
         Some(seconds) if reaches => reasons.push(Reason::NoGoodRun(seconds)),
         Some(_) => {
             if let Some(silent) = silence.or(age).filter(|silent| *silent > SILENCE) {
                 reasons.push(Reason::PeerSilent(silent));
             }
-            if since(health.duties.as_ref()).is_none_or(|age| age > limit) {
+            if since(health.duties.as_ref()).is_none_or(|age| age > limit(health.duties_interval)) {
                 reasons.push(Reason::NoDuties);
             }
         }

@@ -176,6 +176,7 @@ pub(crate) fn request(global: &Global, command: &str, filter: Filter) -> Result<
         leave: Vec::new(),
         merge_lost: false,
         stays: false,
+        interval: None,
         again: false,
         put_back: None,
     })
@@ -256,7 +257,9 @@ fn show_below(report: &RunReport, breaks: &[Break], head: Option<&Picture>, ui: 
         }
         ui.document(&document)?;
     } else {
-        let head = head.filter(|_| !ui.quiet()).map(|head| render::health::head(head, ui));
+        let head = head
+            .filter(|_| !ui.quiet())
+            .map(|head| render::health::head(head, report.actions.len(), ui));
         ui.answer(&format!(
             "{}{}",
             head.unwrap_or_default(),

@@ -19,6 +19,7 @@ use ubos_engine::health::TICK;
 use ubos_engine::state::lock::Lock;
 
 use super::sync::request;
+use super::watch::interval;
 use crate::backup::{self, chores};
 use crate::breaks;
 use crate::cli::Global;
@@ -52,6 +53,10 @@ pub(crate) struct TickArgs {
     /// No retry begins later than this; a run that goes on is not stopped
     #[arg(long, value_name = "SECONDS", default_value_t = 270)]
     deadline: u64,
+    /// How often the timer starts it, as `health` is to know: 15m, 2h [default: `interval` under
+    /// `[watch]` in config.toml, else 5m]
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    interval: Option<Duration>,
     /// Seconds from the start at which attempts are made
     #[arg(long, hide = true, value_delimiter = ',', default_values_t = [0, 30, 90, 180])]
     retries: Vec<u64>,
@@ -94,7 +99,7 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
         };
         document(ui, whole, report.exit_code())
     } else {
-        let done = duties::alone(root, Some(name));
+        let done = duties::alone(root, Some(name), args.interval);
         alone(done, name, chores(root, name, false, ui), ui)
     };
     notify::tell(&state, &config);
@@ -119,7 +124,8 @@ fn document(ui: &Ui, document: impl FnOnce() -> Value, code: u8) -> Outcome {
 fn sync(args: &TickArgs, global: &Global, ui: &Ui) -> Result<RunReport, Failure> {
     let mut slot = Slot::new(&args.retries, Duration::from_secs(args.deadline));
     let begun = Instant::now();
-    let request = request(global, TICK, Filter::Both)?;
+    let mut request = request(global, TICK, Filter::Both)?;
+    request.interval = args.interval;
     for attempt in 1.. {
         let report =
             backup::around(&request, ui, |hear| run_cycle(&request, &|event| hear(&event)));

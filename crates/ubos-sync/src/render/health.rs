@@ -15,14 +15,15 @@ use crate::picture::Picture;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
 
-/// In sync or not, how old that is, what waits, the backup: at most five lines.
-pub(crate) fn head(picture: &Picture, ui: &Ui) -> String {
+/// In sync or not, how old that is, what waits, the backup: at most five lines. `changes` is how many
+/// changes a run would make now, as far as somebody has just looked.
+pub(crate) fn head(picture: &Picture, changes: usize, ui: &Ui) -> String {
     let tone = match picture.verdict.state {
         State::Healthy => Tone::Good,
         State::Undecided => Tone::Attention,
         State::Unhealthy => Tone::Bad,
     };
-    let mut text = format!("{}\n", ui.tone(tone, &one_line(&standing(picture))));
+    let mut text = format!("{}\n", ui.tone(tone, &one_line(&standing(picture, changes))));
     let Some(health) = &picture.health else {
         text.push_str("  Begin with: ubos-sync bidirectional\n");
         return text;
@@ -89,7 +90,7 @@ fn backed_up(backup: &Backup, now: i64) -> String {
 pub(crate) fn pages(pictures: &[Picture], ui: &Ui) -> String {
     let mut text = String::new();
     for picture in pictures {
-        text.push_str(&head(picture, ui));
+        text.push_str(&head(picture, 0, ui));
         let Some(health) = &picture.health else { continue };
         if let Some(step) = next_step(picture, health) {
             text.push_str(&format!("  {}\n", one_line(&step)));
@@ -135,7 +136,7 @@ fn damaged(damage: &Damage, pictures: &[Picture]) -> String {
 }
 
 /// In sync or not, in one line.
-fn standing(picture: &Picture) -> String {
+fn standing(picture: &Picture, changes: usize) -> String {
     let peer = &picture.peer;
     let Some(health) = &picture.health else {
         return format!("{}: no sync with {peer} is on record", picture.territory);
@@ -164,6 +165,12 @@ fn standing(picture: &Picture) -> String {
             | Reason::BackupDiverged
             | Reason::ToDecide => {}
         }
+    }
+    if changes > 0 {
+        return format!(
+            "not in sync with {peer} yet: {} for the next run",
+            plural(changes, "change")
+        );
     }
     match (open(health).is_empty(), health.oldest_unsynced.is_some(), health.skipped) {
         (_, true, _) => format!("waiting for {peer}, which does not have the latest changes"),

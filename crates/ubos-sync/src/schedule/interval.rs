@@ -68,8 +68,15 @@ impl Interval {
 
     /// Seconds that a run may put off its last retry, where the slot is too short for the usual
     /// four and a half minutes.
-    pub(crate) fn deadline(self) -> Option<u32> {
+    fn deadline(self) -> Option<u32> {
         (self.0 < 5).then(|| self.0 * 60 - 30)
+    }
+
+    /// What `tick` is to be told of the slots.
+    pub(crate) fn options(self) -> Vec<String> {
+        let deadline = self.deadline().map(|seconds| ["--deadline".into(), seconds.to_string()]);
+        let interval = ["--interval".into(), self.to_string()];
+        interval.into_iter().chain(deadline.into_iter().flatten()).collect()
     }
 
     /// Seconds over which the starts of many machines spread.

@@ -27,9 +27,7 @@ pub(crate) fn files(order: &Order) -> Vec<UnitFile> {
         }
         Mode::Timer(interval) => {
             command.push("tick".into());
-            if let Some(seconds) = interval.deadline() {
-                command.extend(["--deadline".into(), seconds.to_string()]);
-            }
+            command.extend(interval.options());
             let slots = interval.slots().into_iter().map(|(hour, minute)| {
                 hour.map(|hour| ("Hour", hour)).into_iter().chain([("Minute", minute)]).collect()
             });

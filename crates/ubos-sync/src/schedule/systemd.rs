@@ -74,10 +74,7 @@ impl Values {
                     String::new()
                 },
             ),
-            (
-                "deadline",
-                interval.deadline().map_or_else(String::new, |s| format!(" --deadline {s}")),
-            ),
+            ("options", interval.options().join(" ")),
             ("path", word(&format!("PATH={}", search_path(&order.program, SEARCHED)), false)),
             ("user", line(system, format!("User={}", plain(&order.user.name)))),
             // A user's manager knows no network of its own to wait for.

@@ -166,6 +166,9 @@ fn status_begins_with_it() {
     let world = agreed();
     let told = world.laptop().run(["status"]);
     assert!(told.exits(0).words().starts_with("in sync with balaur"), "{}", told.told());
+    world.laptop().write("out/later.md", "not there yet");
+    let told = world.laptop().run(["status"]);
+    told.exits(0).says("not in sync with balaur yet: 1 change for the next run");
     let document = world.laptop().run(["status", "--json"]).json();
     assert_eq!(document["health"]["state"], "healthy");
     world.laptop().run(["status", "-q"]).exits(0);

@@ -46,7 +46,8 @@ pub(crate) struct WatchArgs {
     interval: Option<Duration>,
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
+/// A distance between runs.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
     let some = duration::parse(text).filter(|interval| !interval.is_zero());
     some.ok_or_else(|| format!("{}, and not 0", duration::ALLOWED))
 }
@@ -58,7 +59,8 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
     let service = Service::of_environment();
     let interval = args.interval.unwrap_or(config.watch.interval);
     let alive = service.watchdog().map_or(LONGEST_WAIT, |limit| (limit / 3).min(LONGEST_WAIT));
-    let request = request(global, "watch", Filter::Both)?;
+    let mut request = request(global, "watch", Filter::Both)?;
+    request.interval = args.interval;
     let stop = Stop::default();
     let signals = Signals::listen(&stop).map_err(|e| EngineError::io("listen to", "signals", e))?;
     let teller = Teller::new(ui, [&config.name, peer], &service, &stop);

@@ -49,7 +49,15 @@ fn the_agent_runs_at_twelve_slots_an_hour_and_at_login() {
     assert_eq!(list["Label"].as_string(), Some("com.ubos.sync"));
     assert_eq!(
         words(&list["ProgramArguments"]),
-        ["/Users/me/.cargo/bin/ubos-sync", "--root", "/Users/me/UBOS", "--quiet", "tick"]
+        [
+            "/Users/me/.cargo/bin/ubos-sync",
+            "--root",
+            "/Users/me/UBOS",
+            "--quiet",
+            "tick",
+            "--interval",
+            "5m"
+        ]
     );
     let slots: Vec<_> = list["StartCalendarInterval"]
         .as_array()
@@ -121,6 +129,8 @@ fn names_that_xml_would_read_otherwise_are_escaped() {
             "b&b",
             "--quiet",
             "tick",
+            "--interval",
+            "1m",
             "--deadline",
             "30"
         ]

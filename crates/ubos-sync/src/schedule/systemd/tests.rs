@@ -76,7 +76,7 @@ fn the_service_of_the_machine_runs_as_the_owner_and_writes_nowhere_else() {
         "Type=oneshot",
         "User=janus",
         "Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "ExecStart=/usr/local/bin/ubos-sync --root /srv/janus tick",
+        "ExecStart=/usr/local/bin/ubos-sync --root /srv/janus tick --interval 5m",
         "SuccessExitStatus=3 4 6 7",
         "TimeoutStartSec=15min",
         "TimeoutStopSec=60s",
@@ -98,9 +98,9 @@ fn the_service_of_the_machine_runs_as_the_owner_and_writes_nowhere_else() {
 fn the_service_of_a_user_needs_no_namespace_of_its_own() {
     let text = text(&order(Scope::User, every("1m")), "ubos-sync.service");
     let lines = lines(&text);
-    assert!(
-        lines.contains(&"ExecStart=/usr/local/bin/ubos-sync --root /srv/janus tick --deadline 30")
-    );
+    assert!(lines.contains(
+        &"ExecStart=/usr/local/bin/ubos-sync --root /srv/janus tick --interval 1m --deadline 30"
+    ));
     for part in ["User=", "ReadWritePaths", "Protect", "Private", "network-online", "Capab"] {
         assert!(!lines.iter().any(|line| line.contains(part)), "{part} in\n{text}");
     }
@@ -172,7 +172,7 @@ fn a_peer_is_named_where_there_are_several() {
     assert_eq!(
         commands,
         [
-            "ExecStart=/usr/local/bin/ubos-sync --root /srv/janus --peer localhost tick",
+            "ExecStart=/usr/local/bin/ubos-sync --root /srv/janus --peer localhost tick --interval 5m",
             "ExecStart=/usr/local/bin/ubos-sync --root /srv/janus --peer localhost audit --since 7d --write",
         ]
     );
