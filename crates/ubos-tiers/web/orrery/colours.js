@@ -8,6 +8,7 @@ Orrery.colours = (() => {
     dark: {
       note: "#a9bcc0", canvas: "#d9b36a", attachment: "#6f8287", missing: "#e2705f", tag: "#7fb69a",
       line: "rgba(160, 184, 190, 0.30)", faint: "rgba(160, 184, 190, 0.11)", broken: "rgba(226, 112, 95, 0.55)",
+      guessed: "rgba(183, 157, 237, 0.50)", brightGuess: "#c7b3f2",
       bright: "#e9c46a", rim: "rgba(233, 205, 140, 0.75)", shine: "rgba(255, 255, 255, 0.55)",
       text: "#e9e4d6", halo: "rgba(11, 18, 21, 0.85)", path: "#ffcf5c",
       hues: ["#5aa9e6", "#f2a65a", "#8ac27b", "#e0777d", "#b79ced", "#52c5c0", "#e5c453", "#d98cc1",
@@ -16,6 +17,7 @@ Orrery.colours = (() => {
     light: {
       note: "#5d6d72", canvas: "#94681a", attachment: "#8c989b", missing: "#b8321f", tag: "#2f7a57",
       line: "rgba(50, 66, 72, 0.26)", faint: "rgba(50, 66, 72, 0.10)", broken: "rgba(184, 50, 31, 0.50)",
+      guessed: "rgba(109, 75, 181, 0.50)", brightGuess: "#6d4bb5",
       bright: "#8a5a00", rim: "rgba(110, 78, 20, 0.70)", shine: "rgba(255, 255, 255, 0.75)",
       text: "#26211a", halo: "rgba(250, 246, 236, 0.88)", path: "#a35a00",
       hues: ["#1f6fb2", "#b8600b", "#3d7f2c", "#b23a48", "#6d4bb5", "#12807b", "#8a6d00", "#a3408a",
@@ -55,7 +57,7 @@ Orrery.colours = (() => {
       });
     } else if (stated.by === "clusters") {
       for (const cluster of clusters.slice(0, now.hues.length)) {
-        rows.push([now.hues[cluster.number], "around " + cluster.name, cluster.nodes]);
+        rows.push([now.hues[cluster.number], "around " + cluster.centre.name, cluster.nodes]);
       }
     } else {
       folders.slice(0, now.hues.length).forEach((folder, number) => {

@@ -75,13 +75,21 @@ Orrery.controls = (() => {
   }
 
   function types() {
-    const NAMES = { links: "Links", embeds: "Embeds", properties: "Front matter", canvas: "Canvas", tags: "Tags", guesses: "Guesses (soft)" };
+    const NAMES = { links: "Links", embeds: "Embeds", properties: "Front matter", canvas: "Canvas", tags: "Tags",
+      paths: "Paths in prose", mentions: "Unlinked mentions", copies: "Copies" };
     return Object.entries(NAMES).map(([type, words]) => {
-      const count = edges.filter((edge) => edge.type === type).length;
-      return count === 0 ? null : box(words, count, chosen.types.has(type), (is) => {
+      const all = edges.filter((edge) => edge.type === type);
+      if (all.length === 0) return null;
+      const row = box(words, all.length, chosen.types.has(type), (is) => {
         if (is) chosen.types.add(type);
         else chosen.types.delete(type);
       });
+      // As it is drawn, which tells what somebody wrote from what is guessed.
+      const stroke = element("span", "stroke " + (all[0].guessed ? "guessed" : type === "tags" ? "faint" : ""));
+      stroke.setAttribute("aria-hidden", "true");
+      row.querySelector(".words").after(stroke);
+      if (all[0].guessed) row.title = "Guessed from the words; nobody wrote a link";
+      return row;
     });
   }
 

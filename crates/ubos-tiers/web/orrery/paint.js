@@ -58,22 +58,23 @@ Orrery.paint = (() => {
     const now = Orrery.colours.palette();
     const centre = state.hovered || state.selected;
     const path = state.path && state.path.lines;
-    const kinds = { line: [], faint: [], broken: [], bright: [], path: [] };
+    const kinds = { faint: [], guessed: [], line: [], broken: [], brightGuess: [], bright: [], path: [] };
     for (const line of view.lines) {
       if (!line.shown || outside(line.source, line.target, view)) continue;
       if (path && path.has(line)) kinds.path.push(line);
-      else if (!path && centre && (line.source === centre || line.target === centre)) kinds.bright.push(line);
-      else kinds[line.look].push(line);
+      else if (!path && centre && (line.source === centre || line.target === centre)) {
+        kinds[line.look === "guessed" ? "brightGuess" : "bright"].push(line);
+      } else kinds[line.look].push(line);
     }
     for (const [kind, all] of Object.entries(kinds)) {
       if (all.length === 0) continue;
       // Where there are many, each of them says less.
       const thin = Math.max(0.35, Math.min(1, Math.sqrt(1500 / all.length)));
-      const strong = kind === "path" || kind === "bright";
+      const strong = kind === "path" || kind === "bright" || kind === "brightGuess";
       ctx.globalAlpha = strong ? 1 : lit ? thin * 0.4 : thin;
       ctx.strokeStyle = now[kind];
-      ctx.lineWidth = (kind === "path" ? 3 : kind === "bright" ? 1.6 : 1) / scale;
-      ctx.setLineDash(kind === "broken" ? [4 / scale, 3 / scale] : []);
+      ctx.lineWidth = (kind === "path" ? 3 : strong ? 1.6 : 1) / scale;
+      ctx.setLineDash(dashes(kind, all).map((part) => part / scale));
       ctx.beginPath();
       for (const { source, target } of all) {
         ctx.moveTo(source.x, source.y);
@@ -84,6 +85,12 @@ Orrery.paint = (() => {
     }
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
+  }
+
+  // Broken links are dashed, guesses dotted, where that is not too much to draw.
+  function dashes(kind, all) {
+    if (all.length > 2500) return [];
+    return kind === "broken" ? [4, 3] : kind === "guessed" || kind === "brightGuess" ? [1.5, 4] : [];
   }
 
   function arrows(ctx, scale, all, colour) {

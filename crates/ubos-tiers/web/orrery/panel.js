@@ -66,8 +66,10 @@ Orrery.panel = (() => {
     const close = button("close", "×", () => Orrery.release());
     close.setAttribute("aria-label", "Let go of this note");
     head.append(close);
-    const out = node.edges.filter((edge) => edge.from === node && edge.type !== "tags");
-    const back = node.edges.filter((edge) => edge.to === node);
+    const written = node.edges.filter((edge) => !edge.guessed);
+    const out = written.filter((edge) => edge.from === node && edge.type !== "tags");
+    const back = written.filter((edge) => edge.to === node);
+    const guessed = node.edges.filter((edge) => edge.guessed);
     const seen = (all) => all.map((edge) => way(edge.from === node ? edge.to : edge.from, words(edge), wrong(edge)));
     return [
       head,
@@ -82,7 +84,9 @@ Orrery.panel = (() => {
       out.length > 0 ? list(seen(out)) : null,
       back.length > 0 ? heading(node.kind === "missing" ? "Looked for in" : node.kind === "tag" ? "Used in" : "Linked from", back.length) : null,
       back.length > 0 ? list(seen(back)) : null,
-      out.length + back.length === 0 ? element("p", "about", "Nothing links here, and it links to nothing.") : null,
+      guessed.length > 0 ? heading("Guessed", guessed.length) : null,
+      guessed.length > 0 ? list(seen(guessed)) : null,
+      node.edges.length === 0 ? element("p", "about", "Nothing links here, and it links to nothing.") : null,
     ];
   }
 
@@ -196,7 +200,7 @@ Orrery.panel = (() => {
 
   function overview() {
     const of = (kind) => nodes.filter((node) => node.kind === kind).length;
-    const orphans = nodes.filter((node) => node.kind === "note" && !node.edges.some((edge) => edge.type !== "tags"));
+    const orphans = nodes.filter((node) => node.kind === "note" && !node.edges.some((edge) => edge.type !== "tags" && !edge.guessed));
     const hubs = nodes.filter((node) => node.isFile && node.degree > 0).sort((a, b) => b.degree - a.degree).slice(0, 12);
     const figure = (number, text) => element("li", "", element("b", "", number.toLocaleString("en")), text);
     const count = lost().length + misled().length;
@@ -204,7 +208,7 @@ Orrery.panel = (() => {
     mend.append(count === 0 ? "Nothing is broken" : count === 1 ? "1 broken link" : `${count} broken links and names`);
     return [
       element("header", "", element("h2", "", "The vault")),
-      element("ul", "figures", figure(of("note"), "notes"), figure(edges.filter((e) => e.type !== "tags" && e.type !== "guesses").length, "links"),
+      element("ul", "figures", figure(of("note"), "notes"), figure(edges.filter((e) => e.type !== "tags" && !e.guessed).length, "links"),
         figure(data.tags.length, "tags"), figure(orphans.length, "unlinked")),
       element("p", "actions", mend),
       hubs.length > 0 ? heading("Linked most") : null,

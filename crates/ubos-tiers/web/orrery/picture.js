@@ -2,40 +2,20 @@
 "use strict";
 
 Orrery.picture = (() => {
-  const { nodes, lines, state, clusters, reduced } = Orrery;
+  const { nodes, lines, state, reduced } = Orrery;
   const stage = document.getElementById("graph");
   const view = { left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
   let laid = new Set();  // what the layout moves
   let away = false;      // whether the local graph is laid out, and the whole one waits in `home`
   let fitting = true;    // whether the camera follows the layout until it rests
 
+  // How a line looks: broken, of tags or guesses alone, or written by somebody.
   for (const line of lines) {
-    const types = new Set(line.edges.map((edge) => edge.type));
     const lost = line.source.kind === "missing" || line.target.kind === "missing";
-    const faint = [...types].every((type) => type === "tags" || type === "guesses");
-    line.look = lost || line.edges.every((edge) => edge.broken !== undefined) ? "broken" : faint ? "faint" : "line";
-  }
-
-  // Where nodes begin: clusters in a spiral, the largest in the middle, their notes in smaller ones. The
-  // layout then has little left to do.
-  function spread() {
-    const turn = Math.PI * (3 - Math.sqrt(5));
-    const place = (at, gap) => [gap * Math.sqrt(at) * Math.cos(at * turn), gap * Math.sqrt(at) * Math.sin(at * turn)];
-    let used = 0;
-    for (const cluster of clusters) {
-      const [cx, cy] = place(used + cluster.nodes.length / 2, 16);
-      cluster.nodes.forEach((node, at) => {
-        const [dx, dy] = place(at, 14);
-        [node.x, node.y] = [cx + dx, cy + dy];
-      });
-      used += cluster.nodes.length;
-    }
-    for (const node of nodes) {
-      if (node.x !== undefined) continue;
-      const near = node.edges.map((edge) => (edge.from === node ? edge.to : edge.from)).find((at) => at.x !== undefined);
-      const [dx, dy] = near ? place(node.id % 40, 6) : place(used++, 16);
-      [node.x, node.y] = [(near ? near.x : 0) + dx, (near ? near.y : 0) + dy];
-    }
+    const written = line.edges.some((edge) => edge.type !== "tags" && !edge.guessed);
+    const guessed = line.edges.some((edge) => edge.guessed);
+    line.look = lost || line.edges.every((edge) => edge.broken !== undefined) ? "broken"
+      : written ? "line" : guessed ? "guessed" : "faint";
   }
 
   // Draws everything to the middle, so that what has no links does not drift away.
@@ -51,7 +31,6 @@ Orrery.picture = (() => {
     return force;
   }
 
-  spread();
   const graph = new ForceGraph(stage);
   graph
     .autoPauseRedraw(true)
@@ -100,6 +79,10 @@ Orrery.picture = (() => {
       repaint();
     });
   graph.d3Force("center", null);
+  // What stands around the rest pushes nothing and is pushed by nothing.
+  const charge = graph.d3Force("charge");
+  const everyone = charge.initialize;
+  charge.initialize = (all, random) => everyone(all.filter((node) => node.fx === undefined), random);
   let followed = 0;
 
   function look(scale) {
@@ -109,7 +92,8 @@ Orrery.picture = (() => {
     [view.right, view.bottom] = [view.left + stage.clientWidth / scale, view.top + stage.clientHeight / scale];
   }
 
-  // Links inside of a cluster are short and strong, those between clusters long and weak, those to tags
+  // The forces are those by which the places were found that the page opens with (`page/layout` of the
+  // program). Links inside of a cluster are short and strong, those between clusters long and weak, those to tags
   // weaker still: what belongs together comes to stand together.
   function pulls(shown) {
     const count = new Map(shown.map((node) => [node, 0]));
@@ -121,9 +105,25 @@ Orrery.picture = (() => {
     const near = ({ source, target }) => source.cluster !== undefined && source.cluster === target.cluster;
     const round = ({ source, target }) => 2 * Math.min(source.radius, 8) + 2 * Math.min(target.radius, 8);
     const least = ({ source, target }) => Math.min(count.get(source), count.get(target));
+    const weak = ({ look }) => look === "faint" || look === "guessed";
     graph.d3Force("link")
       .distance((line) => (near(line) ? 22 : 60) + round(line))
-      .strength((line) => (line.look === "faint" ? 0.08 : near(line) ? 1 : 0.3) / least(line));
+      .strength((line) => (weak(line) ? 0.08 : near(line) ? 1 : 0.3) / least(line));
+  }
+
+  // Holds what has no link in its place around the rest, and lets go what has.
+  function pin(shown) {
+    const linked = new Set();
+    for (const line of view.lines) if (line.shown) linked.add(line.source).add(line.target);
+    for (const node of shown) {
+      if (node.belt && !linked.has(node)) {
+        const { x, y } = node.belt;
+        Object.assign(node, { x, y, fx: x, fy: y, vx: 0, vy: 0 });
+      } else {
+        delete node.fx;
+        delete node.fy;
+      }
+    }
   }
 
   // Lays out what is shown. `rest`: where everything stands already.
@@ -131,11 +131,12 @@ Orrery.picture = (() => {
     const shown = nodes.filter((node) => node.shown);
     laid = new Set(shown);
     view.lines = lines.filter((line) => laid.has(line.source) && laid.has(line.target));
-    const many = shown.length > 1500;
+    pin(shown);
+    const many = shown.filter((node) => node.fx === undefined).length > 1500;
     const warm = rest ? 0 : reduced.matches ? (many ? 150 : 300) : many ? 30 : 60;
     delete document.body.dataset.resting;
     view.settling = !rest;
-    graph.d3Force("charge").strength(many ? -45 : -90).theta(many ? 1.2 : 0.9);
+    charge.strength(many ? -45 : -90).theta(many ? 1.2 : 0.9);
     pulls(shown);
     graph.d3Force("gravity", gravity(many ? 0.035 : 0.06));
     graph
@@ -158,8 +159,9 @@ Orrery.picture = (() => {
     const grew = nodes.some((node) => node.shown && !laid.has(node));
     Orrery.paint.sort();
     if (turned || grew) {
-      fitting = local || back || laid.size === 0;
-      layout({ rest: back });
+      const first = laid.size === 0;
+      fitting = local || back || first;
+      layout({ rest: back || first });
     }
     repaint();
   }

@@ -9,8 +9,10 @@ const Orrery = (() => {
   const CLASS = {
     "link": "links", "embed": "embeds", "front-matter": "properties",
     "canvas-file": "canvas", "canvas-text": "canvas", "canvas-arrow": "canvas", "tag": "tags",
-    "path-mention": "guesses", "unlinked-mention": "guesses", "duplicate": "guesses",
+    "path-mention": "paths", "unlinked-mention": "mentions", "duplicate": "copies",
   };
+  // Nobody wrote these as links: they are guessed from the words, drawn dotted, and counted for themselves.
+  const GUESSED = new Set(["paths", "mentions", "copies"]);
 
   const nodes = data.nodes.map((read, id) => ({
     id,
@@ -29,6 +31,10 @@ const Orrery = (() => {
     filtered: read.filtered === true,
     preview: read.preview || "",
     trouble: read.trouble,
+    x: read.at[0],
+    y: read.at[1],
+    // What has no link stands around the rest, and the layout leaves it there.
+    belt: read.belt === true ? { x: read.at[0], y: read.at[1] } : null,
     isFile: read.kind !== "tag" && read.kind !== "missing",
     radius: 0,
     shown: true,
@@ -38,13 +44,20 @@ const Orrery = (() => {
   const edges = data.edges.map(([from, to, kind, count, line], id) => {
     const remark = data.remarks[id] || {};
     const edge = {
-      id, from: nodes[from], to: nodes[to], kind: data.kinds[kind], type: CLASS[data.kinds[kind]], count, line,
+      id, from: nodes[from], to: nodes[to], kind: data.kinds[kind], type: CLASS[data.kinds[kind]],
+      guessed: GUESSED.has(CLASS[data.kinds[kind]]), count, line,
       label: remark.label, broken: remark.broken, within: nodes[remark.within], shown: true,
     };
     edge.from.edges.push(edge);
     edge.to.edges.push(edge);
     return edge;
   });
+
+  // What belongs together, as `graph clusters` answers it; named after the note in its middle.
+  const clusters = data.clusters.map((read, number) => ({
+    number, centre: nodes[read.centre], folder: read.folder, tags: read.tags, size: read.size, nodes: [],
+  }));
+  for (const node of nodes) if (node.cluster !== undefined) clusters[node.cluster].nodes.push(node);
 
   // One line is drawn between two nodes, however many edges there are.
   const lines = [];
@@ -108,7 +121,7 @@ const Orrery = (() => {
   };
 
   return {
-    data, nodes, edges, lines, state, shown, element, button, name, on, emit, say,
+    data, nodes, edges, lines, clusters, state, shown, element, button, name, on, emit, say,
     reduced: matchMedia("(prefers-reduced-motion: reduce)"),
     narrow: matchMedia("(max-width: 720px)"),
   };

@@ -83,7 +83,7 @@ fn page(file: Option<&Path>, asking: &Asking, global: &Global, ui: &Ui) -> Outco
             "name a file: `ubos-sync graph export --html orrery.html`",
         ));
     }
-    let page = Looked::at(asking, global)?.page();
+    let page = Looked::at(asking, global)?.page;
     let Some(file) = file else {
         return ui.content(|out| {
             out.write_all(page.as_bytes())

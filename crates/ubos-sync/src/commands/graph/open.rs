@@ -30,7 +30,7 @@ pub(super) struct OpenArgs {}
 pub(super) fn run(_: &OpenArgs, asking: &Asking, global: &Global, ui: &Ui) -> Outcome {
     let looked = Looked::at(asking, global)?;
     let file = file(looked.folder.as_deref())?;
-    export::place(&file, &looked.page())?;
+    export::place(&file, &looked.page)?;
     let opened = has_screen() && open(&file);
     if ui.json() {
         let shown = file.display().to_string();

@@ -15,9 +15,8 @@ const LIBRARY: &str = include_str!("../../../web/vendor/force-graph/force-graph.
 const NOTICE: &str = include_str!("../../../web/vendor/force-graph/NOTICE");
 
 /// The programs in the order in which they build on each other.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 10] = [
     include_str!("../../../web/orrery/vault.js"),
-    include_str!("../../../web/orrery/clusters.js"),
     include_str!("../../../web/orrery/routes.js"),
     include_str!("../../../web/orrery/filters.js"),
     include_str!("../../../web/orrery/colours.js"),
@@ -102,7 +101,7 @@ fn escape(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::page::data::{Node, NodeKind, Show};
+    use crate::graph::page::data::{Cluster, Group, Node, NodeKind, Remark, Show};
 
     const HOSTILE: &str = "</script><script>alert(1)</script><!-- ]]> \" ' \\ & \u{2028}\u{2029}\u{202e}\u{0}\u{feff}";
 
@@ -113,7 +112,7 @@ mod tests {
             missing: true,
             orphans: true,
             filter: HOSTILE.into(),
-            filter_trouble: None,
+            filter_trouble: Some(HOSTILE.into()),
         };
         let node = Node {
             path: HOSTILE.into(),
@@ -131,18 +130,31 @@ mod tests {
             filtered: false,
             preview: HOSTILE.into(),
             trouble: Some(HOSTILE.into()),
+            at: [0, 0],
+            belt: false,
         };
+        let cluster =
+            Cluster { centre: 0, folder: HOSTILE.into(), tags: vec![HOSTILE.into()], size: 2 };
+        let group = Group {
+            query: HOSTILE.into(),
+            colour: "#000001".into(),
+            trouble: Some(HOSTILE.into()),
+        };
+        let remark =
+            Remark { label: Some(HOSTILE.into()), broken: Some(HOSTILE.into()), within: None };
         Data {
-            schema: 1,
+            schema: 2,
             vault: HOSTILE.into(),
+            parity: false,
             show,
             folders: vec![HOSTILE.into()],
             tags: vec![HOSTILE.into()],
             kinds: Vec::new(),
-            groups: Vec::new(),
+            groups: vec![group],
+            clusters: vec![cluster],
             nodes: vec![node],
             edges: Vec::new(),
-            remarks: Default::default(),
+            remarks: [(0, remark)].into(),
         }
     }
 
