@@ -20,7 +20,7 @@ Orrery.controls = (() => {
       act(input.checked);
       changed();
     });
-    return element("label", "box", input, element("span", "words", words), count === null ? null : element("span", "number", String(count)));
+    return element("label", "box", input, element("span", "words", words), count === null ? null : element("span", "number", count.toLocaleString("en")));
   }
 
   function colourBy() {
@@ -42,24 +42,39 @@ Orrery.controls = (() => {
 
   const legend = element("ul", "legend");
   function drawLegend() {
-    const rows = colours.legend().map(([colour, words, members, trouble]) => {
-      const dot = element("span", "dot note");
-      dot.style.setProperty("--colour", colour);
+    const rows = colours.legend().map(([colour, words, members, trouble], number) => {
+      const dot = element("span", colour === "" ? "dot many" : "dot note");
+      if (colour !== "") dot.style.setProperty("--colour", colour);
       dot.setAttribute("aria-hidden", "true");
-      const row = element("li", trouble === undefined ? "" : "off", dot, element("span", "words", name(words)), element("span", "number", String(members.length)));
-      if (trouble !== undefined) row.title = "Not followed: " + shown(trouble);
-      return row;
+      const count = element("span", "number", members.length.toLocaleString("en"));
+      const row = button("meaning" + (trouble === undefined ? "" : " off"), "", () => {
+        const lit = Orrery.state.lit?.number === number;
+        colours.light(lit ? null : { number, words, nodes: new Set(members) });
+      });
+      row.append(dot, element("span", "words", name(words)), count);
+      row.title = trouble === undefined ? shown(words) : "Not followed: " + shown(trouble);
+      return element("li", "", row);
     });
     legend.replaceChildren(...rows);
+    press();
     for (const input of place.querySelectorAll("input[name=colour-by]")) input.checked = input.value === colours.stated.by;
   }
 
+  function press() {
+    [...legend.children].forEach((row, number) => {
+      row.firstChild.setAttribute("aria-pressed", String(number === Orrery.state.lit?.number));
+    });
+  }
+
   function what() {
-    const of = (kind) => nodes.filter((node) => node.kind === kind).length;
+    const of = (words, kind, flag) => {
+      const count = nodes.filter((node) => node.kind === kind).length;
+      return count === 0 ? null : box(words, count, chosen[flag], (is) => { chosen[flag] = is; });
+    };
     const rows = [
-      box("Tags", of("tag"), chosen.tags, (is) => { chosen.tags = is; }),
-      box("Attachments", of("attachment"), chosen.attachments, (is) => { chosen.attachments = is; }),
-      box("Missing names", of("missing"), chosen.missing, (is) => { chosen.missing = is; }),
+      of("Tags", "tag", "tags"),
+      of("Attachments", "attachment", "attachments"),
+      of("Missing names", "missing", "missing"),
       box("Notes without links", null, chosen.orphans, (is) => { chosen.orphans = is; }),
     ];
     if (data.show.filter !== "") {
@@ -207,12 +222,12 @@ Orrery.controls = (() => {
     all.id = "reset";
     const parts = [
       section("Colours", colourBy(), legend),
-      section("Shown", ...what()),
-      section("Edges", ...types().filter((row) => row)),
+      section("Shown", ...what().filter((row) => row)),
+      edges.length > 0 ? section("Edges", ...types().filter((row) => row)) : null,
       section("Folders", ...folders()),
       tags(),
       time(),
-      element("p", "actions", all),
+      element("p", "actions", all, Orrery.panel.mend()),
     ];
     place.replaceChildren(...parts.filter((part) => part));
     drawLegend();
@@ -225,5 +240,6 @@ Orrery.controls = (() => {
 
   toggle(!Orrery.narrow.matches);
   Orrery.on("colours", drawLegend);
+  Orrery.on("lit", press);
   return { draw, toggle };
 })();

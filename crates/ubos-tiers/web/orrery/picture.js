@@ -4,7 +4,7 @@
 Orrery.picture = (() => {
   const { nodes, lines, state, reduced } = Orrery;
   const stage = document.getElementById("graph");
-  const view = { left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
+  const view = { width: 0, left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
   let laid = new Set();  // what the layout moves
   let away = false;      // whether the local graph is laid out, and the whole one waits in `home`
   let fitting = true;    // whether the camera follows the layout until it rests
@@ -88,6 +88,7 @@ Orrery.picture = (() => {
   function look(scale) {
     const corner = graph.graph2ScreenCoords(0, 0);
     [view.x, view.y, view.ratio] = [corner.x, corner.y, window.devicePixelRatio];
+    view.width = stage.clientWidth;
     [view.left, view.top] = [-view.x / scale, -view.y / scale];
     [view.right, view.bottom] = [view.left + stage.clientWidth / scale, view.top + stage.clientHeight / scale];
   }
@@ -133,7 +134,7 @@ Orrery.picture = (() => {
     view.lines = lines.filter((line) => laid.has(line.source) && laid.has(line.target));
     pin(shown);
     const many = shown.filter((node) => node.fx === undefined).length > 1500;
-    const warm = rest ? 0 : reduced.matches ? (many ? 150 : 300) : many ? 30 : 60;
+    const warm = !rest && reduced.matches ? (many ? 60 : 300) : 0;
     delete document.body.dataset.resting;
     view.settling = !rest;
     charge.strength(many ? -45 : -90).theta(many ? 1.2 : 0.9);
@@ -142,7 +143,7 @@ Orrery.picture = (() => {
     graph
       .warmupTicks(warm)
       .cooldownTicks(rest || reduced.matches ? 0 : Infinity)
-      .cooldownTime(many ? 9000 : 7000)
+      .cooldownTime(many ? 6000 : 5000)
       .d3AlphaDecay(many ? 0.03 : 0.0228)
       .graphData({ nodes: shown, links: view.lines.filter((line) => line.shown) });
   }
@@ -178,6 +179,9 @@ Orrery.picture = (() => {
     return { left, right };
   }
 
+  // Whether the panel takes the lower half of a small screen.
+  const covered = () => Orrery.narrow.matches && !document.getElementById("panel").hidden && !(state.path && !state.path.to);
+
   // The whole graph into the free part of the window.
   function fit(time) {
     const shown = nodes.filter((node) => node.shown && laid.has(node));
@@ -205,7 +209,7 @@ Orrery.picture = (() => {
   function within(width, height) {
     const { left, right } = room();
     const wide = stage.clientWidth - left - right - 90;
-    const high = (stage.clientHeight - 170) * (Orrery.narrow.matches && state.selected ? 0.5 : 1);
+    const high = (stage.clientHeight - 170) * (covered() ? 0.5 : 1);
     return Math.max(0.03, Math.min(wide / Math.max(1, width), high / Math.max(1, height)));
   }
 
@@ -213,7 +217,7 @@ Orrery.picture = (() => {
   function aim(x, y, scale, time) {
     const { left, right } = room();
     // Below the bar, and on a small screen above the panel.
-    const low = Orrery.narrow.matches && state.selected ? stage.clientHeight * 0.2 : -22;
+    const low = covered() ? stage.clientHeight * 0.2 : -22;
     const slow = reduced.matches ? 0 : time;
     graph.zoom(scale, slow);
     graph.centerAt(x - (left - right) / 2 / scale, y + low / scale, slow);

@@ -100,7 +100,7 @@ Orrery.search = (() => {
     const count = beyond !== undefined ? `${shown(beyond)} is not looked at here`
       : total === 0 ? "Nothing found" : total > hits.length ? `${hits.length} of ${total.toLocaleString("en")}` : `${total} found`;
     const command = element("code", "", "ubos-sync graph search");
-    scope.replaceChildren(element("b", "", count), " · looks at titles, other names, paths and tags; for the text: ", command);
+    scope.replaceChildren(element("strong", "", count), " · looks at titles, other names, paths and tags; for the text: ", command);
     Orrery.say(count);
   }
 

@@ -3,6 +3,8 @@
 "use strict";
 
 const Orrery = (() => {
+  // No text becomes markup, not even by the library, which empties elements that way and nothing else.
+  window.trustedTypes?.createPolicy("default", { createHTML: (text) => (text === "" ? "" : null) });
   const data = JSON.parse(document.getElementById("data").textContent);
 
   // The classes in which edges are shown or hidden.
@@ -79,8 +81,21 @@ const Orrery = (() => {
   const HIDDEN = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   const shown = (text) => text.replace(HIDDEN, (c) => "\\u{" + c.charCodeAt(0).toString(16) + "}");
 
+  // Of several files with the same title each is told by its folder: by that one's own name, if that is enough.
+  function tally(key) {
+    const counts = new Map();
+    for (const node of nodes) if (node.isFile) counts.set(key(node), (counts.get(key(node)) || 0) + 1);
+    return (node) => counts.get(key(node)) > 1;
+  }
+  const last = (folder) => folder.slice(folder.lastIndexOf("/") + 1);
+  const sameTitle = tally((node) => node.title.toLowerCase());
+  const sameFolder = tally((node) => `${last(node.folder)}/${node.title}`.toLowerCase());
+
   for (const node of nodes) {
     node.name = shown(node.title).replace(/\s+/g, " ");
+    const twin = node.isFile && sameTitle(node);
+    node.where = twin ? shown(node.folder).replace(/\s+/g, " ") || "top folder" : "";
+    node.called = twin ? `${node.name} · ${sameFolder(node) ? node.where : last(node.where)}` : node.name;
     node.radius = node.kind === "tag" || node.kind === "attachment" ? 3.2 : 3.4;
     node.radius += Math.min(13, Math.sqrt(node.kind === "tag" ? node.edges.length : node.degree) * 1.25);
   }
@@ -105,6 +120,9 @@ const Orrery = (() => {
   // A name from the vault, in a direction of its own.
   const name = (text) => element("bdi", "", shown(text));
 
+  // So many of something, in words.
+  const many = (count, one, more = one + "s") => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
+
   const listeners = {};
   const on = (event, act) => (listeners[event] ||= []).push(act);
   const emit = (event) => (listeners[event] || []).forEach((act) => act());
@@ -115,13 +133,14 @@ const Orrery = (() => {
     candidate: null,  // the neighbour that Enter would go to
     hovered: null,    // what the pointer is on
     found: null,      // what the search finds, as a set
+    lit: null,        // what one colour of the legend stands for: its number, words, and nodes as a set
     local: 0,         // how far the local graph goes; 0: the whole graph
     path: null,       // {from, to, steps, nodes, lines}; without `to` it waits for one
     page: "overview", // what the panel shows without a note: "overview" or "broken"
   };
 
   return {
-    data, nodes, edges, lines, clusters, state, shown, element, button, name, on, emit, say,
+    data, nodes, edges, lines, clusters, state, shown, element, button, name, many, on, emit, say,
     reduced: matchMedia("(prefers-reduced-motion: reduce)"),
     narrow: matchMedia("(max-width: 720px)"),
   };

@@ -3,7 +3,8 @@
 //! The page may run its own programs and nothing else: its content security policy allows no load
 //! of any kind, and programs and styles only with a nonce that is a hash of all that the page
 //! holds, so that nothing which stands in a note can know it. Data stand in a script element that is not
-//! run, with every character escaped that could end it, and become text in the page, never markup.
+//! run, with every character escaped that could end it, and become text in the page, never markup: where
+//! the browser knows trusted types, no program of the page can make markup of any text but the empty one.
 
 use std::fmt::Write;
 
@@ -59,7 +60,8 @@ fn fill(page: &mut String, name: &str, json: &str, nonce: &str) {
             page,
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
              script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}' 'sha256-{}' 'sha256-{}' 'sha256-{}'; \
-             base-uri 'none'; form-action 'none'\">",
+             base-uri 'none'; form-action 'none'; \
+             require-trusted-types-for 'script'; trusted-types default\">",
             STYLES[0], STYLES[1], STYLES[2]
         ),
         "style" => write!(page, "<style nonce=\"{nonce}\">\n{STYLE}</style>"),

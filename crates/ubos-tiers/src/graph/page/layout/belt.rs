@@ -21,7 +21,7 @@ pub(super) fn place(data: &mut Data, nodes: &[usize], core: &[Vector]) {
         for (number, at) in (0_u64..).zip(ring) {
             let place = match core.is_empty() {
                 true => spiral(number, GAP * 0.75),
-                false => around(number as f64 / room as f64).map(|part| part * far),
+                false => around(number as f64 / ring.len() as f64).map(|part| part * far),
             };
             data.nodes[*at].at = place.map(|value| value.round() as i32);
             data.nodes[*at].belt = true;
