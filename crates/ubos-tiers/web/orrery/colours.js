@@ -8,7 +8,7 @@ Orrery.colours = (() => {
     dark: {
       note: "#a9bcc0", canvas: "#d9b36a", attachment: "#6f8287", missing: "#e2705f", tag: "#7fb69a",
       line: "rgba(160, 184, 190, 0.42)", faint: "rgba(160, 184, 190, 0.11)", broken: "rgba(226, 112, 95, 0.55)",
-      guessed: "rgba(183, 157, 237, 0.50)", brightGuess: "#c7b3f2",
+      inner: "rgba(200, 214, 216, 0.62)", guessed: "rgba(183, 157, 237, 0.50)", brightGuess: "#c7b3f2",
       ground: "#0a1113", bright: "#e9c46a", rim: "rgba(233, 205, 140, 0.75)", shine: "rgba(255, 255, 255, 0.55)",
       glow: "rgba(255, 255, 255, 0.38)", shade: "rgba(4, 10, 14, 0.62)",
       text: "#e9e4d6", halo: "rgba(11, 18, 21, 0.85)", path: "#ffcf5c",
@@ -19,7 +19,7 @@ Orrery.colours = (() => {
     light: {
       note: "#5d6d72", canvas: "#94681a", attachment: "#6f7d81", missing: "#b8321f", tag: "#2f7a57",
       line: "rgba(50, 66, 72, 0.36)", faint: "rgba(50, 66, 72, 0.10)", broken: "rgba(184, 50, 31, 0.50)",
-      guessed: "rgba(109, 75, 181, 0.50)", brightGuess: "#6d4bb5",
+      inner: "rgba(50, 66, 72, 0.62)", guessed: "rgba(109, 75, 181, 0.50)", brightGuess: "#6d4bb5",
       ground: "#f1eada", bright: "#8a5a00", rim: "rgba(110, 78, 20, 0.70)", shine: "rgba(255, 255, 255, 0.75)",
       glow: "rgba(255, 255, 255, 0.50)", shade: "rgba(40, 24, 0, 0.34)",
       text: "#26211a", halo: "rgba(250, 246, 236, 0.88)", path: "#a35a00",
@@ -34,11 +34,14 @@ Orrery.colours = (() => {
   const theme = () => stated.theme || (prefers.matches ? "light" : "dark");
   const palette = () => THEMES[theme()];
 
+  // As people order names: 2 before 10.
+  const inOrder = new Intl.Collator("en", { numeric: true }).compare;
+
   // Top folders by the number of their files.
   const tops = new Map();
   const top = (node) => node.folder.split("/")[0];
   for (const node of nodes) if (node.isFile) tops.set(top(node), (tops.get(top(node)) || 0) + 1);
-  const folders = [...tops.keys()].sort((a, b) => tops.get(b) - tops.get(a) || (a < b ? -1 : 1));
+  const folders = [...tops.keys()].sort((a, b) => tops.get(b) - tops.get(a) || inOrder(a, b));
   const folderNumber = new Map(folders.map((folder, number) => [folder, number]));
 
   // The largest have colours that are far from each other, many more have colours of their own.
@@ -113,5 +116,5 @@ Orrery.colours = (() => {
   }
 
   prefers.addEventListener("change", paint);
-  return { stated, palette, theme, legend, light, paint, turn, switchTheme, folders, tops };
+  return { stated, palette, theme, legend, light, paint, turn, switchTheme, inOrder, folders, tops };
 })();

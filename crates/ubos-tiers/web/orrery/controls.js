@@ -2,10 +2,11 @@
 "use strict";
 
 Orrery.controls = (() => {
-  const { data, nodes, edges, element, button, name, shown, filters, colours } = Orrery;
+  const { data, nodes, edges, element, button, name, many, shown, filters, colours } = Orrery;
   const { chosen, span } = filters;
   const place = document.getElementById("controls");
   const DAY = 86400;
+  const FOLDERS = 12;
 
   Orrery.day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
@@ -52,8 +53,8 @@ Orrery.controls = (() => {
         colours.light(lit ? null : { number, words, nodes: new Set(members) });
       });
       row.append(dot, element("span", "words", name(words)), count);
-      row.title = trouble === undefined ? shown(words) : "Not followed: " + shown(trouble);
-      return element("li", "", row);
+      row.title = shown(words);
+      return element("li", "", row, trouble === undefined ? null : element("p", "about", "Not understood, ", name(trouble)));
     });
     legend.replaceChildren(...rows);
     press();
@@ -124,7 +125,7 @@ Orrery.controls = (() => {
         else chosen.hidden.add(folder);
       });
     };
-    return colours.folders.map((top) => {
+    const rows = colours.folders.map((top) => {
       if (top === "") return one("", "top folder");
       const inner = new Set();
       for (const folder of data.folders) {
@@ -133,9 +134,12 @@ Orrery.controls = (() => {
       }
       if (inner.size === 0) return one(top, top);
       const more = element("details", "", element("summary", "", element("span", "unseen", "Folders in "), one(top, top)));
-      more.append(...[...inner].sort().map((folder) => one(folder, folder.slice(top.length + 1))));
+      more.append(...[...inner].sort(colours.inOrder).map((folder) => one(folder, folder.slice(top.length + 1))));
       return more;
     });
+    if (rows.length <= FOLDERS) return rows;
+    const rest = element("details", "rest", element("summary", "", many(rows.length - FOLDERS, "more folder")), ...rows.slice(FOLDERS));
+    return [...rows.slice(0, FOLDERS), rest];
   }
 
   function tags() {

@@ -59,20 +59,21 @@ Orrery.paint = (() => {
     const now = Orrery.colours.palette();
     const centre = state.hovered || state.selected;
     const path = state.path && state.path.lines;
-    const kinds = { faint: [], guessed: [], line: [], broken: [], brightGuess: [], bright: [], path: [] };
+    const kinds = { faint: [], guessed: [], line: [], broken: [], inner: [], brightGuess: [], bright: [], path: [] };
     for (const line of view.lines) {
       if (!line.shown || outside(line.source, line.target, view)) continue;
       if (path && path.has(line)) kinds.path.push(line);
       else if (!path && centre && (line.source === centre || line.target === centre)) {
         kinds[line.look === "guessed" ? "brightGuess" : "bright"].push(line);
-      } else kinds[line.look].push(line);
+      } else if (!path && lit && lit.has(line.source) && lit.has(line.target) && line.look === "line") kinds.inner.push(line);
+      else kinds[line.look].push(line);
     }
     for (const [kind, all] of Object.entries(kinds)) {
       if (all.length === 0) continue;
       // Where there are many, each of them says less.
       const thin = Math.max(0.35, Math.min(1, Math.sqrt(1500 / all.length)));
       const strong = kind === "path" || kind === "bright" || kind === "brightGuess";
-      ctx.globalAlpha = strong ? 1 : lit ? thin * 0.4 : thin;
+      ctx.globalAlpha = strong ? 1 : lit && kind !== "inner" ? thin * 0.4 : thin;
       ctx.strokeStyle = now[kind];
       ctx.lineWidth = (kind === "path" ? 3 : strong ? 1.6 : 1) / scale;
       ctx.setLineDash(dashes(kind, all).map((part) => part / scale));
@@ -237,8 +238,9 @@ Orrery.paint = (() => {
       const text = node.label ||= cut(node.called);
       const half = (node.labelWidth ||= ctx.measureText(text).width) / 2 + 3;
       const [middle, y] = [node.x * scale + view.x, node.y * scale + view.y + node.radius * scale + 4];
-      // Whole, where the node stands at the window's edge.
-      const x = inside(node, view) ? Math.min(Math.max(middle, half), Math.max(half, view.width - half)) : middle;
+      // Whole, where the node stands at the edge of what no panel covers.
+      const free = middle > view.free[0] && middle < view.free[1];
+      const x = free ? Math.min(Math.max(middle, view.free[0] + half), Math.max(view.free[0] + half, view.free[1] - half)) : middle;
       // Below the node, or above it where something stands there already.
       const above = y - 2 * node.radius * scale - 20;
       for (const line of [y, above]) {

@@ -4,7 +4,7 @@
 Orrery.picture = (() => {
   const { nodes, lines, state, reduced } = Orrery;
   const stage = document.getElementById("graph");
-  const view = { width: 0, left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
+  const view = { free: [0, 0], left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
   let laid = new Set();  // what the layout moves
   let away = false;      // whether the local graph is laid out, and the whole one waits in `home`
   let fitting = true;    // whether the camera follows the layout until it rests
@@ -88,7 +88,8 @@ Orrery.picture = (() => {
   function look(scale) {
     const corner = graph.graph2ScreenCoords(0, 0);
     [view.x, view.y, view.ratio] = [corner.x, corner.y, window.devicePixelRatio];
-    view.width = stage.clientWidth;
+    const { left, right } = room();
+    view.free = [left, stage.clientWidth - right];
     [view.left, view.top] = [-view.x / scale, -view.y / scale];
     [view.right, view.bottom] = [view.left + stage.clientWidth / scale, view.top + stage.clientHeight / scale];
   }
