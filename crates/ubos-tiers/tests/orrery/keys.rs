@@ -156,7 +156,7 @@ fn everything_that_can_be_used_is_reached_with_tab_alone() {
     );
     let missed = "[...document.querySelectorAll('button, input, select, summary, a[href], [tabindex]')]
         .filter((e) => e.checkVisibility() && !e.disabled && !(e.type === 'radio' && !e.checked) && !window.met.has(e))
-        .map((e) => e.outerHTML.slice(0, 80)).join('\n')";
+        .map((e) => e.outerHTML.slice(0, 80)).join(' | ')";
     for _ in 0..12 {
         browser.press(&[key::TAB; 10]);
     }

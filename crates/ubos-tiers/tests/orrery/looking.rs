@@ -171,13 +171,11 @@ fn guesses_are_told_from_what_somebody_wrote() {
     .map(|(path, text)| (path.to_owned(), text.to_owned()));
     let Some(browser) = Browser::show(&vault::Made::of(&files, true).page("")) else { return };
     let lines = "Orrery.lines.filter((line) => line.shown)
-        .map((line) => `${line.source.title} ${line.target.title} ${line.look}`).sort().join('; ')";
-    let written = "plan a line";
-    assert_eq!(
-        browser.text(lines),
-        format!("Harbour plan guessed; {written}; plan plan 2 guessed")
-            .replace("plan plan 2", &browser.text("Orrery.edges.find((e) => e.type === 'copies').from.title === 'plan' ? 'plan plan 2' : 'plan 2 plan'"))
-    );
+        .map((line) => [line.source.title, line.target.title].sort().join(' - ') + ': ' + line.look)
+        .sort().join('; ')";
+    let written = "a - plan: line";
+    let all = format!("Harbour - plan: guessed; {written}; plan - plan 2: guessed");
+    assert_eq!(browser.text(lines), all);
     browser.run("Orrery.travel(Orrery.search.find('Harbour')[0]);");
     let panel = browser.text("document.getElementById('panel').innerText").to_lowercase();
     for words in ["guessed", "path in prose", "mention"] {
@@ -190,6 +188,26 @@ fn guesses_are_told_from_what_somebody_wrote() {
     assert_eq!(browser.text(lines), written);
     assert_eq!(browser.text("document.getElementById('mode').textContent"), "filtered");
     assert_eq!(browser.console(), [""; 0]);
+}
+
+#[test]
+fn in_parity_only_what_obsidian_counts_is_there_and_the_page_says_so() {
+    let canvas = r#"{"nodes": [{"id": "1", "type": "file", "file": "a.md"},
+        {"id": "2", "type": "file", "file": "b.md"}],
+        "edges": [{"id": "e", "fromNode": "1", "toNode": "2"}]}"#;
+    let files = [("a.md", "as b.md says"), ("b.md", ""), ("c.canvas", canvas)]
+        .map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let mut made = vault::Made::of(&files, true);
+    let kinds = "[...new Set(Orrery.edges.map((edge) => edge.kind))].sort().join(' ')";
+    let Some(browser) = Browser::show(&made.page("")) else { return };
+    assert_eq!(browser.text(kinds), "canvas-arrow canvas-file path-mention");
+    made.parity = true;
+    let Some(browser) = Browser::show(&made.page("")) else { return };
+    assert_eq!(browser.text(kinds), "canvas-file");
+    assert_eq!(
+        browser.text("document.getElementById('mode').textContent"),
+        "Obsidian’s links only"
+    );
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) fn page(files: &[(String, String)], settings: &str) -> String {
 pub(crate) struct Made {
     graph: Graph,
     texts: BTreeMap<String, Vec<u8>>,
+    /// Whether only what Obsidian itself counts is seen.
+    pub(crate) parity: bool,
 }
 
 impl Made {
@@ -38,11 +40,11 @@ impl Made {
         if with_soft {
             soft::join(&mut graph, &texts);
         }
-        Self { graph, texts }
+        Self { graph, texts, parity: false }
     }
 
     fn view(&self) -> View<'_> {
-        View { graph: &self.graph, texts: &self.texts, parity: false }
+        View { graph: &self.graph, texts: &self.texts, parity: self.parity }
     }
 
     /// What `graph clusters` answers of it.

@@ -8,7 +8,7 @@ Orrery.colours = (() => {
     dark: {
       note: "#a9bcc0", canvas: "#d9b36a", attachment: "#6f8287", missing: "#e2705f", tag: "#7fb69a",
       line: "rgba(160, 184, 190, 0.42)", faint: "rgba(160, 184, 190, 0.11)", broken: "rgba(226, 112, 95, 0.55)",
-      inner: "rgba(200, 214, 216, 0.62)", guessed: "rgba(183, 157, 237, 0.50)", brightGuess: "#c7b3f2",
+      inner: "rgba(200, 214, 216, 0.62)", guessed: "rgba(183, 157, 237, 0.50)", brightGuess: "#c7b3f2", brightBroken: "#f08a78",
       ground: "#0a1113", bright: "#e9c46a", rim: "rgba(233, 205, 140, 0.75)", shine: "rgba(255, 255, 255, 0.55)",
       glow: "rgba(255, 255, 255, 0.38)", shade: "rgba(4, 10, 14, 0.62)",
       text: "#e9e4d6", halo: "rgba(11, 18, 21, 0.85)", path: "#ffcf5c",
@@ -19,7 +19,7 @@ Orrery.colours = (() => {
     light: {
       note: "#5d6d72", canvas: "#94681a", attachment: "#6f7d81", missing: "#b8321f", tag: "#2f7a57",
       line: "rgba(50, 66, 72, 0.36)", faint: "rgba(50, 66, 72, 0.10)", broken: "rgba(184, 50, 31, 0.50)",
-      inner: "rgba(50, 66, 72, 0.62)", guessed: "rgba(109, 75, 181, 0.50)", brightGuess: "#6d4bb5",
+      inner: "rgba(50, 66, 72, 0.62)", guessed: "rgba(109, 75, 181, 0.50)", brightGuess: "#6d4bb5", brightBroken: "#a82a18",
       ground: "#f1eada", bright: "#8a5a00", rim: "rgba(110, 78, 20, 0.70)", shine: "rgba(255, 255, 255, 0.75)",
       glow: "rgba(255, 255, 255, 0.50)", shade: "rgba(40, 24, 0, 0.34)",
       text: "#26211a", halo: "rgba(250, 246, 236, 0.88)", path: "#a35a00",

@@ -6,6 +6,7 @@
 Orrery.paint = (() => {
   const { state, nodes } = Orrery;
   const LABELS = 70;
+  const DASHES = { broken: [4, 3], brightBroken: [4, 3], guessed: [1.5, 4], brightGuess: [1.5, 4] };
   const FONT = "12px system-ui, -apple-system, 'Segoe UI', sans-serif";
   const byDegree = [...nodes].sort((a, b) => b.degree - a.degree || a.id - b.id);
   let batches = [];
@@ -59,12 +60,12 @@ Orrery.paint = (() => {
     const now = Orrery.colours.palette();
     const centre = state.hovered || state.selected;
     const path = state.path && state.path.lines;
-    const kinds = { faint: [], guessed: [], line: [], broken: [], inner: [], brightGuess: [], bright: [], path: [] };
+    const kinds = { faint: [], guessed: [], line: [], broken: [], inner: [], brightGuess: [], brightBroken: [], bright: [], path: [] };
     for (const line of view.lines) {
       if (!line.shown || outside(line.source, line.target, view)) continue;
       if (path && path.has(line)) kinds.path.push(line);
       else if (!path && centre && (line.source === centre || line.target === centre)) {
-        kinds[line.look === "guessed" ? "brightGuess" : "bright"].push(line);
+        kinds[line.look === "guessed" ? "brightGuess" : line.look === "broken" ? "brightBroken" : "bright"].push(line);
       } else if (!path && lit && lit.has(line.source) && lit.has(line.target) && line.look === "line") kinds.inner.push(line);
       else kinds[line.look].push(line);
     }
@@ -72,7 +73,7 @@ Orrery.paint = (() => {
       if (all.length === 0) continue;
       // Where there are many, each of them says less.
       const thin = Math.max(0.35, Math.min(1, Math.sqrt(1500 / all.length)));
-      const strong = kind === "path" || kind === "bright" || kind === "brightGuess";
+      const strong = kind === "path" || kind.startsWith("bright");
       ctx.globalAlpha = strong ? 1 : lit && kind !== "inner" ? thin * 0.4 : thin;
       ctx.strokeStyle = now[kind];
       ctx.lineWidth = (kind === "path" ? 3 : strong ? 1.6 : 1) / scale;
@@ -92,7 +93,7 @@ Orrery.paint = (() => {
   // Broken links are dashed, guesses dotted, where that is not too much to draw.
   function dashes(kind, all) {
     if (all.length > 2500) return [];
-    return kind === "broken" ? [4, 3] : kind === "guessed" || kind === "brightGuess" ? [1.5, 4] : [];
+    return DASHES[kind] || [];
   }
 
   function arrows(ctx, scale, all, colour) {

@@ -56,7 +56,8 @@ Orrery.panel = (() => {
     const said = [];
     if (edge.kind !== "link") said.push(edge.label !== undefined ? `${WORDS[edge.kind]} “${shown(edge.label)}”` : WORDS[edge.kind]);
     if (edge.within) said.push(`in ${shown(edge.within.title)}`);
-    said.push(`line ${edge.line}`);
+    // A guess is no link that could be looked for: it says which of the two says the other's name.
+    said.push(`line ${edge.line}` + (edge.guessed ? (edge.from === state.selected ? " here" : " there") : ""));
     if (edge.count > 1) said.push(`${edge.count}×`);
     return said.join(" · ");
   }

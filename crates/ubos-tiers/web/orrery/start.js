@@ -22,7 +22,7 @@
     const mode = [];
     if (state.local > 0 && state.selected) mode.push(`local, ${state.local} away`);
     if (state.path && !state.path.to) mode.push("path to …");
-    if (state.lit) mode.push(state.lit.words);
+    if (state.lit) mode.push(shown(state.lit.words));
     if (!filters.isOpen()) mode.push("filtered");
     if (data.parity) mode.push("Obsidian’s links only");
     $("mode").textContent = mode.join(" · ");

@@ -233,6 +233,9 @@ mod tests {
         for (a, one) in belt.iter().enumerate() {
             assert!(belt[..a].iter().all(|two| far(one.at, two.at) > 8.0), "{}", one.path);
         }
+        // Nodes are in the order of paths: but for the ends of a ring, neighbours there stand side by side.
+        let apart = belt.windows(2).filter(|pair| far(pair[0].at, pair[1].at) > 40.0).count();
+        assert!(apart <= 2, "{apart}");
     }
 
     #[test]
