@@ -29,7 +29,7 @@ Orrery.colours = (() => {
     },
   };
 
-  const stated = { theme: null, by: data.groups.length > 0 ? "groups" : "clusters" };
+  const stated = { theme: null, by: data.groups.length > 0 ? "groups" : clusters.length > 0 ? "clusters" : "folders" };
   const prefers = matchMedia("(prefers-color-scheme: light)");
   const theme = () => stated.theme || (prefers.matches ? "light" : "dark");
   const palette = () => THEMES[theme()];

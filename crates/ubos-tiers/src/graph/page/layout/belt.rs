@@ -13,6 +13,8 @@ const MOAT: f64 = 55.0;
 /// Places these nodes, in this order, around those places.
 pub(super) fn place(data: &mut Data, nodes: &[usize], core: &[Vector]) {
     let mut rest = nodes;
+    // A few alone have room for their names.
+    let wide = (400.0 / (nodes.len().max(1) as f64).sqrt()).clamp(GAP * 0.75, 60.0);
     let mut far = radius(core) + MOAT;
     while !rest.is_empty() {
         // Without a core there is nothing to go around.
@@ -20,7 +22,7 @@ pub(super) fn place(data: &mut Data, nodes: &[usize], core: &[Vector]) {
         let (ring, others) = rest.split_at(room.min(rest.len()));
         for (number, at) in (0_u64..).zip(ring) {
             let place = match core.is_empty() {
-                true => spiral(number, GAP * 0.75),
+                true => spiral(number, wide),
                 false => around(number as f64 / ring.len() as f64).map(|part| part * far),
             };
             data.nodes[*at].at = place.map(|value| value.round() as i32);
