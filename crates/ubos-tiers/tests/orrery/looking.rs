@@ -192,10 +192,10 @@ fn guesses_are_told_from_what_somebody_wrote() {
 
 #[test]
 fn in_parity_only_what_obsidian_counts_is_there_and_the_page_says_so() {
-    let canvas = r#"{"nodes": [{"id": "1", "type": "file", "file": "a.md"},
-        {"id": "2", "type": "file", "file": "b.md"}],
+    let canvas = r#"{"nodes": [{"id": "1", "type": "file", "file": "alpha.md"},
+        {"id": "2", "type": "file", "file": "beta.md"}],
         "edges": [{"id": "e", "fromNode": "1", "toNode": "2"}]}"#;
-    let files = [("a.md", "as b.md says"), ("b.md", ""), ("c.canvas", canvas)]
+    let files = [("alpha.md", "as beta.md says"), ("beta.md", ""), ("c.canvas", canvas)]
         .map(|(path, text)| (path.to_owned(), text.to_owned()));
     let mut made = vault::Made::of(&files, true);
     let kinds = "[...new Set(Orrery.edges.map((edge) => edge.kind))].sort().join(' ')";
