@@ -55,6 +55,31 @@ fn a_page_is_written_where_one_says_and_nothing_into_the_vault() {
 }
 
 #[test]
+fn guesses_are_in_the_page_where_one_asks_for_them() {
+    let world = World::empty(BINARY);
+    let vault = vault(&world);
+    fs::write(vault.join("three.md"), "as is said in one.md").unwrap();
+    let kinds = |flag: &[&str]| {
+        let args = [&["graph", "export", "--html"], flag].concat();
+        let outcome = call(&world, &args, &vault);
+        let page = String::from_utf8(outcome.exits(0).stdout.clone()).unwrap();
+        let json = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+        let data: serde_json::Value = serde_json::from_str(json).unwrap();
+        let mut kinds: Vec<String> = data["edges"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|edge| data["kinds"][edge[2].as_u64().unwrap() as usize].as_str().unwrap().into())
+            .collect();
+        kinds.sort();
+        (kinds.join(" "), data["parity"] == true)
+    };
+    assert_eq!(kinds(&[]), ("link".to_owned(), false));
+    assert_eq!(kinds(&["--parity"]), ("link".to_owned(), true));
+    assert_eq!(kinds(&["--soft"]), ("link path-mention".to_owned(), false));
+}
+
+#[test]
 fn without_a_file_the_page_is_the_answer() {
     let world = World::empty(BINARY);
     let vault = vault(&world);

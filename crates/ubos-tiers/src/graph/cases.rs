@@ -202,7 +202,9 @@ fn case_56_what_is_excluded_from_view_still_resolves() {
     // Excluding is a setting of the graph view, which asks with a search; files know nothing of it.
     let vault = vault("root.md", "[[note]]", "");
     let hidden = super::search::Query::parse("-path:note").unwrap();
-    assert!(!hidden.matches("note.md", vault.graph.note(vault.id("note.md"))));
+    let note = vault.graph.note(vault.id("note.md"));
+    let document = super::search::Document { path: "note.md", note, text: None };
+    assert!(!hidden.holds(&document));
     assert_eq!(ends(&vault, "root.md"), ["note.md"]);
 }
 

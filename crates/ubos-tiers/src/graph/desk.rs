@@ -11,6 +11,7 @@ use ubos_engine::state::PRIVATE;
 use super::ask::{self, Answer, AskError, Request};
 use super::index::{Index, Refreshed};
 use super::model::Graph;
+use super::page;
 use super::questions::View;
 use super::soft;
 
@@ -63,6 +64,12 @@ impl Desk {
     pub fn graph(&mut self, with_soft: bool) -> &Graph {
         self.make(with_soft);
         self.made(with_soft)
+    }
+
+    /// The page for people, of the vault as it was looked at last.
+    pub fn page(&mut self, with_soft: bool, parity: bool) -> String {
+        self.make(with_soft);
+        page::of(&self.index, &self.view(with_soft, parity))
     }
 
     /// The index.

@@ -10,6 +10,7 @@ fn names_that_look_like_markup_appear_as_they_are_written() {
     let note = format!(
         "---\naliases: ['{MARKUP} alias']\n\"{MARKUP}\": \"[[other]]\"\ntags: ['<b>']\n---\n\
          </script><script>window.hacked = 2</script>\n<!-- {MARKUP}\n\
+         [click](javascript:window.hacked=3) <svg onload=window.hacked=4>\n\
          [[{MARKUP} gone]] [[other#{MARKUP} heading]] **{MARKUP}** `{MARKUP}`\n"
     );
     let canvas = format!(
@@ -48,11 +49,17 @@ fn names_that_look_like_markup_appear_as_they_are_written() {
     for words in ["</script><script>window.hacked = 2</script>", "<!-- <img"] {
         assert!(seen.contains(words), "{words}");
     }
+    assert!(seen.contains("[click](javascript:window.hacked=3) <svg onload"));
     assert!(seen.contains("turned \\u{202e}round\\u{2028}\\u{0}\\u{200b} \"quotes\" '&amp;"));
     assert_eq!(
         browser.number("document.querySelectorAll('img, iframe, b:not(.figures b)').length"),
         0
     );
+    // Nothing is run by an attribute, and every link but the one to the search leads to Obsidian.
+    let strange = "[...document.querySelectorAll('*')].filter((e) => e.localName === 'svg' && !e.ariaHidden
+        || [...e.attributes].some((a) => a.name.startsWith('on') || /javascript:/i.test(a.value) && a.name === 'href')
+        || e.href && e.localName === 'a' && !e.href.startsWith('obsidian://') && e.className !== 'skip').length";
+    assert_eq!(browser.number(strange), 0);
     assert_eq!(browser.text("typeof window.hacked"), "undefined");
     assert_eq!(browser.console(), [""; 0]);
     assert_eq!(browser.requests(), [browser.address()]);

@@ -47,8 +47,17 @@ fn tab_and_arrows_go_through_the_neighbours_and_enter_goes_there() {
     assert!(browser.text("document.getElementById('live').textContent").contains("Gear"));
     browser.press(&[key::TAB]);
     assert_eq!(browser.text("Orrery.state.candidate.title"), "#craft/deep");
+    // After the last one the focus goes on: nobody is held in the graph.
+    browser.press(&[key::TAB]);
+    assert_eq!(browser.value("Orrery.state.candidate"), serde_json::Value::Null);
+    assert_ne!(browser.text("document.activeElement.id"), "graph");
+    browser.run("document.getElementById('graph').focus();");
     browser.press(&[key::TAB, key::ENTER]);
     assert_eq!(browser.text(SELECTED), "machines/parts/Gear.md");
+    // Enter without a neighbour leads to what is told of the note.
+    browser.press(&[key::ENTER]);
+    assert_eq!(browser.text("document.activeElement.textContent"), "#craft");
+    browser.run("document.getElementById('graph').focus();");
     // An arrow goes to a neighbour that lies there.
     for (arrow, side) in
         [(key::LEFT, "x < 0"), (key::RIGHT, "x > 0"), (key::UP, "y < 0"), (key::DOWN, "y > 0")]
@@ -132,6 +141,27 @@ fn a_path_between_two_notes_is_found_and_told() {
     browser.press(&["p"]);
     go(&browser, "pond");
     assert!(browser.text("document.getElementById('panel').innerText").contains("not connected"));
+}
+
+#[test]
+fn everything_that_can_be_used_is_reached_with_tab_alone() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    go(&browser, "gear");
+    browser.press(&["l"]);
+    // Of radio buttons only the chosen one is a stop; the others are reached from it by arrows.
+    browser.run(
+        "document.activeElement.blur();
+         window.met = new Set();
+         document.addEventListener('focusin', (event) => window.met.add(event.target));",
+    );
+    let missed = "[...document.querySelectorAll('button, input, select, summary, a[href], [tabindex]')]
+        .filter((e) => e.checkVisibility() && !e.disabled && !(e.type === 'radio' && !e.checked) && !window.met.has(e))
+        .map((e) => e.outerHTML.slice(0, 80)).join(' | ')";
+    for _ in 0..12 {
+        browser.press(&[key::TAB; 10]);
+    }
+    assert_eq!(browser.text(missed), "");
+    assert_eq!(browser.console(), [""; 0]);
 }
 
 #[test]

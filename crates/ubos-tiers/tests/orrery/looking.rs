@@ -37,7 +37,7 @@ fn what_the_vaults_settings_say_is_shown_in_their_colours() {
     assert_eq!(legend, r"path:/^machines\//3tag:#green1everything else3");
     browser.press(&["c"]);
     let legend = browser.text("document.querySelector('.legend').textContent");
-    assert!(legend.contains("around"), "{legend}");
+    assert!(legend.contains("Engine") || legend.contains("Gear"), "{legend}");
     browser.press(&["c"]);
     assert!(browser.text("document.querySelector('.legend').textContent").starts_with("machines3"));
 }
@@ -103,6 +103,111 @@ fn the_search_finds_by_title_other_name_path_and_tag() {
     assert_eq!(find("#craft"), "#craft #craft/deep Engine Gear Tooth");
     assert_eq!(find("parts to"), "Tooth");
     assert_eq!(find("nothing like it"), "");
+    assert_eq!(find("path:nature -pond"), "Garden Stone");
+    assert_eq!(find("-file:g path:parts"), "Tooth");
+    assert_eq!(find("tag:craft/deep"), "#craft/deep Tooth");
+    assert_eq!(find("\"Home.md\""), "Home");
+}
+
+#[test]
+fn the_search_says_what_it_looks_at_and_what_it_does_not() {
+    let Some(browser) = Browser::show(&vault::small()) else { return };
+    let scope = |text: &str| {
+        browser.run(&format!("Orrery.search.ask('{text}');"));
+        browser.text("document.getElementById('scope').textContent")
+    };
+    let said = scope("gear");
+    assert!(said.starts_with("1 found") && said.contains("titles, other names, paths"), "{said}");
+    assert!(said.contains("ubos-sync graph search"), "{said}");
+    for beyond in ["line:(a b)", "[status:done]", "/ge.r/", "gear OR pond", "content:x"] {
+        let said = scope(beyond);
+        assert!(said.contains("is not looked at here"), "{beyond}: {said}");
+        assert_eq!(browser.number("document.querySelectorAll('#found .hit').length"), 0);
+    }
+    assert!(scope("12:30").starts_with("Nothing found"), "a time is a word");
+}
+
+#[test]
+fn its_clusters_are_those_that_the_program_answers() {
+    let ring = |from: usize, to: usize| {
+        (from..to).map(move |n| {
+            let next = if n + 1 < to { n + 1 } else { from };
+            (format!("ring {from}/n{n}.md"), format!("[[n{next}]] [[n{from}]]"))
+        })
+    };
+    let files: Vec<(String, String)> = ring(0, 5)
+        .chain(ring(5, 12))
+        .chain([("alone.md".to_owned(), "[[nobody]]".to_owned())])
+        .collect();
+    let made = vault::Made::of(&files, false);
+    let Some(browser) = Browser::show(&made.page("")) else { return };
+    let asked: Vec<serde_json::Value> = made
+        .clusters()
+        .clusters
+        .iter()
+        .map(|cluster| {
+            let mut files = cluster.files.clone();
+            files.sort();
+            serde_json::json!([cluster.centre, files])
+        })
+        .collect();
+    assert_eq!(asked.len(), 2);
+    let shown = browser.value(
+        "Orrery.clusters.map((c) => [c.centre.path, c.nodes.map((node) => node.path).sort()])",
+    );
+    assert_eq!(shown, serde_json::Value::from(asked));
+    let legend = browser.text("document.querySelector('.legend').textContent");
+    assert_eq!(legend, "n57n05everything else1");
+}
+
+#[test]
+fn guesses_are_told_from_what_somebody_wrote() {
+    let files = [
+        ("Harbour.md", "It is in docs/plan.md, as is said."),
+        ("docs/plan.md", "Ships lie in the Harbour by night. [[a]]"),
+        ("docs/plan 2.md", "other"),
+        ("a.md", ""),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let Some(browser) = Browser::show(&vault::Made::of(&files, true).page("")) else { return };
+    let lines = "Orrery.lines.filter((line) => line.shown)
+        .map((line) => [line.source.title, line.target.title].sort().join(' - ') + ': ' + line.look)
+        .sort().join('; ')";
+    let written = "a - plan: line";
+    let all = format!("Harbour - plan: guessed; {written}; plan - plan 2: guessed");
+    assert_eq!(browser.text(lines), all);
+    browser.run("Orrery.travel(Orrery.search.find('Harbour')[0]);");
+    let panel = browser.text("document.getElementById('panel').innerText").to_lowercase();
+    for words in ["guessed", "path in prose", "mention"] {
+        assert!(panel.contains(words), "{words} in {panel}");
+    }
+    browser.shot("guesses");
+    for kind in ["Paths in prose", "Unlinked mentions", "Copies"] {
+        tick(&browser, "Edges", kind);
+    }
+    assert_eq!(browser.text(lines), written);
+    assert_eq!(browser.text("document.getElementById('mode').textContent"), "filtered");
+    assert_eq!(browser.console(), [""; 0]);
+}
+
+#[test]
+fn in_parity_only_what_obsidian_counts_is_there_and_the_page_says_so() {
+    let canvas = r#"{"nodes": [{"id": "1", "type": "file", "file": "alpha.md"},
+        {"id": "2", "type": "file", "file": "beta.md"}],
+        "edges": [{"id": "e", "fromNode": "1", "toNode": "2"}]}"#;
+    let files = [("alpha.md", "as beta.md says"), ("beta.md", ""), ("c.canvas", canvas)]
+        .map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let mut made = vault::Made::of(&files, true);
+    let kinds = "[...new Set(Orrery.edges.map((edge) => edge.kind))].sort().join(' ')";
+    let Some(browser) = Browser::show(&made.page("")) else { return };
+    assert_eq!(browser.text(kinds), "canvas-arrow canvas-file path-mention");
+    made.parity = true;
+    let Some(browser) = Browser::show(&made.page("")) else { return };
+    assert_eq!(browser.text(kinds), "canvas-file");
+    assert_eq!(
+        browser.text("document.getElementById('mode').textContent"),
+        "Obsidian’s links only"
+    );
 }
 
 #[test]
@@ -140,6 +245,8 @@ fn broken_links_are_shown_as_such() {
     for words in ["Lost", "in Home", "Garden", "no “Nowhere” there"] {
         assert!(panel.contains(words), "{words} in {panel}");
     }
+    let lit = "[...Orrery.panel.brokenEnds()].map((node) => node.title).sort().join(' ')";
+    assert_eq!(browser.text(lit), "Garden Home Lost");
     browser.shot("broken");
     browser.run("document.querySelector('#panel .way.missing').click();");
     let panel = browser.text("document.getElementById('panel').innerText");

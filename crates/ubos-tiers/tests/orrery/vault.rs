@@ -5,30 +5,63 @@ use std::sync::Arc;
 
 use ubos_tiers::graph::model::{Graph, Source};
 use ubos_tiers::graph::page::{self, Input, Settings};
-use ubos_tiers::graph::tree;
+use ubos_tiers::graph::questions::clusters::{Clusters, Method, clusters};
+use ubos_tiers::graph::questions::{Kinds, View};
+use ubos_tiers::graph::{soft, tree};
 
 /// A day in nanoseconds.
 const DAY: i64 = 86_400_000_000_000;
 
 /// The page of these files; each is a day younger than the one before it.
 pub(crate) fn page(files: &[(String, String)], settings: &str) -> String {
-    let source = |(day, (path, text)): (usize, &(String, String))| {
-        let content = tree::content(path, text.as_bytes());
-        let mtime = (20_000 + day as i64) * DAY;
-        let size = text.len() as u64;
-        Arc::new(Source { path: path.clone(), size, mtime, digest: None, content })
-    };
-    let graph = Graph::build(files.iter().enumerate().map(source).collect());
-    let texts: BTreeMap<&str, &str> =
-        files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let input = Input {
-        graph: &graph,
-        vault: "Test vault",
-        settings: &Settings::read(settings.as_bytes()),
-        bytes: &|path| texts.get(path).map(|text| text.as_bytes().to_vec()),
-        clusters: &BTreeMap::new(),
-    };
-    page::assemble(&page::data(&input))
+    Made::of(files, false).page(settings)
+}
+
+/// A vault that was looked at.
+pub(crate) struct Made {
+    graph: Graph,
+    texts: BTreeMap<String, Vec<u8>>,
+    /// Whether only what Obsidian itself counts is seen.
+    pub(crate) parity: bool,
+}
+
+impl Made {
+    /// Of these files, with guesses or without.
+    pub(crate) fn of(files: &[(String, String)], with_soft: bool) -> Self {
+        let source = |(day, (path, text)): (usize, &(String, String))| {
+            let content = tree::content(path, text.as_bytes());
+            let mtime = (20_000 + day as i64) * DAY;
+            let size = text.len() as u64;
+            Arc::new(Source { path: path.clone(), size, mtime, digest: None, content })
+        };
+        let mut graph = Graph::build(files.iter().enumerate().map(source).collect());
+        let texts =
+            files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+        if with_soft {
+            soft::join(&mut graph, &texts);
+        }
+        Self { graph, texts, parity: false }
+    }
+
+    fn view(&self) -> View<'_> {
+        View { graph: &self.graph, texts: &self.texts, parity: self.parity }
+    }
+
+    /// What `graph clusters` answers of it.
+    pub(crate) fn clusters(&self) -> Clusters {
+        clusters(&self.view(), Method::Louvain, 0, &Kinds::default(), usize::MAX)
+    }
+
+    /// Its page.
+    pub(crate) fn page(&self, settings: &str) -> String {
+        let input = Input {
+            view: self.view(),
+            vault: "Test vault",
+            settings: &Settings::read(settings.as_bytes()),
+            clusters: &self.clusters(),
+        };
+        page::assemble(&page::data(&input))
+    }
 }
 
 /// A small vault with something of everything:

@@ -2,10 +2,11 @@
 "use strict";
 
 Orrery.controls = (() => {
-  const { data, nodes, edges, element, button, name, shown, filters, colours } = Orrery;
+  const { data, nodes, edges, element, button, name, many, shown, filters, colours } = Orrery;
   const { chosen, span } = filters;
   const place = document.getElementById("controls");
   const DAY = 86400;
+  const FOLDERS = 12;
 
   Orrery.day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
@@ -20,7 +21,7 @@ Orrery.controls = (() => {
       act(input.checked);
       changed();
     });
-    return element("label", "box", input, element("span", "words", words), count === null ? null : element("span", "number", String(count)));
+    return element("label", "box", input, element("span", "words", words), count === null ? null : element("span", "number", count.toLocaleString("en")));
   }
 
   function colourBy() {
@@ -42,24 +43,39 @@ Orrery.controls = (() => {
 
   const legend = element("ul", "legend");
   function drawLegend() {
-    const rows = colours.legend().map(([colour, words, members, trouble]) => {
-      const dot = element("span", "dot note");
-      dot.style.setProperty("--colour", colour);
+    const rows = colours.legend().map(([colour, words, members, trouble], number) => {
+      const dot = element("span", colour === "" ? "dot many" : "dot note");
+      if (colour !== "") dot.style.setProperty("--colour", colour);
       dot.setAttribute("aria-hidden", "true");
-      const row = element("li", trouble === undefined ? "" : "off", dot, element("span", "words", name(words)), element("span", "number", String(members.length)));
-      if (trouble !== undefined) row.title = "Not followed: " + shown(trouble);
-      return row;
+      const count = element("span", "number", members.length.toLocaleString("en"));
+      const row = button("meaning" + (trouble === undefined ? "" : " off"), "", () => {
+        const lit = Orrery.state.lit?.number === number;
+        colours.light(lit ? null : { number, words, nodes: new Set(members) });
+      });
+      row.append(dot, element("span", "words", name(words)), count);
+      row.title = shown(words);
+      return element("li", "", row, trouble === undefined ? null : element("p", "about", "Not understood, ", name(trouble)));
     });
     legend.replaceChildren(...rows);
+    press();
     for (const input of place.querySelectorAll("input[name=colour-by]")) input.checked = input.value === colours.stated.by;
   }
 
+  function press() {
+    [...legend.children].forEach((row, number) => {
+      row.firstChild.setAttribute("aria-pressed", String(number === Orrery.state.lit?.number));
+    });
+  }
+
   function what() {
-    const of = (kind) => nodes.filter((node) => node.kind === kind).length;
+    const of = (words, kind, flag) => {
+      const count = nodes.filter((node) => node.kind === kind).length;
+      return count === 0 ? null : box(words, count, chosen[flag], (is) => { chosen[flag] = is; });
+    };
     const rows = [
-      box("Tags", of("tag"), chosen.tags, (is) => { chosen.tags = is; }),
-      box("Attachments", of("attachment"), chosen.attachments, (is) => { chosen.attachments = is; }),
-      box("Missing names", of("missing"), chosen.missing, (is) => { chosen.missing = is; }),
+      of("Tags", "tag", "tags"),
+      of("Attachments", "attachment", "attachments"),
+      of("Missing names", "missing", "missing"),
       box("Notes without links", null, chosen.orphans, (is) => { chosen.orphans = is; }),
     ];
     if (data.show.filter !== "") {
@@ -75,13 +91,21 @@ Orrery.controls = (() => {
   }
 
   function types() {
-    const NAMES = { links: "Links", embeds: "Embeds", properties: "Front matter", canvas: "Canvas", tags: "Tags", guesses: "Guesses (soft)" };
+    const NAMES = { links: "Links", embeds: "Embeds", properties: "Front matter", canvas: "Canvas", tags: "Tags",
+      paths: "Paths in prose", mentions: "Unlinked mentions", copies: "Copies" };
     return Object.entries(NAMES).map(([type, words]) => {
-      const count = edges.filter((edge) => edge.type === type).length;
-      return count === 0 ? null : box(words, count, chosen.types.has(type), (is) => {
+      const all = edges.filter((edge) => edge.type === type);
+      if (all.length === 0) return null;
+      const row = box(words, all.length, chosen.types.has(type), (is) => {
         if (is) chosen.types.add(type);
         else chosen.types.delete(type);
       });
+      // As it is drawn, which tells what somebody wrote from what is guessed.
+      const stroke = element("span", "stroke " + (all[0].guessed ? "guessed" : type === "tags" ? "faint" : ""));
+      stroke.setAttribute("aria-hidden", "true");
+      row.querySelector(".words").after(stroke);
+      if (all[0].guessed) row.title = "Guessed from the words; nobody wrote a link";
+      return row;
     });
   }
 
@@ -101,7 +125,7 @@ Orrery.controls = (() => {
         else chosen.hidden.add(folder);
       });
     };
-    return colours.folders.map((top) => {
+    const rows = colours.folders.map((top) => {
       if (top === "") return one("", "top folder");
       const inner = new Set();
       for (const folder of data.folders) {
@@ -110,9 +134,12 @@ Orrery.controls = (() => {
       }
       if (inner.size === 0) return one(top, top);
       const more = element("details", "", element("summary", "", element("span", "unseen", "Folders in "), one(top, top)));
-      more.append(...[...inner].sort().map((folder) => one(folder, folder.slice(top.length + 1))));
+      more.append(...[...inner].sort(colours.inOrder).map((folder) => one(folder, folder.slice(top.length + 1))));
       return more;
     });
+    if (rows.length <= FOLDERS) return rows;
+    const rest = element("details", "rest", element("summary", "", many(rows.length - FOLDERS, "more folder")), ...rows.slice(FOLDERS));
+    return [...rows.slice(0, FOLDERS), rest];
   }
 
   function tags() {
@@ -199,12 +226,12 @@ Orrery.controls = (() => {
     all.id = "reset";
     const parts = [
       section("Colours", colourBy(), legend),
-      section("Shown", ...what()),
-      section("Edges", ...types().filter((row) => row)),
+      section("Shown", ...what().filter((row) => row)),
+      edges.length > 0 ? section("Edges", ...types().filter((row) => row)) : null,
       section("Folders", ...folders()),
       tags(),
       time(),
-      element("p", "actions", all),
+      element("p", "actions", all, Orrery.panel.mend()),
     ];
     place.replaceChildren(...parts.filter((part) => part));
     drawLegend();
@@ -217,5 +244,6 @@ Orrery.controls = (() => {
 
   toggle(!Orrery.narrow.matches);
   Orrery.on("colours", drawLegend);
+  Orrery.on("lit", press);
   return { draw, toggle };
 })();

@@ -11,18 +11,20 @@ Orrery.filters = (() => {
   }
   if (span.first > span.last) [span.first, span.last] = [0, 0];
 
-  const chosen = {
+  const everyType = [...new Set(edges.map((edge) => edge.type))];
+  const begin = () => ({
     tags: data.show.tags,
     attachments: data.show.attachments,
     missing: data.show.missing,
     orphans: data.show.orphans,
     own: data.show.filter !== "" && data.show.filter_trouble === undefined,
-    types: new Set(["links", "embeds", "properties", "canvas", "tags"]),
+    types: new Set(everyType),
     hidden: new Set(),  // folders, the top one as ""
     tag: "",
     since: span.first,
     until: span.last,
-  };
+  });
+  const chosen = begin();
 
   const inFolder = (node) => {
     for (let folder = node.folder; folder !== ""; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/")))) {
@@ -68,14 +70,10 @@ Orrery.filters = (() => {
     for (const line of lines) line.shown = line.edges.some((edge) => edge.shown);
   }
 
-  const isOpen = () => chosen.hidden.size === 0 && chosen.tag === ""
+  const isOpen = () => chosen.hidden.size === 0 && chosen.tag === "" && chosen.types.size === everyType.length
     && chosen.since <= span.first && chosen.until >= span.last;
 
-  function reset() {
-    chosen.hidden.clear();
-    chosen.tag = "";
-    [chosen.since, chosen.until] = [span.first, span.last];
-  }
+  const reset = () => Object.assign(chosen, begin());
 
   return { chosen, span, apply, isOpen, reset };
 })();

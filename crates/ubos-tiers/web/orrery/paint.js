@@ -6,6 +6,7 @@
 Orrery.paint = (() => {
   const { state, nodes } = Orrery;
   const LABELS = 70;
+  const DASHES = { broken: [4, 3], brightBroken: [4, 3], guessed: [1.5, 4], brightGuess: [1.5, 4] };
   const FONT = "12px system-ui, -apple-system, 'Segoe UI', sans-serif";
   const byDegree = [...nodes].sort((a, b) => b.degree - a.degree || a.id - b.id);
   let batches = [];
@@ -28,7 +29,8 @@ Orrery.paint = (() => {
     // The local graph is all about its note already.
     const centre = state.hovered || (state.local > 0 ? null : state.selected);
     if (centre) return new Set([centre, ...Orrery.routes.neighbours(centre)]);
-    return state.found;
+    if (state.found) return state.found;
+    return state.page === "broken" && !state.selected ? Orrery.panel.brokenEnds() : state.lit && state.lit.nodes;
   }
 
   function frame(ctx, scale, view) {
@@ -38,7 +40,7 @@ Orrery.paint = (() => {
       ctx.globalAlpha = dim ? 0.22 : 1;
       for (const batch of batches) {
         const drawn = batch.nodes.filter((node) => inside(node, view) && (!lit || lit.has(node) !== dim));
-        if (drawn.length > 0) shapes(ctx, scale, batch, drawn);
+        if (drawn.length > 0) shapes(ctx, scale, view, batch, drawn);
       }
     }
     ctx.globalAlpha = 1;
@@ -58,22 +60,24 @@ Orrery.paint = (() => {
     const now = Orrery.colours.palette();
     const centre = state.hovered || state.selected;
     const path = state.path && state.path.lines;
-    const kinds = { line: [], faint: [], broken: [], bright: [], path: [] };
+    const kinds = { faint: [], guessed: [], line: [], broken: [], inner: [], brightGuess: [], brightBroken: [], bright: [], path: [] };
     for (const line of view.lines) {
       if (!line.shown || outside(line.source, line.target, view)) continue;
       if (path && path.has(line)) kinds.path.push(line);
-      else if (!path && centre && (line.source === centre || line.target === centre)) kinds.bright.push(line);
+      else if (!path && centre && (line.source === centre || line.target === centre)) {
+        kinds[line.look === "guessed" ? "brightGuess" : line.look === "broken" ? "brightBroken" : "bright"].push(line);
+      } else if (!path && lit && lit.has(line.source) && lit.has(line.target) && line.look === "line") kinds.inner.push(line);
       else kinds[line.look].push(line);
     }
     for (const [kind, all] of Object.entries(kinds)) {
       if (all.length === 0) continue;
       // Where there are many, each of them says less.
       const thin = Math.max(0.35, Math.min(1, Math.sqrt(1500 / all.length)));
-      const strong = kind === "path" || kind === "bright";
-      ctx.globalAlpha = strong ? 1 : lit ? thin * 0.4 : thin;
+      const strong = kind === "path" || kind.startsWith("bright");
+      ctx.globalAlpha = strong ? 1 : lit && kind !== "inner" ? thin * 0.4 : thin;
       ctx.strokeStyle = now[kind];
-      ctx.lineWidth = (kind === "path" ? 3 : kind === "bright" ? 1.6 : 1) / scale;
-      ctx.setLineDash(kind === "broken" ? [4 / scale, 3 / scale] : []);
+      ctx.lineWidth = (kind === "path" ? 3 : strong ? 1.6 : 1) / scale;
+      ctx.setLineDash(dashes(kind, all).map((part) => part / scale));
       ctx.beginPath();
       for (const { source, target } of all) {
         ctx.moveTo(source.x, source.y);
@@ -84,6 +88,12 @@ Orrery.paint = (() => {
     }
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
+  }
+
+  // Broken links are dashed, guesses dotted, where that is not too much to draw.
+  function dashes(kind, all) {
+    if (all.length > 2500) return [];
+    return DASHES[kind] || [];
   }
 
   function arrows(ctx, scale, all, colour) {
@@ -113,12 +123,16 @@ Orrery.paint = (() => {
     return ways;
   }
 
-  function shapes(ctx, scale, batch, drawn) {
+  function shapes(ctx, scale, view, batch, drawn) {
     const now = Orrery.colours.palette();
-    const tiny = scale < 0.22;
+    // Far away a square is a point as good as a circle, and drawn faster while things move.
+    const tiny = scale < 0.22 && (view.settling || view.panning);
     ctx.beginPath();
     for (const node of drawn) outline(ctx, batch.kind, node, 1.6 / scale, tiny);
     if (batch.kind === "missing") {
+      // Open, so that no line is seen in it.
+      ctx.fillStyle = now.ground;
+      ctx.fill();
       ctx.strokeStyle = batch.colour;
       ctx.lineWidth = Math.max(1.4 / scale, 0.9);
       ctx.stroke();
@@ -147,8 +161,21 @@ Orrery.paint = (() => {
     }
   }
 
-  // A rim of brass and a light on the glass.
+  // A shade towards the lower side, a rim of brass and a light on the glass.
   function glass(ctx, scale, kind, large, now) {
+    if (large.length < 150) {
+      for (const node of large) {
+        const { x, y, radius: r } = node;
+        const shade = ctx.createRadialGradient(x - r * 0.35, y - r * 0.4, r * 0.25, x, y, r * 1.15);
+        shade.addColorStop(0, now.glow);
+        shade.addColorStop(0.45, "rgba(0, 0, 0, 0)");
+        shade.addColorStop(1, now.shade);
+        ctx.beginPath();
+        outline(ctx, kind, node, 0, false);
+        ctx.fillStyle = shade;
+        ctx.fill();
+      }
+    }
     ctx.beginPath();
     for (const node of large) outline(ctx, kind, node, 0, false);
     ctx.strokeStyle = now.rim;
@@ -209,20 +236,28 @@ Orrery.paint = (() => {
     const taken = [];
     for (const node of wanted) {
       if (!node.shown && node !== state.selected) continue;
-      const [x, y] = [node.x * scale + view.x, node.y * scale + view.y + node.radius * scale + 4];
-      const text = node.label ||= cut(node.name);
+      const text = node.label ||= cut(node.called);
       const half = (node.labelWidth ||= ctx.measureText(text).width) / 2 + 3;
-      const box = [x - half, y - 2, x + half, y + 14];
-      if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
-      taken.push(box);
-      ctx.strokeText(text, x, y);
-      ctx.fillText(text, x, y);
+      const [middle, y] = [node.x * scale + view.x, node.y * scale + view.y + node.radius * scale + 4];
+      // Whole, where the node stands at the edge of what no panel covers.
+      const free = middle > view.free[0] && middle < view.free[1];
+      const x = free ? Math.min(Math.max(middle, view.free[0] + half), Math.max(view.free[0] + half, view.free[1] - half)) : middle;
+      // Below the node, or above it where something stands there already.
+      const above = y - 2 * node.radius * scale - 20;
+      for (const line of [y, above]) {
+        const box = [x - half, line - 2, x + half, line + 14];
+        if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
+        taken.push(box);
+        ctx.strokeText(text, x, line);
+        ctx.fillText(text, x, line);
+        break;
+      }
     }
     ctx.restore();
   }
 
   // Near enough, or among the few that name the landscape.
-  const readable = (node, scale, already) => node.radius * scale > 5.5 || scale > 1.15 || already < 14;
+  const readable = (node, scale, already) => node.radius * scale > 5.5 || scale > 1.15 || already < (Orrery.narrow.matches ? 7 : 14);
   const cut = (text) => ([...text].length > 34 ? [...text].slice(0, 33).join("") + "…" : text);
 
   return { sort, frame };

@@ -3,7 +3,7 @@
 "use strict";
 
 Orrery.panel = (() => {
-  const { data, nodes, edges, state, element, button, name, shown } = Orrery;
+  const { data, nodes, edges, state, element, button, name, many, shown } = Orrery;
   const place = document.getElementById("panel");
   const MOST = 200;
 
@@ -18,6 +18,7 @@ Orrery.panel = (() => {
       : state.page === "broken" ? broken() : overview();
     place.replaceChildren(...parts.filter((part) => part));
     place.hidden = Orrery.narrow.matches && !state.path && !state.selected && state.page !== "broken";
+    document.body.classList.toggle("covered", !place.hidden);
     place.scrollTop = 0;
   }
 
@@ -28,6 +29,7 @@ Orrery.panel = (() => {
     const go = button("way " + node.kind, "", () => Orrery.travel(node));
     go.append(dot(node), element("span", "title", name(node.title)));
     const about = words.filter((word) => word);
+    if (node.where !== "") go.append(element("span", "about", name(node.where)));
     if (about.length > 0) go.append(element("span", "about", ...about));
     go.title = shown(node.path);
     go.dataset.node = node.id;
@@ -54,7 +56,8 @@ Orrery.panel = (() => {
     const said = [];
     if (edge.kind !== "link") said.push(edge.label !== undefined ? `${WORDS[edge.kind]} “${shown(edge.label)}”` : WORDS[edge.kind]);
     if (edge.within) said.push(`in ${shown(edge.within.title)}`);
-    said.push(`line ${edge.line}`);
+    // A guess is no link that could be looked for: it says which of the two says the other's name.
+    said.push(`line ${edge.line}` + (edge.guessed ? (edge.from === state.selected ? " here" : " there") : ""));
     if (edge.count > 1) said.push(`${edge.count}×`);
     return said.join(" · ");
   }
@@ -66,8 +69,10 @@ Orrery.panel = (() => {
     const close = button("close", "×", () => Orrery.release());
     close.setAttribute("aria-label", "Let go of this note");
     head.append(close);
-    const out = node.edges.filter((edge) => edge.from === node && edge.type !== "tags");
-    const back = node.edges.filter((edge) => edge.to === node);
+    const written = node.edges.filter((edge) => !edge.guessed);
+    const out = written.filter((edge) => edge.from === node && edge.type !== "tags");
+    const back = written.filter((edge) => edge.to === node);
+    const guessed = node.edges.filter((edge) => edge.guessed);
     const seen = (all) => all.map((edge) => way(edge.from === node ? edge.to : edge.from, words(edge), wrong(edge)));
     return [
       head,
@@ -82,15 +87,16 @@ Orrery.panel = (() => {
       out.length > 0 ? list(seen(out)) : null,
       back.length > 0 ? heading(node.kind === "missing" ? "Looked for in" : node.kind === "tag" ? "Used in" : "Linked from", back.length) : null,
       back.length > 0 ? list(seen(back)) : null,
-      out.length + back.length === 0 ? element("p", "about", "Nothing links here, and it links to nothing.") : null,
+      guessed.length > 0 ? heading("Guessed", guessed.length) : null,
+      guessed.length > 0 ? list(seen(guessed)) : null,
+      node.edges.length === 0 ? element("p", "about", "Nothing links here, and it links to nothing.") : null,
     ];
   }
 
   function facts(node) {
     if (!node.isFile) return null;
     const said = [KIND[node.kind]];
-    if (node.words !== undefined) said.push(node.words === 1 ? "1 word" : `${node.words.toLocaleString("en")} words`);
-    else said.push(`${node.size.toLocaleString("en")} bytes`);
+    said.push(node.words !== undefined ? many(node.words, "word") : many(node.size, "byte"));
     said.push("changed " + Orrery.day(node.mtime));
     return element("p", "about", said.join(" · "));
   }
@@ -163,28 +169,30 @@ Orrery.panel = (() => {
       rows.push(element("li", "step", `${says}${kind} · line ${edge.line} of `, name((edge.within || edge.from).title)));
       rows.push(way(node));
     }
-    const steps = route.steps.length === 1 ? "1 step" : `${route.steps.length} steps`;
-    return [head, element("p", "about", `${steps}, the shortest way`), element("ul", "ways route", ...rows)];
+    return [head, element("p", "about", `${many(route.steps.length, "step")}, the shortest way`), element("ul", "ways route", ...rows)];
   }
 
-  const lost = () => nodes.filter((node) => node.kind === "missing" && node.edges.length > 0);
-  const misled = () => edges.filter((edge) => edge.broken !== undefined);
+  const lost = nodes.filter((node) => node.kind === "missing" && node.edges.length > 0);
+  const misled = edges.filter((edge) => edge.broken !== undefined);
+  const unread = nodes.filter((node) => node.trouble !== undefined);
+  // What is broken, and where that is written.
+  const ends = new Set([...lost, ...unread, ...misled.flatMap((edge) => [edge.from, edge.to]),
+    ...lost.flatMap((node) => node.edges.map((edge) => edge.from))]);
 
   function broken() {
     const head = element("header", "", element("h2", "", "Broken links"));
     const close = button("close", "×", () => Orrery.release());
     close.setAttribute("aria-label", "Back to the overview");
     head.append(close);
-    const names = lost().sort((a, b) => b.edges.length - a.edges.length || (a.path < b.path ? -1 : 1));
-    const unread = nodes.filter((node) => node.trouble !== undefined);
+    const names = [...lost].sort((a, b) => b.edges.length - a.edges.length || (a.path < b.path ? -1 : 1));
     const all = [head];
     if (names.length > 0) {
       all.push(heading("Names that no file has", names.length));
-      all.push(list(names.map((node) => way(node, node.edges.length === 1 ? `in ${node.edges[0].from.name}` : `in ${node.edges.length} files`))));
+      all.push(list(names.map((node) => way(node, node.edges.length === 1 ? `in ${node.edges[0].from.called}` : `in ${node.edges.length} files`))));
     }
-    if (misled().length > 0) {
-      all.push(heading("Headings and blocks that are not there", misled().length));
-      all.push(list(misled().map((edge) => way(edge.from, `line ${edge.line} · ${edge.to.name}`, wrong(edge)))));
+    if (misled.length > 0) {
+      all.push(heading("Headings and blocks that are not there", misled.length));
+      all.push(list(misled.map((edge) => way(edge.from, `line ${edge.line} · ${edge.to.called}`, wrong(edge)))));
     }
     if (unread.length > 0) {
       all.push(heading("Files that could not be read", unread.length));
@@ -196,21 +204,38 @@ Orrery.panel = (() => {
 
   function overview() {
     const of = (kind) => nodes.filter((node) => node.kind === kind).length;
-    const orphans = nodes.filter((node) => node.kind === "note" && !node.edges.some((edge) => edge.type !== "tags"));
+    const orphans = nodes.filter((node) => node.kind === "note" && !node.edges.some((edge) => edge.type !== "tags" && !edge.guessed));
     const hubs = nodes.filter((node) => node.isFile && node.degree > 0).sort((a, b) => b.degree - a.degree).slice(0, 12);
     const figure = (number, text) => element("li", "", element("b", "", number.toLocaleString("en")), text);
-    const count = lost().length + misled().length;
-    const mend = button("plain", "", () => Orrery.broken());
-    mend.append(count === 0 ? "Nothing is broken" : count === 1 ? "1 broken link" : `${count} broken links and names`);
     return [
       element("header", "", element("h2", "", "The vault")),
-      element("ul", "figures", figure(of("note"), "notes"), figure(edges.filter((e) => e.type !== "tags" && e.type !== "guesses").length, "links"),
+      element("ul", "figures", figure(of("note"), "notes"), figure(edges.filter((e) => e.type !== "tags" && !e.guessed).length, "links"),
         figure(data.tags.length, "tags"), figure(orphans.length, "unlinked")),
-      element("p", "actions", mend),
+      element("p", "actions", mend()),
+      hint(of("note"), orphans.length),
       hubs.length > 0 ? heading("Linked most") : null,
-      hubs.length > 0 ? list(hubs.map((node) => way(node, `${node.degree} links`))) : null,
+      hubs.length > 0 ? list(hubs.map((node) => way(node, many(node.degree, "link")))) : null,
     ];
   }
 
-  return { draw };
+  // Leads to what is broken.
+  function mend() {
+    const count = lost.length + misled.length + unread.length;
+    const words = count === 0 ? "Nothing is broken" : many(count, "broken link or name", "broken links and names");
+    return button("plain", words, () => Orrery.broken());
+  }
+
+  // Into the panel, for who has no pointer.
+  function focus() {
+    if (!place.hidden) place.querySelector("button:not(.close), a")?.focus();
+  }
+
+  // Where links say little there may be more between the lines.
+  function hint(notes, unlinked) {
+    if (data.parity || unlinked * 2 < notes || notes < 2 || edges.some((edge) => edge.guessed)) return null;
+    return element("p", "about", "Most notes have no link. Made with ", element("code", "", "--soft"),
+      ", the page also shows which notes only mention each other.");
+  }
+
+  return { draw, mend, focus, brokenEnds: () => ends };
 })();

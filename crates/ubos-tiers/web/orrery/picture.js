@@ -2,40 +2,20 @@
 "use strict";
 
 Orrery.picture = (() => {
-  const { nodes, lines, state, clusters, reduced } = Orrery;
+  const { nodes, lines, state, reduced } = Orrery;
   const stage = document.getElementById("graph");
-  const view = { left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
+  const view = { free: [0, 0], left: 0, right: 0, top: 0, bottom: 0, x: 0, y: 0, ratio: 1, settling: false, panning: false, lines: [] };
   let laid = new Set();  // what the layout moves
   let away = false;      // whether the local graph is laid out, and the whole one waits in `home`
   let fitting = true;    // whether the camera follows the layout until it rests
 
+  // How a line looks: broken, of tags or guesses alone, or written by somebody.
   for (const line of lines) {
-    const types = new Set(line.edges.map((edge) => edge.type));
     const lost = line.source.kind === "missing" || line.target.kind === "missing";
-    const faint = [...types].every((type) => type === "tags" || type === "guesses");
-    line.look = lost || line.edges.every((edge) => edge.broken !== undefined) ? "broken" : faint ? "faint" : "line";
-  }
-
-  // Where nodes begin: clusters in a spiral, the largest in the middle, their notes in smaller ones. The
-  // layout then has little left to do.
-  function spread() {
-    const turn = Math.PI * (3 - Math.sqrt(5));
-    const place = (at, gap) => [gap * Math.sqrt(at) * Math.cos(at * turn), gap * Math.sqrt(at) * Math.sin(at * turn)];
-    let used = 0;
-    for (const cluster of clusters) {
-      const [cx, cy] = place(used + cluster.nodes.length / 2, 16);
-      cluster.nodes.forEach((node, at) => {
-        const [dx, dy] = place(at, 14);
-        [node.x, node.y] = [cx + dx, cy + dy];
-      });
-      used += cluster.nodes.length;
-    }
-    for (const node of nodes) {
-      if (node.x !== undefined) continue;
-      const near = node.edges.map((edge) => (edge.from === node ? edge.to : edge.from)).find((at) => at.x !== undefined);
-      const [dx, dy] = near ? place(node.id % 40, 6) : place(used++, 16);
-      [node.x, node.y] = [(near ? near.x : 0) + dx, (near ? near.y : 0) + dy];
-    }
+    const written = line.edges.some((edge) => edge.type !== "tags" && !edge.guessed);
+    const guessed = line.edges.some((edge) => edge.guessed);
+    line.look = lost || line.edges.every((edge) => edge.broken !== undefined) ? "broken"
+      : written ? "line" : guessed ? "guessed" : "faint";
   }
 
   // Draws everything to the middle, so that what has no links does not drift away.
@@ -51,7 +31,6 @@ Orrery.picture = (() => {
     return force;
   }
 
-  spread();
   const graph = new ForceGraph(stage);
   graph
     .autoPauseRedraw(true)
@@ -100,16 +79,23 @@ Orrery.picture = (() => {
       repaint();
     });
   graph.d3Force("center", null);
+  // What stands around the rest pushes nothing and is pushed by nothing.
+  const charge = graph.d3Force("charge");
+  const everyone = charge.initialize;
+  charge.initialize = (all, random) => everyone(all.filter((node) => node.fx === undefined), random);
   let followed = 0;
 
   function look(scale) {
     const corner = graph.graph2ScreenCoords(0, 0);
     [view.x, view.y, view.ratio] = [corner.x, corner.y, window.devicePixelRatio];
+    const { left, right } = room();
+    view.free = [left, stage.clientWidth - right];
     [view.left, view.top] = [-view.x / scale, -view.y / scale];
     [view.right, view.bottom] = [view.left + stage.clientWidth / scale, view.top + stage.clientHeight / scale];
   }
 
-  // Links inside of a cluster are short and strong, those between clusters long and weak, those to tags
+  // The forces are those by which the places were found that the page opens with (`page/layout` of the
+  // program). Links inside of a cluster are short and strong, those between clusters long and weak, those to tags
   // weaker still: what belongs together comes to stand together.
   function pulls(shown) {
     const count = new Map(shown.map((node) => [node, 0]));
@@ -121,9 +107,25 @@ Orrery.picture = (() => {
     const near = ({ source, target }) => source.cluster !== undefined && source.cluster === target.cluster;
     const round = ({ source, target }) => 2 * Math.min(source.radius, 8) + 2 * Math.min(target.radius, 8);
     const least = ({ source, target }) => Math.min(count.get(source), count.get(target));
+    const weak = ({ look }) => look === "faint" || look === "guessed";
     graph.d3Force("link")
       .distance((line) => (near(line) ? 22 : 60) + round(line))
-      .strength((line) => (line.look === "faint" ? 0.08 : near(line) ? 1 : 0.3) / least(line));
+      .strength((line) => (weak(line) ? 0.08 : near(line) ? 1 : 0.3) / least(line));
+  }
+
+  // Holds what has no link in its place around the rest, and lets go what has.
+  function pin(shown) {
+    const linked = new Set();
+    for (const line of view.lines) if (line.shown) linked.add(line.source).add(line.target);
+    for (const node of shown) {
+      if (node.belt && !linked.has(node)) {
+        const { x, y } = node.belt;
+        Object.assign(node, { x, y, fx: x, fy: y, vx: 0, vy: 0 });
+      } else {
+        delete node.fx;
+        delete node.fy;
+      }
+    }
   }
 
   // Lays out what is shown. `rest`: where everything stands already.
@@ -131,17 +133,18 @@ Orrery.picture = (() => {
     const shown = nodes.filter((node) => node.shown);
     laid = new Set(shown);
     view.lines = lines.filter((line) => laid.has(line.source) && laid.has(line.target));
-    const many = shown.length > 1500;
-    const warm = rest ? 0 : reduced.matches ? (many ? 150 : 300) : many ? 30 : 60;
+    pin(shown);
+    const many = shown.filter((node) => node.fx === undefined).length > 1500;
+    const warm = !rest && reduced.matches ? (many ? 60 : 300) : 0;
     delete document.body.dataset.resting;
     view.settling = !rest;
-    graph.d3Force("charge").strength(many ? -45 : -90).theta(many ? 1.2 : 0.9);
+    charge.strength(many ? -45 : -90).theta(many ? 1.2 : 0.9);
     pulls(shown);
     graph.d3Force("gravity", gravity(many ? 0.035 : 0.06));
     graph
       .warmupTicks(warm)
       .cooldownTicks(rest || reduced.matches ? 0 : Infinity)
-      .cooldownTime(many ? 9000 : 7000)
+      .cooldownTime(many ? 6000 : 5000)
       .d3AlphaDecay(many ? 0.03 : 0.0228)
       .graphData({ nodes: shown, links: view.lines.filter((line) => line.shown) });
   }
@@ -158,8 +161,9 @@ Orrery.picture = (() => {
     const grew = nodes.some((node) => node.shown && !laid.has(node));
     Orrery.paint.sort();
     if (turned || grew) {
-      fitting = local || back || laid.size === 0;
-      layout({ rest: back });
+      const first = laid.size === 0;
+      fitting = local || back || first;
+      layout({ rest: back || first });
     }
     repaint();
   }
@@ -175,6 +179,9 @@ Orrery.picture = (() => {
     const right = wide && !document.getElementById("panel").hidden ? 332 : 0;
     return { left, right };
   }
+
+  // Whether the panel takes the lower half of a small screen.
+  const covered = () => Orrery.narrow.matches && !document.getElementById("panel").hidden && !(state.path && !state.path.to);
 
   // The whole graph into the free part of the window.
   function fit(time) {
@@ -203,7 +210,7 @@ Orrery.picture = (() => {
   function within(width, height) {
     const { left, right } = room();
     const wide = stage.clientWidth - left - right - 90;
-    const high = (stage.clientHeight - 170) * (Orrery.narrow.matches && state.selected ? 0.5 : 1);
+    const high = (stage.clientHeight - 170) * (covered() ? 0.5 : 1);
     return Math.max(0.03, Math.min(wide / Math.max(1, width), high / Math.max(1, height)));
   }
 
@@ -211,7 +218,7 @@ Orrery.picture = (() => {
   function aim(x, y, scale, time) {
     const { left, right } = room();
     // Below the bar, and on a small screen above the panel.
-    const low = Orrery.narrow.matches && state.selected ? stage.clientHeight * 0.2 : -22;
+    const low = covered() ? stage.clientHeight * 0.2 : -22;
     const slow = reduced.matches ? 0 : time;
     graph.zoom(scale, slow);
     graph.centerAt(x - (left - right) / 2 / scale, y + low / scale, slow);

@@ -34,9 +34,12 @@ Orrery.routes = (() => {
   }
 
   // The shortest way over shown edges in whatever direction, as steps; null if there is none. Tags join
-  // what has nothing else in common, so they are only passed where there is no other way.
+  // what has nothing else in common, and guesses what nobody joined, so they are only passed where there is
+  // no other way.
   function between(from, to) {
-    return walk(from, to, (edge) => edge.type !== "tags") || walk(from, to, () => true);
+    return walk(from, to, (edge) => edge.type !== "tags" && !edge.guessed)
+      || walk(from, to, (edge) => edge.type !== "tags")
+      || walk(from, to, () => true);
   }
 
   function walk(from, to, takes) {

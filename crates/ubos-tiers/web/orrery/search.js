@@ -1,11 +1,14 @@
-// The search field: finds by title, other names, path and tag while one types, and goes there.
+// The search field: finds by title, other names, path and tag while one types, and goes there. It says what
+// it looks at, and what it does not.
 "use strict";
 
 Orrery.search = (() => {
-  const { nodes, state, element, name } = Orrery;
+  const { nodes, state, element, name, shown } = Orrery;
   const MOST = 14;
   const field = document.getElementById("search");
-  const list = document.getElementById("found");
+  const place = document.getElementById("found");
+  const list = document.getElementById("hits");
+  const scope = document.getElementById("scope");
   let hits = [];
   let at = 0;
 
@@ -18,20 +21,43 @@ Orrery.search = (() => {
     tags: node.tags.map(fold),
   }));
 
-  // How well all words fit; 0: not at all.
-  function rank(entry, words) {
+  // A query as parts: words and "phrases", each with a minus or one of the operators that the page can
+  // honour. The page has titles, other names, paths and tags of the notes, but not their text: what needs
+  // that is told, and finds nothing.
+  const PART = /(-?)(?:(path|file|tag):)?(?:"([^"]*)"|(\S+))/gu;
+  const BEYOND = /^(?:(?:line|block|section|content|task|task-todo|task-done|match-case|ignore-case|property):|\[|\/.*\/$|[()]|OR$)/;
+
+  function understand(text) {
+    const parts = [];
+    for (const [, minus, field, phrase, word] of text.normalize("NFC").matchAll(PART)) {
+      if (field === undefined && word !== undefined && BEYOND.test(word)) return { beyond: word, parts: [] };
+      const wanted = fold(phrase ?? word);
+      const isTag = field === "tag" || (field === undefined && wanted.startsWith("#"));
+      const sought = isTag ? wanted.replace(/^#/, "") : wanted;
+      if (sought !== "") parts.push({ not: minus !== "", field: isTag ? "tag" : field, sought });
+    }
+    return { parts };
+  }
+
+  // How well all parts fit; 0: not at all.
+  function rank(entry, parts) {
     let sum = 0;
-    for (const word of words) {
-      const value = word.startsWith("#") ? tag(entry, word.slice(1)) : plain(entry, word);
-      if (value === 0) return 0;
+    for (const { not, field, sought } of parts) {
+      const value = field === "tag" ? tag(entry, sought) : field === undefined ? plain(entry, sought) : within(entry, field, sought);
+      if ((value === 0) !== not) return 0;
       sum += value;
     }
-    return sum + Math.min(entry.node.degree, 50) / 100;
+    return sum + 1 + Math.min(entry.node.degree, 50) / 100;
   }
 
   function tag(entry, word) {
     if (entry.node.kind === "tag") return entry.title.startsWith("#" + word) ? 9 : 0;
     return entry.tags.some((own) => own.startsWith(word)) ? 5 : 0;
+  }
+
+  function within(entry, field, word) {
+    if (!entry.node.isFile) return 0;
+    return (field === "file" ? entry.path.slice(entry.path.lastIndexOf("/") + 1) : entry.path).includes(word) ? 5 : 0;
   }
 
   function plain(entry, word) {
@@ -46,9 +72,9 @@ Orrery.search = (() => {
   }
 
   function find(text) {
-    const words = fold(text.trim()).split(/\s+/).filter((word) => word !== "" && word !== "#");
-    if (words.length === 0) return [];
-    const ranked = index.map((entry) => [rank(entry, words), entry.node]).filter(([value]) => value > 0);
+    const { parts } = understand(text);
+    if (parts.length === 0) return [];
+    const ranked = index.map((entry) => [rank(entry, parts), entry.node]).filter(([value]) => value > 0);
     ranked.sort((a, b) => b[0] - a[0] || (a[1].path < b[1].path ? -1 : 1));
     return ranked.map(([, node]) => node);
   }
@@ -65,13 +91,17 @@ Orrery.search = (() => {
   function draw(total) {
     list.replaceChildren(...hits.map(row));
     const empty = field.value.trim() === "";
-    if (total > hits.length) list.append(element("li", "more", `and ${total - hits.length} more`));
-    if (total === 0 && !empty) list.append(element("li", "more", "Nothing found"));
-    list.hidden = empty;
+    place.hidden = empty;
     field.setAttribute("aria-expanded", String(!empty));
     if (hits.length > 0) field.setAttribute("aria-activedescendant", "hit-" + at);
     else field.removeAttribute("aria-activedescendant");
-    if (!empty) Orrery.say(total === 1 ? "1 found" : `${total} found`);
+    if (empty) return;
+    const { beyond } = understand(field.value);
+    const count = beyond !== undefined ? `${shown(beyond)} is not looked at here`
+      : total === 0 ? "Nothing found" : total > hits.length ? `${hits.length} of ${total.toLocaleString("en")}` : `${total} found`;
+    const command = element("code", "", "ubos-sync graph search");
+    scope.replaceChildren(element("strong", "", count), " · looks at titles, other names, paths and tags; for the text: ", command);
+    Orrery.say(count);
   }
 
   function row(node, number) {
@@ -113,8 +143,8 @@ Orrery.search = (() => {
   }
 
   field.addEventListener("input", update);
-  field.addEventListener("blur", () => { list.hidden = true; });
-  field.addEventListener("focus", () => { list.hidden = field.value.trim() === ""; });
+  field.addEventListener("blur", () => { place.hidden = true; });
+  field.addEventListener("focus", () => { place.hidden = field.value.trim() === ""; });
   field.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();

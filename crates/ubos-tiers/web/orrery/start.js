@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { data, nodes, state, filters, colours, picture, panel, controls, search, routes, shown, say } = Orrery;
+  const { data, nodes, state, filters, colours, picture, panel, controls, search, routes, shown, many, say } = Orrery;
   const graph = document.getElementById("graph");
   const help = document.getElementById("help");
   const $ = (id) => document.getElementById(id);
@@ -18,11 +18,13 @@
     const files = nodes.filter((node) => node.kind === "note");
     const seen = files.filter((node) => node.shown).length;
     const all = files.length.toLocaleString("en");
-    $("count").textContent = seen === files.length ? `${all} notes` : `${seen.toLocaleString("en")} of ${all} notes`;
+    $("count").textContent = seen === files.length ? many(seen, "note") : `${seen.toLocaleString("en")} of ${all} notes`;
     const mode = [];
     if (state.local > 0 && state.selected) mode.push(`local, ${state.local} away`);
     if (state.path && !state.path.to) mode.push("path to …");
+    if (state.lit) mode.push(shown(state.lit.words));
     if (!filters.isOpen()) mode.push("filtered");
+    if (data.parity) mode.push("Obsidian’s links only");
     $("mode").textContent = mode.join(" · ");
     document.body.dataset.selected = state.selected ? state.selected.path : "";
     document.body.dataset.shown = String(nodes.filter((node) => node.shown).length);
@@ -42,7 +44,7 @@
     if ($("panel").contains(document.activeElement)) graph.focus();
     refresh();
     picture.show(node);
-    say(`${node.name}, ${node.edges.length} links`);
+    say(`${node.called}, ${many(node.edges.length, "link")}`);
   };
 
   // One step back: path, local graph, note, page.
@@ -50,6 +52,7 @@
     if (state.path) state.path = null;
     else if (state.local > 0) state.local = 0;
     else if (state.selected) [state.selected, state.candidate] = [null, null];
+    else if (state.lit) colours.light(null);
     else state.page = "overview";
     refresh();
   };
@@ -84,12 +87,14 @@
     }
     refresh();
     picture.frame([from, to, ...(state.path.nodes || [])]);
-    say(!steps ? "Not connected" : steps.length === 1 ? "Path of 1 step" : `Path of ${steps.length} steps`);
+    say(!steps ? "Not connected" : "Path of " + many(steps.length, "step"));
   }
 
   Orrery.broken = () => {
     [state.selected, state.path, state.local, state.page] = [null, null, 0, "broken"];
+    if (Orrery.narrow.matches) controls.toggle(false);
     refresh();
+    picture.fit();
   };
 
   // The neighbour that lies in a direction; without a chosen note, the one that is linked most.
@@ -113,11 +118,17 @@
     choose(best);
   }
 
+  // To the next neighbour, or the one before; false where there is none, and the focus goes on.
   function turn(by) {
-    const near = routes.neighbours(state.selected);
-    if (near.length === 0) return;
-    const at = near.indexOf(state.candidate);
-    choose(near[(at + by + (at < 0 && by < 0 ? 1 : 0) + near.length) % near.length]);
+    const near = state.selected ? routes.neighbours(state.selected) : [];
+    const at = state.candidate ? near.indexOf(state.candidate) + by : by > 0 ? 0 : near.length;
+    if (near[at] === undefined) {
+      state.candidate = null;
+      picture.repaint();
+      return false;
+    }
+    choose(near[at]);
+    return true;
   }
 
   function choose(node) {
@@ -125,7 +136,7 @@
     state.candidate = node;
     picture.repaint();
     document.body.dataset.candidate = node.path;
-    say(`${node.name}. Enter goes there`);
+    say(`${node.called}. Enter goes there`);
   }
 
   const KEYS = {
@@ -135,7 +146,7 @@
     "ArrowRight": () => step(1, 0),
     "ArrowUp": () => step(0, -1),
     "ArrowDown": () => step(0, 1),
-    "Enter": () => state.candidate && Orrery.travel(state.candidate),
+    "Enter": () => (state.candidate ? Orrery.travel(state.candidate) : panel.focus()),
     "Escape": () => Orrery.release(),
     "l": () => Orrery.local(state.local > 0 ? 0 : 2),
     "p": () => (state.selected ? Orrery.pathFrom(state.selected) : say("Choose a note first")),
@@ -156,9 +167,8 @@
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     if (event.target instanceof HTMLSelectElement && event.key !== "Escape") return;
     const inGraph = event.target === graph || event.target === document.body;
-    if (event.key === "Tab" && event.target === graph && state.selected && routes.neighbours(state.selected).length > 0) {
-      event.preventDefault();
-      turn(event.shiftKey ? -1 : 1);
+    if (event.key === "Tab") {
+      if (event.target === graph && turn(event.shiftKey ? -1 : 1)) event.preventDefault();
     } else if (/^[1-5]$/.test(event.key) && state.selected) {
       Orrery.local(Number(event.key));
     } else if (Object.hasOwn(KEYS, event.key) && (inGraph || !ONLY_GRAPH.has(event.key))) {
@@ -176,6 +186,10 @@
     panel.draw();
   });
   Orrery.on("filters", refresh);
+  Orrery.on("lit", () => {
+    status();
+    picture.repaint();
+  });
   Orrery.on("colours", () => {
     Orrery.paint.sort();
     picture.repaint();

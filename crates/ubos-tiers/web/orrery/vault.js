@@ -3,14 +3,18 @@
 "use strict";
 
 const Orrery = (() => {
+  // No text becomes markup, not even by the library, which empties elements that way and nothing else.
+  window.trustedTypes?.createPolicy("default", { createHTML: (text) => (text === "" ? "" : null) });
   const data = JSON.parse(document.getElementById("data").textContent);
 
   // The classes in which edges are shown or hidden.
   const CLASS = {
     "link": "links", "embed": "embeds", "front-matter": "properties",
     "canvas-file": "canvas", "canvas-text": "canvas", "canvas-arrow": "canvas", "tag": "tags",
-    "path-mention": "guesses", "unlinked-mention": "guesses", "duplicate": "guesses",
+    "path-mention": "paths", "unlinked-mention": "mentions", "duplicate": "copies",
   };
+  // Nobody wrote these as links: they are guessed from the words, drawn dotted, and counted for themselves.
+  const GUESSED = new Set(["paths", "mentions", "copies"]);
 
   const nodes = data.nodes.map((read, id) => ({
     id,
@@ -29,6 +33,10 @@ const Orrery = (() => {
     filtered: read.filtered === true,
     preview: read.preview || "",
     trouble: read.trouble,
+    x: read.at[0],
+    y: read.at[1],
+    // What has no link stands around the rest, and the layout leaves it there.
+    belt: read.belt === true ? { x: read.at[0], y: read.at[1] } : null,
     isFile: read.kind !== "tag" && read.kind !== "missing",
     radius: 0,
     shown: true,
@@ -38,13 +46,20 @@ const Orrery = (() => {
   const edges = data.edges.map(([from, to, kind, count, line], id) => {
     const remark = data.remarks[id] || {};
     const edge = {
-      id, from: nodes[from], to: nodes[to], kind: data.kinds[kind], type: CLASS[data.kinds[kind]], count, line,
+      id, from: nodes[from], to: nodes[to], kind: data.kinds[kind], type: CLASS[data.kinds[kind]],
+      guessed: GUESSED.has(CLASS[data.kinds[kind]]), count, line,
       label: remark.label, broken: remark.broken, within: nodes[remark.within], shown: true,
     };
     edge.from.edges.push(edge);
     edge.to.edges.push(edge);
     return edge;
   });
+
+  // What belongs together, as `graph clusters` answers it; named after the note in its middle.
+  const clusters = data.clusters.map((read, number) => ({
+    number, centre: nodes[read.centre], folder: read.folder, tags: read.tags, size: read.size, nodes: [],
+  }));
+  for (const node of nodes) if (node.cluster !== undefined) clusters[node.cluster].nodes.push(node);
 
   // One line is drawn between two nodes, however many edges there are.
   const lines = [];
@@ -66,8 +81,21 @@ const Orrery = (() => {
   const HIDDEN = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   const shown = (text) => text.replace(HIDDEN, (c) => "\\u{" + c.charCodeAt(0).toString(16) + "}");
 
+  // Of several files with the same title each is told by its folder: by that one's own name, if that is enough.
+  function tally(key) {
+    const counts = new Map();
+    for (const node of nodes) if (node.isFile) counts.set(key(node), (counts.get(key(node)) || 0) + 1);
+    return (node) => counts.get(key(node)) > 1;
+  }
+  const last = (folder) => folder.slice(folder.lastIndexOf("/") + 1);
+  const sameTitle = tally((node) => node.title.toLowerCase());
+  const sameFolder = tally((node) => `${last(node.folder)}/${node.title}`.toLowerCase());
+
   for (const node of nodes) {
     node.name = shown(node.title).replace(/\s+/g, " ");
+    const twin = node.isFile && sameTitle(node);
+    node.where = twin ? shown(node.folder).replace(/\s+/g, " ") || "top folder" : "";
+    node.called = twin ? `${node.name} · ${sameFolder(node) ? node.where : last(node.where)}` : node.name;
     node.radius = node.kind === "tag" || node.kind === "attachment" ? 3.2 : 3.4;
     node.radius += Math.min(13, Math.sqrt(node.kind === "tag" ? node.edges.length : node.degree) * 1.25);
   }
@@ -92,6 +120,9 @@ const Orrery = (() => {
   // A name from the vault, in a direction of its own.
   const name = (text) => element("bdi", "", shown(text));
 
+  // So many of something, in words.
+  const many = (count, one, more = one + "s") => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
+
   const listeners = {};
   const on = (event, act) => (listeners[event] ||= []).push(act);
   const emit = (event) => (listeners[event] || []).forEach((act) => act());
@@ -102,13 +133,14 @@ const Orrery = (() => {
     candidate: null,  // the neighbour that Enter would go to
     hovered: null,    // what the pointer is on
     found: null,      // what the search finds, as a set
+    lit: null,        // what one colour of the legend stands for: its number, words, and nodes as a set
     local: 0,         // how far the local graph goes; 0: the whole graph
     path: null,       // {from, to, steps, nodes, lines}; without `to` it waits for one
     page: "overview", // what the panel shows without a note: "overview" or "broken"
   };
 
   return {
-    data, nodes, edges, lines, state, shown, element, button, name, on, emit, say,
+    data, nodes, edges, lines, clusters, state, shown, element, button, name, many, on, emit, say,
     reduced: matchMedia("(prefers-reduced-motion: reduce)"),
     narrow: matchMedia("(max-width: 720px)"),
   };

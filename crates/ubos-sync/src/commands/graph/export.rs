@@ -27,7 +27,8 @@ Examples:
   ubos-sync graph export > graph.json
   ubos-sync graph export --format graphml --out vault.graphml    for Gephi, yEd, networkx
   ubos-sync graph export --format dot | dot -Tsvg > vault.svg    for Graphviz
-  ubos-sync graph export --html orrery.html                      one file for any browser")]
+  ubos-sync graph export --html orrery.html                      one file for any browser
+  ubos-sync graph export --html orrery.html --soft               with what is only mentioned")]
 pub(crate) struct ExportArgs {
     /// In which form
     #[arg(long, value_name = "FORMAT", default_value = "json")]
@@ -83,7 +84,7 @@ fn page(file: Option<&Path>, asking: &Asking, global: &Global, ui: &Ui) -> Outco
             "name a file: `ubos-sync graph export --html orrery.html`",
         ));
     }
-    let page = Looked::at(asking, global)?.page();
+    let page = Looked::at(asking, global)?.page;
     let Some(file) = file else {
         return ui.content(|out| {
             out.write_all(page.as_bytes())

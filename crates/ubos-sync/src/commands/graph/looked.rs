@@ -3,24 +3,20 @@
 use std::path::PathBuf;
 
 use ubos_engine::state::PRIVATE;
-use ubos_tiers::graph::index::Index;
-use ubos_tiers::graph::model::Graph;
-use ubos_tiers::graph::page;
+use ubos_tiers::graph::desk::{Desk, KEPT};
 
 use super::Asking;
 use crate::cli::Global;
 use crate::failure::Failure;
 
-/// A vault that was looked at.
+/// The page of a vault, and where a territory keeps what it knows of its graph.
 pub(super) struct Looked {
-    index: Index,
-    graph: Graph,
-    /// Where a territory keeps what it knows of its graph.
+    pub page: String,
     pub folder: Option<PathBuf>,
 }
 
 impl Looked {
-    /// Looks at the vault that is asked about.
+    /// Looks at the vault that is asked about, with guesses or without, as it is asked for.
     pub(super) fn at(asking: &Asking, global: &Global) -> Result<Self, Failure> {
         if asking.on.is_some() {
             return Err(Failure::usage(
@@ -30,16 +26,9 @@ impl Looked {
         }
         let vault = asking.folder(global)?;
         let private = vault.join(PRIVATE);
-        let folder = private.is_dir().then(|| private.join("state").join("graph"));
-        let mut index = Index::open(&vault, folder.as_deref());
-        index.refresh()?;
-        index.save()?;
-        let graph = index.graph();
-        Ok(Self { index, graph, folder })
-    }
-
-    /// The page for people.
-    pub(super) fn page(&self) -> String {
-        page::of(&self.index, &self.graph, &Default::default())
+        let folder = private.is_dir().then(|| private.join(KEPT));
+        let mut desk = Desk::at(&vault);
+        desk.refresh()?;
+        Ok(Self { page: desk.page(asking.soft, asking.parity), folder })
     }
 }

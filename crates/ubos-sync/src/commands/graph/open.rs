@@ -23,6 +23,7 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ubos-sync graph open                        the territory's vault
+  ubos-sync graph open --soft                 with what is only mentioned, dotted
   ubos-sync graph open --vault ~/Notes        any folder with notes")]
 pub(super) struct OpenArgs {}
 
@@ -30,7 +31,7 @@ pub(super) struct OpenArgs {}
 pub(super) fn run(_: &OpenArgs, asking: &Asking, global: &Global, ui: &Ui) -> Outcome {
     let looked = Looked::at(asking, global)?;
     let file = file(looked.folder.as_deref())?;
-    export::place(&file, &looked.page())?;
+    export::place(&file, &looked.page)?;
     let opened = has_screen() && open(&file);
     if ui.json() {
         let shown = file.display().to_string();

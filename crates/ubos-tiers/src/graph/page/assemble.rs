@@ -3,7 +3,8 @@
 //! The page may run its own programs and nothing else: its content security policy allows no load
 //! of any kind, and programs and styles only with a nonce that is a hash of all that the page
 //! holds, so that nothing which stands in a note can know it. Data stand in a script element that is not
-//! run, with every character escaped that could end it, and become text in the page, never markup.
+//! run, with every character escaped that could end it, and become text in the page, never markup: where
+//! the browser knows trusted types, no program of the page can make markup of any text but the empty one.
 
 use std::fmt::Write;
 
@@ -15,9 +16,8 @@ const LIBRARY: &str = include_str!("../../../web/vendor/force-graph/force-graph.
 const NOTICE: &str = include_str!("../../../web/vendor/force-graph/NOTICE");
 
 /// The programs in the order in which they build on each other.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 10] = [
     include_str!("../../../web/orrery/vault.js"),
-    include_str!("../../../web/orrery/clusters.js"),
     include_str!("../../../web/orrery/routes.js"),
     include_str!("../../../web/orrery/filters.js"),
     include_str!("../../../web/orrery/colours.js"),
@@ -60,7 +60,8 @@ fn fill(page: &mut String, name: &str, json: &str, nonce: &str) {
             page,
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
              script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}' 'sha256-{}' 'sha256-{}' 'sha256-{}'; \
-             base-uri 'none'; form-action 'none'\">",
+             base-uri 'none'; form-action 'none'; \
+             require-trusted-types-for 'script'; trusted-types default\">",
             STYLES[0], STYLES[1], STYLES[2]
         ),
         "style" => write!(page, "<style nonce=\"{nonce}\">\n{STYLE}</style>"),
@@ -102,7 +103,7 @@ fn escape(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::page::data::{Node, NodeKind, Show};
+    use crate::graph::page::data::{Cluster, Group, Node, NodeKind, Remark, Show};
 
     const HOSTILE: &str = "</script><script>alert(1)</script><!-- ]]> \" ' \\ & \u{2028}\u{2029}\u{202e}\u{0}\u{feff}";
 
@@ -113,7 +114,7 @@ mod tests {
             missing: true,
             orphans: true,
             filter: HOSTILE.into(),
-            filter_trouble: None,
+            filter_trouble: Some(HOSTILE.into()),
         };
         let node = Node {
             path: HOSTILE.into(),
@@ -131,18 +132,31 @@ mod tests {
             filtered: false,
             preview: HOSTILE.into(),
             trouble: Some(HOSTILE.into()),
+            at: [0, 0],
+            belt: false,
         };
+        let cluster =
+            Cluster { centre: 0, folder: HOSTILE.into(), tags: vec![HOSTILE.into()], size: 2 };
+        let group = Group {
+            query: HOSTILE.into(),
+            colour: "#000001".into(),
+            trouble: Some(HOSTILE.into()),
+        };
+        let remark =
+            Remark { label: Some(HOSTILE.into()), broken: Some(HOSTILE.into()), within: None };
         Data {
-            schema: 1,
+            schema: 2,
             vault: HOSTILE.into(),
+            parity: false,
             show,
             folders: vec![HOSTILE.into()],
             tags: vec![HOSTILE.into()],
             kinds: Vec::new(),
-            groups: Vec::new(),
+            groups: vec![group],
+            clusters: vec![cluster],
             nodes: vec![node],
             edges: Vec::new(),
-            remarks: Default::default(),
+            remarks: [(0, remark)].into(),
         }
     }
 

@@ -2,35 +2,35 @@
 //! but a browser.
 //!
 //! [`data()`] says what the page shows, as a value; `settings` reads the vault's own settings of its
-//! graph view, whose queries `query` understands; [`assemble()`] puts data, style and programs (`web/` of
-//! this crate) into one text. What comes out depends on what goes in alone.
+//! graph view; `layout` says where everything stands; [`assemble()`] puts data, style and programs
+//! (`web/` of this crate) into one text. What comes out depends on what goes in alone.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::files::FileId;
 use super::index::Index;
-use super::model::Graph;
+use super::questions::clusters::{Method, clusters};
+use super::questions::{Kinds, View};
 
 mod assemble;
 mod data;
+mod layout;
 mod preview;
-mod query;
 mod settings;
 
 pub use assemble::assemble;
-pub use data::{Data, Group, Input, Node, NodeKind, Remark, Show, data};
+pub use data::{Cluster, Data, Group, Input, Node, NodeKind, Remark, Show, data};
 pub use settings::{ColourGroup, Settings};
 
-/// The page of a vault that an index has looked at.
-pub fn of(index: &Index, graph: &Graph, clusters: &BTreeMap<FileId, u32>) -> String {
+/// The page of what `view` shows of a vault that an index has looked at. Its clusters are those that
+/// `graph clusters` answers of the same view.
+pub fn of(index: &Index, view: &View<'_>) -> String {
     let settings = index.bytes(settings::FILE).map(|bytes| Settings::read(&bytes));
+    let clusters = clusters(view, Method::Louvain, 0, &Kinds::default(), usize::MAX);
     let input = Input {
-        graph,
+        view: *view,
         vault: &name(index.vault()),
         settings: &settings.unwrap_or_default(),
-        bytes: &|path| index.bytes(path),
-        clusters,
+        clusters: &clusters,
     };
     assemble(&data(&input))
 }

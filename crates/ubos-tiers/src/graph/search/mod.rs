@@ -6,7 +6,7 @@
 //! and `ignore-case:` look at one part only; `[property]` and `[property:value]` at the properties.
 //! Case does not matter unless `match-case:` says so.
 //!
-//! The same language says which notes a group of the graph view colours: [`Query::matches`].
+//! The same language says which notes a group of the graph view colours: [`Query::holds`].
 
 mod holds;
 mod parse;
@@ -79,12 +79,6 @@ impl Query {
     /// What cannot be understood, with its column.
     pub fn parse(text: &str) -> Result<Self, SearchError> {
         Ok(Self { node: parse::parse(text)? })
-    }
-
-    /// Whether a file matches by its path and what is known of its note, without its text: as the
-    /// graph view asks for its colours. Words are looked for in the name.
-    pub fn matches(&self, path: &str, note: Option<&Note>) -> bool {
-        self.holds(&Document { path, note, text: None })
     }
 
     /// Whether a file matches.

@@ -113,10 +113,11 @@ fn a_title_counts_more_than_a_mention_and_lines_are_shown() {
 }
 
 #[test]
-fn groups_of_the_graph_view_are_decided_without_the_text() {
+fn what_needs_no_text_is_decided_without_it() {
     let vault = vault();
     let matches = |query: &str, path: &str| {
-        Query::parse(query).unwrap().matches(path, vault.graph.note(vault.id(path)))
+        let note = vault.graph.note(vault.id(path));
+        Query::parse(query).unwrap().holds(&Document { path, note, text: None })
     };
     assert!(matches("path:/^docs\\//", "docs/plan.md"));
     assert!(!matches("path:/^docs\\//", "other/docs note.md"));
