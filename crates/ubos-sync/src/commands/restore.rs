@@ -203,6 +203,11 @@ fn nothing_to_place(
         };
         return Err(Failure::usage(format!("`{path}` did not exist {words}"), hint));
     }
+    stands_already(path, &format!("as it was {words}"), past, ui)
+}
+
+/// Says that what was asked for stands there already; `words` follow "stands".
+pub(crate) fn stands_already(path: &RelPath, words: &str, past: &Past, ui: &Ui) -> Outcome {
     if ui.json() {
         ui.document(&json!({
             "schema": 1, "command": "restore", "here": past.names.here, "peer": past.names.there,
@@ -210,7 +215,7 @@ fn nothing_to_place(
         }))?;
     } else {
         let name = one_line(&path.to_string());
-        ui.answer(&format!("Nothing to put back: {name} stands as it was {}.\n", one_line(words)))?;
+        ui.answer(&format!("Nothing to put back: {name} stands {}.\n", one_line(words)))?;
     }
     Ok(0)
 }
