@@ -40,6 +40,7 @@ mod manifest_changes;
 mod merging;
 mod moves;
 mod one_way;
+mod paths_given;
 #[cfg(feature = "failpoints")]
 mod peer_lost;
 mod policies;
