@@ -22,6 +22,8 @@ pub struct Backup {
     pub last_snapshot: Option<String>,
     /// Its commit.
     pub commit: Option<String>,
+    /// The generation of the territory that it holds.
+    pub generation: Option<u64>,
     /// Since when no snapshot can be made.
     pub failing_since: Option<String>,
     /// Why.

@@ -332,6 +332,20 @@ fn a_tick_snapshots_pushes_and_looks_after_the_repository() {
 }
 
 #[test]
+fn what_a_run_from_the_other_side_brought_is_in_the_snapshot_of_the_next_tick() {
+    let world = backed_up();
+    let tick = || world.laptop().run(["tick", "--retries", "0", "--json"]).exits(0).json();
+    tick();
+    world.server().write("notes/f", "from there");
+    world.server().sync().exits(0);
+    assert_eq!(git(&world, &["show", "HEAD:notes/f"]), "A", "the run waits for no snapshot here");
+    let told = tick();
+    assert!(told["backup"]["asked"]["head"].is_string(), "{told}");
+    assert_eq!(git(&world, &["show", "HEAD:notes/f"]), "from there");
+    assert_eq!(tick()["backup"], Value::Null);
+}
+
+#[test]
 fn the_history_of_a_path_lists_what_only_git_has() {
     let world = backed_up();
     // A draft that no sync ever carried; only the snapshot around another one's arrival has it.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use ubos_testkit::Side;
 
 use crate::backup_runs::{backed_up, git, records};
+use crate::health::configure;
 use crate::watching::Watching;
 
 #[test]
@@ -28,4 +29,23 @@ fn beside_a_watch_snapshots_follow_when_the_dust_has_settled_and_at_its_end() {
     assert!(records(&world, "backup-snapshot").len() >= 3);
     assert_eq!(records(&world, "backup-failed").len(), 0);
     assert_eq!(world.laptop().sync().exits(0).report.raw["backup"], Value::Null);
+}
+
+#[test]
+fn a_watch_tells_what_to_look_at_in_a_log_that_it_keeps() {
+    let world = backed_up();
+    configure(world.laptop(), "segment_above = \"1KiB\"\nlogs = [\"*.jsonl\"]");
+    let watch = Watching::start(&world);
+    // Put together when the test runs, so that none stands here.
+    let token = ["gh", "p_", "a8Jd72kLmQ0zXv53Rt9wYb1NcE4uHs6GfPoi"].concat();
+    let line = format!("{{\"text\":\"{}\"}}\n", "x".repeat(90));
+    world.laptop().write("notes/day.jsonl", [line.repeat(50), format!("used {token}\n")].concat());
+    let warned = |watch: &Watching<'_>| {
+        let told = watch.told("backup");
+        told.iter().filter_map(|event| event["warning"].as_str().map(str::to_owned)).next()
+    };
+    watch.until("a warning", |watch| warned(watch).is_some());
+    let warning = warned(&watch).unwrap();
+    assert!(warning.contains("notes/day.jsonl") && !warning.contains(&token), "{warning}");
+    watch.ends();
 }
