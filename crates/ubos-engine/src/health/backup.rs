@@ -38,6 +38,9 @@ pub struct Backup {
     pub last_drill: Option<String>,
     /// Whether all of it came back.
     pub drill_complete: Option<bool>,
+    /// How many paths did not, where it is known why of each: what the backup leaves out, and what
+    /// both sides have not agreed on.
+    pub drill_known_gaps: Option<u64>,
 }
 
 impl Backup {

@@ -352,18 +352,27 @@ fn record(state: &StateDir, config: &Config, done: &mut Done) -> Result<(), Engi
     audit::add(state, &config.name, &clock::run_id(), records)
 }
 
+/// How a drill ended.
+pub(crate) struct Drilled {
+    /// Everything came back from everywhere.
+    pub whole: bool,
+    /// How many paths did not, if it is known of all of them why.
+    pub known_gaps: Option<u64>,
+}
+
 /// Puts a drill into the health of the machine that makes the snapshots, and on record.
 pub(crate) fn put_drill_on_record(
     state: &StateDir,
     config: &Config,
     owner: bool,
     record: Map<String, Value>,
-    complete: bool,
+    found: Drilled,
 ) -> Result<(), EngineError> {
     let noted = match owner {
         true => health::backup::note(state, config, |backup, now| health::backup::Backup {
             last_drill: Some(clock::rfc3339((now.time, 0))),
-            drill_complete: Some(complete),
+            drill_complete: Some(found.whole),
+            drill_known_gaps: found.known_gaps,
             ..backup
         }),
         false => Ok(()),
