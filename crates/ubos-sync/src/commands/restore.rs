@@ -38,11 +38,11 @@ use crate::ui::sanitize::one_line;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync restore docs/plan.md                      the version before the present one
-  ubos-sync restore docs/plan.md --at 20261122T1405   as it was just before that run
-  ubos-sync restore docs/plan.md --at 3f9c2e1         as a commit of the backup has it
-  ubos-sync restore docs/ --at 2h                     as the folder was two hours ago
-  ubos-sync restore docs/ --at 2026-11-20 -n          only show what would come back")]
+  ubos-sync restore docs/plan.md                     the one before
+  ubos-sync restore docs/plan.md --at 20261122T1405  before that run
+  ubos-sync restore docs/plan.md --at 3f9c2e1        of that commit
+  ubos-sync restore docs/ --at 2h                    two hours ago
+  ubos-sync restore docs/ --at 2026-11-20 -n         only show it")]
 pub(crate) struct RestoreArgs {
     /// The file or folder
     #[arg(value_name = "PATH")]
