@@ -94,9 +94,7 @@ impl Past {
 
     /// A path of the command line, which must be selected or hold what is.
     pub(crate) fn path(&self, given: &Path) -> Result<RelPath, Failure> {
-        let root = self.state.root();
-        let stands = |path: &RelPath| matches!(root.stat(path), Ok(Some(_)));
-        let path = territory::relative(root.path(), given, stands)?;
+        let path = territory::path(&self.state, given)?;
         let selection = self.selection()?;
         let takes_part = matches!(selection.judge_path(&path, false), Verdict::Selected(_))
             || selection.judge_path(&path, true).descends();
@@ -105,7 +103,7 @@ impl Past {
         }
         Err(Failure::usage(
             format!("`{path}` is not shared with {}, so nothing of it is kept", self.names.there),
-            format!("`{}` says why", command::about("manifest explain", path.as_bytes(), "")),
+            format!("`{}` says why", command::about("manifest check", path.as_bytes(), "")),
         ))
     }
 

@@ -1,9 +1,10 @@
 //! Which territory a command is about: `--root`, or the one that holds the working directory.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ubos_core::path::RelPath;
 use ubos_engine::error::EngineError;
+use ubos_engine::history::trail;
 use ubos_engine::state::config::Config;
 use ubos_engine::state::{PRIVATE, StateDir};
 
@@ -39,30 +40,72 @@ pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), EngineError> {
     Ok((state, config))
 }
 
-/// A path given on the command line, relative to the root: as it is, or relative to the working
-/// directory where that lies in the territory.
+/// A path given on the command line of a command about what stands in the territory or once stood there.
+pub(crate) fn path(state: &StateDir, given: &Path) -> Result<RelPath, Failure> {
+    let root = state.root();
+    let stood = |path: &RelPath| trail::of_path(state, path).is_ok_and(|trail| !trail.is_empty());
+    relative(root.path(), given, |path| matches!(root.stat(path), Ok(Some(_))) || stood(path))
+}
+
+/// A path given on the command line, relative to the root. As with every other program it is meant from
+/// the working directory; where nothing is `known` there, but something is from the top folder, it is
+/// meant from that: so the answers of this program, which always name paths from the top, can be given
+/// back to it anywhere in the territory.
 pub(crate) fn relative(
     root: &Path,
     given: &Path,
     known: impl Fn(&RelPath) -> bool,
 ) -> Result<RelPath, Failure> {
-    use std::os::unix::ffi::OsStrExt;
-    let outside = || {
-        Failure::usage(
+    let from_here = std::path::absolute(given).ok().and_then(|place| below(root, &place));
+    let from_top = if given.is_relative() { below(root, &root.join(given)) } else { None };
+    match (from_here, from_top) {
+        (Some(here), Some(top)) if here != top && !known(&here) && known(&top) => Ok(top),
+        (Some(path), _) | (None, Some(path)) => Ok(path),
+        (None, None) => Err(Failure::usage(
             format!("`{}` is not a path inside the territory", given.display()),
             "give it relative to the territory's top folder",
-        )
-    };
-    let trimmed = given.as_os_str().as_bytes();
-    let trimmed = trimmed.strip_suffix(b"/").unwrap_or(trimmed);
-    if let Ok(path) = RelPath::new(trimmed)
-        && known(&path)
-    {
-        return Ok(path);
+        )),
     }
-    let absolute = std::path::absolute(given).map_err(|_| outside())?;
-    match absolute.strip_prefix(root) {
-        Ok(inside) => RelPath::new(inside.as_os_str().as_bytes()).map_err(|_| outside()),
-        Err(_) => RelPath::new(trimmed).map_err(|_| outside()),
+}
+
+/// What `place` is called below `root`. A `..` takes back the name before it.
+fn below(root: &Path, place: &Path) -> Option<RelPath> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut plain = PathBuf::new();
+    for component in place.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    RelPath::new(plain.strip_prefix(root).ok()?.as_os_str().as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The path that is meant by `given`, where only `known` is known. Tests run in the folder of the
+    /// crate, which is `crates/ubos-sync` of the territory here.
+    fn meant(given: &str, known: &[&str]) -> Option<String> {
+        let here = std::env::current_dir().unwrap();
+        let root = here.ancestors().nth(2).unwrap();
+        let known = |path: &RelPath| known.contains(&path.to_string().as_str());
+        relative(root, Path::new(given), known).ok().map(|path| path.to_string())
+    }
+
+    #[test]
+    fn a_path_is_meant_from_the_working_directory_and_else_from_the_top() {
+        let below = "crates/ubos-sync/src/a.rs";
+        assert_eq!(meant("src/a.rs", &[]).as_deref(), Some(below));
+        assert_eq!(meant("src/a.rs", &["src/a.rs"]).as_deref(), Some("src/a.rs"));
+        assert_eq!(meant("src/a.rs", &["src/a.rs", below]).as_deref(), Some(below));
+        assert_eq!(meant("./src/a.rs/", &[]).as_deref(), Some(below));
+        assert_eq!(meant("../../docs/a.md", &[]).as_deref(), Some("docs/a.md"));
+        assert_eq!(meant("../../../elsewhere", &[]), None);
+        assert_eq!(meant("/elsewhere/a.md", &["elsewhere/a.md"]), None);
     }
 }

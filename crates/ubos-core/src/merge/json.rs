@@ -7,12 +7,10 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
+use super::written;
 use crate::path::RelPath;
 
 /// Objects within objects are merged to this depth; what lies deeper is one value.
@@ -291,48 +289,20 @@ impl<'t> Parts<'t> {
 }
 
 fn object(text: &str) -> Option<Parts<'_>> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(&'de RawValue, &'de RawValue)>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(member) = map.next_entry()? {
-                members.push(member);
-            }
-            Ok(members)
-        }
-    }
-    let members = serde_json::Deserializer::from_str(text).deserialize_map(Members).ok()?;
+    let members = written::members(text)?;
     let list = members.into_iter().map(|(key, value)| {
-        let name = serde_json::from_str(key.get()).ok()?;
-        Some(Part { name, written: Written { key: key.get(), value: value.get() } })
+        let name = serde_json::from_str(key).ok()?;
+        Some(Part { name, written: Written { key, value } })
     });
     Parts { text, list: list.collect::<Option<_>>()? }.distinct()
 }
 
 /// A list of strings that are all different.
 fn string_set(text: &str) -> Option<Parts<'_>> {
-    struct Elements;
-    impl<'de> Visitor<'de> for Elements {
-        type Value = Vec<&'de RawValue>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut elements = Vec::new();
-            while let Some(element) = seq.next_element()? {
-                elements.push(element);
-            }
-            Ok(elements)
-        }
-    }
-    let elements = serde_json::Deserializer::from_str(text).deserialize_seq(Elements).ok()?;
-    let list = elements.into_iter().map(|element| {
-        let name = serde_json::from_str(element.get()).ok()?;
-        Some(Part { name, written: Written { key: "", value: element.get() } })
+    let elements = written::elements(text)?;
+    let list = elements.into_iter().map(|value| {
+        let name = serde_json::from_str(value).ok()?;
+        Some(Part { name, written: Written { key: "", value } })
     });
     Parts { text, list: list.collect::<Option<_>>()? }.distinct()
 }

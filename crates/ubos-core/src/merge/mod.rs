@@ -3,12 +3,13 @@
 //! Enter the three contents, leaves one text in which both edits stand, or one with marks around
 //! what does not fit together; nothing for what is not text. Settings (`*.json`, `*.canvas`) are
 //! merged by key (`json`), everything else by lines (`text`, on the pairs of equal lines that
-//! `lines` finds). What a merge changes is only ever the place of what a person wrote: each line
+//! `lines` finds); `written` takes JSON apart as it stands. What a merge changes is only ever the place of what a person wrote: each line
 //! and each value comes from one of the three.
 
 mod json;
 mod lines;
 mod text;
+pub mod written;
 
 use crate::path::RelPath;
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
 mod commit_model;
+mod commit_protocol;
 mod laws;
 mod limits;
 mod manifest_reading;

@@ -22,6 +22,8 @@ pub struct Backup {
     pub last_snapshot: Option<String>,
     /// Its commit.
     pub commit: Option<String>,
+    /// The generation of the territory that it holds.
+    pub generation: Option<u64>,
     /// Since when no snapshot can be made.
     pub failing_since: Option<String>,
     /// Why.
@@ -36,6 +38,9 @@ pub struct Backup {
     pub last_drill: Option<String>,
     /// Whether all of it came back.
     pub drill_complete: Option<bool>,
+    /// How many paths did not, where it is known why of each: what the backup leaves out, and what
+    /// both sides have not agreed on.
+    pub drill_known_gaps: Option<u64>,
 }
 
 impl Backup {

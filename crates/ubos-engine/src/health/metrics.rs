@@ -133,6 +133,11 @@ fn of_backup(backup: &Backup) -> Vec<(String, &'static str, Option<i128>)> {
         ("gaps", "Paths that are in no snapshot.", Some(backup.gaps.into())),
         ("diverged", "Places that went another way.", Some(backup.diverged.len() as i128)),
         ("drill_complete", "Whether all came back.", backup.drill_complete.map(i128::from)),
+        (
+            "drill_known_gaps",
+            "Paths that did not come back, if it is known of all why.",
+            backup.drill_known_gaps.map(i128::from),
+        ),
     ];
     let counts = counts.map(|(name, help, value)| (format!("git_{name}"), help, value));
     times.into_iter().chain(counts).collect()

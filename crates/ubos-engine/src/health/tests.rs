@@ -343,7 +343,11 @@ fn of_the_backup_too_only_changes_of_state_are_told() {
 
 #[test]
 fn the_backup_has_its_metrics_where_there_is_one() {
-    let known = backup::Backup { drill_complete: Some(true), ..backed_up(&[(0, true)]) };
+    let known = backup::Backup {
+        drill_complete: Some(true),
+        drill_known_gaps: Some(0),
+        ..backed_up(&[(0, true)])
+    };
     let found = read_metrics(&metrics::text(&[&Health { backup: Some(known), ..healthy() }]));
     let value = |name: &str| {
         let name = format!("ubos_sync_git_{name}");
@@ -351,8 +355,8 @@ fn the_backup_has_its_metrics_where_there_is_one() {
     };
     assert_eq!(value("snapshot_timestamp_seconds"), Some(NOON.into()));
     assert_eq!(
-        (value("failing"), value("gaps"), value("drill_complete")),
-        (Some(0), Some(2), Some(1))
+        (value("failing"), value("gaps"), value("drill_complete"), value("drill_known_gaps")),
+        (Some(0), Some(2), Some(1), Some(0))
     );
     assert_eq!(value("unpushed_timestamp_seconds"), None);
     assert!(!metrics::text(&[&healthy()]).contains("ubos_sync_git_"));

@@ -76,8 +76,23 @@ impl Lock {
     }
 
     fn take_file(state: &StateDir, name: &str, patience: Duration, what: &str) -> Result<Lock> {
-        let folder = state.folder("state")?;
-        let path = state.path(&format!("state/{name}"));
+        Self::take_in(state, "state", name, patience, what)
+    }
+
+    /// Takes the lock `name` in `folder` of the private folder, for what follows the sync and has files
+    /// of its own there; `what` says in words what is locked.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] if another process holds it for longer than `patience`.
+    pub fn take_in(
+        state: &StateDir,
+        folder: &str,
+        name: &str,
+        patience: Duration,
+        what: &str,
+    ) -> Result<Lock> {
+        let path = state.path(&format!("{folder}/{name}"));
+        let folder = state.folder(folder)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = openat(folder.as_fd(), name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|e| EngineError::io("open", &path, e))?;

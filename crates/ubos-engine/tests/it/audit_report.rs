@@ -12,39 +12,38 @@ use ubos_engine::audit_report::figures::Spread;
 use ubos_engine::audit_report::{Figures, Outside, Window, collect, compute};
 use ubos_engine::clock;
 use ubos_engine::state::StateDir;
-use ubos_engine::state::audit::{Audit, Head};
-use ubos_engine::state::chain;
+use ubos_engine::state::audit::Audit;
 
 /// 2026-11-15, midnight, in milliseconds.
-const BEGIN: i64 = 1_794_700_800_000;
-const SECOND: i64 = 1000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub(crate) const BEGIN: i64 = 1_794_700_800_000;
+pub(crate) const SECOND: i64 = 1000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// A log of the laptop, written by the real writer at invented times.
-struct Log {
-    dir: TempDir,
-    state: StateDir,
-    audit: Audit,
-    run: u64,
+pub(crate) struct Log {
+    pub(crate) dir: TempDir,
+    pub(crate) state: StateDir,
+    pub(crate) audit: Audit,
+    pub(crate) run: u64,
 }
 
 impl Log {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::create(dir.path()).unwrap();
         let audit = Audit::open(&state).unwrap();
         Self { dir, state, audit, run: 0 }
     }
 
-    fn note(&mut self, time: i64, fields: Value) {
+    pub(crate) fn note(&mut self, time: i64, fields: Value) {
         let Value::Object(fields) = fields else { panic!("a record is an object") };
         self.audit.note_at(&clock::rfc3339_ms(time), &format!("r{}", self.run), fields);
     }
 
     /// A run that ends at `time`, with more fields.
-    fn run(&mut self, time: i64, exit: u64, more: Value) {
+    pub(crate) fn run(&mut self, time: i64, exit: u64, more: Value) {
         let mut record = json!({
             "event": "run", "command": "tick", "from": "localhost", "to": "balaur", "exit": exit,
             "seconds": 1.0, "mode": "timer", "whole": true, "generation": 1, "conflicts": 0,
@@ -55,7 +54,7 @@ impl Log {
         self.run += 1;
     }
 
-    fn failed(&mut self, time: i64, kind: &str, exit: u64, cause: Option<&str>) {
+    pub(crate) fn failed(&mut self, time: i64, kind: &str, exit: u64, cause: Option<&str>) {
         let started = clock::rfc3339_ms(time - SECOND);
         self.note(
             time,
@@ -68,7 +67,14 @@ impl Log {
         self.run += 1;
     }
 
-    fn change(&mut self, time: i64, path: &str, before: &Value, after: &Value, reason: &str) {
+    pub(crate) fn change(
+        &mut self,
+        time: i64,
+        path: &str,
+        before: &Value,
+        after: &Value,
+        reason: &str,
+    ) {
         self.note(
             time,
             json!({
@@ -79,33 +85,33 @@ impl Log {
     }
 
     /// Runs every five minutes from `from` up to but not at `to`.
-    fn quiet(&mut self, from: i64, to: i64) {
+    pub(crate) fn quiet(&mut self, from: i64, to: i64) {
         (from..to).step_by(5 * MINUTE as usize).for_each(|time| self.run(time, 0, json!({})));
     }
 
-    fn figures(&mut self, since: i64, until: i64) -> Figures {
+    pub(crate) fn figures(&mut self, since: i64, until: i64) -> Figures {
         self.audit.sync().unwrap();
         let facts = collect(&self.state, "localhost", "balaur").unwrap();
         compute(&facts, Window { since, until }, &Outside::default())
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.state.path("log/audit-000001.jsonl")
     }
 }
 
-fn merge(record: &mut Value, more: Value) {
+pub(crate) fn merge(record: &mut Value, more: Value) {
     if let (Value::Object(record), Value::Object(more)) = (record, more) {
         record.extend(more);
     }
 }
 
-fn close(found: Option<f64>, wanted: f64) {
+pub(crate) fn close(found: Option<f64>, wanted: f64) {
     assert!(found.is_some_and(|found| (found - wanted).abs() < 1e-9), "{found:?} is not {wanted}");
 }
 
 /// A week: eight hours asleep, two hours without a network, an hour without an agent.
-fn week() -> Log {
+pub(crate) fn week() -> Log {
     let mut log = Log::new();
     log.quiet(BEGIN, BEGIN + DAY);
     // Asleep from 00:00 to 08:00 of the second day.
@@ -269,106 +275,8 @@ fn what_was_left_for_the_first_time_is_told_apart() {
     assert_eq!((busy.paths, busy.new), (2, 1));
 }
 
-#[test]
-fn a_change_that_does_not_continue_the_one_before_is_found_unless_the_log_says_why() {
-    let [nothing, one, two, three] = [Value::Null, json!("1"), json!("2"), json!("3")];
-    let breaks = |middle: &dyn Fn(&mut Log)| {
-        let mut log = Log::new();
-        log.change(BEGIN, "f", &nothing, &one, "created");
-        log.run(BEGIN, 0, json!({}));
-        middle(&mut log);
-        log.change(BEGIN + HOUR, "f", &two, &three, "modified");
-        log.run(BEGIN + HOUR, 0, json!({}));
-        log.figures(BEGIN, BEGIN + DAY).record.breaks
-    };
-    assert_eq!(breaks(&|_| ()), 1);
-    assert_eq!(
-        breaks(&|log| {
-            log.change(BEGIN, "f", &one, &two, "modified");
-            log.run(BEGIN, 0, json!({}));
-        }),
-        0
-    );
-    // Announced, and left out.
-    assert_eq!(
-        breaks(&|log| {
-            log.change(BEGIN, "f", &one, &two, "modified");
-            log.note(BEGIN, json!({"event": "skipped", "path": "f", "reason": "busy"}));
-            log.run(BEGIN, 7, json!({}));
-        }),
-        1
-    );
-    // Announced by a run that was cut off: it may have happened.
-    assert_eq!(
-        breaks(&|log| {
-            log.change(BEGIN, "f", &one, &two, "modified");
-            log.run += 1;
-        }),
-        0
-    );
-    let agreed = json!({"event": "agreed", "path": "f", "after": "2"});
-    assert_eq!(breaks(&|log| log.note(BEGIN, agreed.clone())), 0);
-    assert_eq!(breaks(&|log| log.note(BEGIN, json!({"event": "recovered", "rows": 1}))), 0);
-    assert_eq!(breaks(&|log| log.note(BEGIN, json!({"event": "restored", "path": "f"}))), 0);
-}
-
-#[test]
-fn a_log_that_was_tampered_with_does_not_hold() {
-    let mut log = Log::new();
-    log.quiet(BEGIN, BEGIN + HOUR);
-    assert!(log.figures(BEGIN, BEGIN + HOUR).is_sound());
-    let good = fs::read_to_string(log.path()).unwrap();
-    let lines: Vec<&str> = good.lines().collect();
-    let without = |gone: usize| {
-        let left = lines.iter().enumerate().filter(|(index, _)| *index != gone);
-        left.map(|(_, line)| format!("{line}\n")).collect::<String>()
-    };
-    let mut swapped = lines.clone();
-    swapped.swap(3, 4);
-    let bad = [
-        ("changed", good.replacen("\"exit\":0", "\"exit\":3", 1)),
-        ("spaced", good.replacen("{\"", "{ \"", 1).replacen("\"exit\":0", "\"exit\":3", 1)),
-        ("first removed", without(0)),
-        ("removed", without(5)),
-        ("tail cut", without(lines.len() - 1)),
-        ("swapped", swapped.join("\n") + "\n"),
-        ("segment removed", String::new()),
-    ];
-    for (what, text) in bad {
-        fs::write(log.path(), text).unwrap();
-        assert!(log.figures(BEGIN, BEGIN + HOUR).record.fault.is_some(), "{what}");
-    }
-    fs::write(log.path(), &good).unwrap();
-    assert!(log.figures(BEGIN, BEGIN + HOUR).is_sound());
-}
-
-#[test]
-fn heads_that_were_noted_of_a_log_show_that_it_was_cut_or_rewritten() {
-    let mut log = Log::new();
-    let head = |seq, word: &str| Head { seq, hash: word.repeat(64) };
-    let note = |log: &mut Log, head: &Head| log.note(BEGIN, chain::record("balaur", head).into());
-    for noted in [head(3, "a"), head(3, "a"), head(7, "b")] {
-        note(&mut log, &noted);
-    }
-    let figures = log.figures(BEGIN, BEGIN + HOUR);
-    assert_eq!((figures.record.heads, figures.record.heads_fault), (3, None));
-    for other in [head(7, "c"), head(6, "b")] {
-        let mut log = Log::new();
-        note(&mut log, &head(7, "b"));
-        note(&mut log, &other);
-        let figures = log.figures(BEGIN, BEGIN + HOUR);
-        assert!(figures.record.heads_fault.is_some() && !figures.is_sound(), "{other:?}");
-    }
-    // And the log itself tells which of the noted heads it does not have.
-    let end = log.audit.head().clone();
-    let since = clock::rfc3339_ms(BEGIN);
-    let asked = [end.clone(), head(1, "f"), head(99, "f")];
-    let check = chain::check(&log.state, "balaur", &since, &asked).unwrap();
-    assert_eq!((check.wrong, check.end, check.noted.len()), (vec![1, 99], end, 3));
-}
-
 /// Restores, an undo, what was found damaged, and two runs of the peer that lost it.
-fn way_back(log: &mut Log, time: i64) {
+pub(crate) fn way_back(log: &mut Log, time: i64) {
     let restored = |path: &str, reason: &str| json!({"event": "restored", "path": path, "to": "localhost", "op": "update", "reason": reason});
     let skipped = |path: &str, on: &str| json!({"event": "skipped", "path": path, "on": on, "reason": "busy"});
     // Two come back, a third is left after all; a fourth is here, and not yet at the peer.
@@ -410,19 +318,6 @@ fn what_came_back_what_was_damaged_and_who_was_lost_is_counted() {
 }
 
 #[test]
-fn what_a_lost_run_announced_may_have_happened_or_not() {
-    let mut log = Log::new();
-    log.change(BEGIN, "f", &Value::Null, &json!("1"), "created");
-    log.run(BEGIN, 0, json!({}));
-    log.change(BEGIN, "f", &json!("1"), &json!("2"), "modified");
-    log.note(BEGIN, json!({"event": "peer-lost", "from": "balaur", "to": "localhost"}));
-    log.run(BEGIN, 0, json!({}));
-    log.change(BEGIN + HOUR, "f", &json!("1"), &json!("3"), "modified");
-    log.run(BEGIN + HOUR, 0, json!({}));
-    assert_eq!(log.figures(BEGIN, BEGIN + DAY).record.breaks, 0);
-}
-
-#[test]
 fn free_space_is_forecast_by_a_straight_line() {
     let mut log = Log::new();
     for day in 0..7 {
@@ -438,29 +333,6 @@ fn free_space_is_forecast_by_a_straight_line() {
     close(storage.per_day, 100_000.0);
     close(storage.days_left, 4.0);
     assert_eq!(log.figures(BEGIN, BEGIN + HOUR).storage.per_day, None);
-}
-
-#[test]
-fn what_is_told_again_after_a_run_that_was_cut_off_counts_once() {
-    let mut log = Log::new();
-    let opened = json!({"event": "opened", "path": "a", "kind": "modify-modify"});
-    let closed = json!({"event": "closed", "path": "a", "by": "converged"});
-    log.note(BEGIN, opened.clone());
-    log.failed(BEGIN, "unreachable", 5, None);
-    log.note(BEGIN + MINUTE, opened.clone());
-    log.run(BEGIN + MINUTE, 3, json!({"conflicts": 1}));
-    log.note(BEGIN + 2 * MINUTE, closed.clone());
-    log.failed(BEGIN + 2 * MINUTE, "unreachable", 5, None);
-    log.note(BEGIN + 3 * MINUTE, closed);
-    log.run(BEGIN + 3 * MINUTE, 0, json!({"conflicts": 0}));
-    let conflicts = log.figures(BEGIN, BEGIN + HOUR).conflicts;
-    assert_eq!((conflicts.opened, conflicts.closed.get("converged")), (1, Some(&1)));
-    assert!(conflicts.open.is_empty() && conflicts.unproved.is_empty());
-    // Later it is another one.
-    log.note(BEGIN + 4 * MINUTE, opened);
-    log.run(BEGIN + 4 * MINUTE, 3, json!({"conflicts": 1}));
-    let conflicts = log.figures(BEGIN, BEGIN + HOUR).conflicts;
-    assert_eq!((conflicts.opened, conflicts.open.len()), (2, 1));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! must never be taken for.
 #![expect(clippy::unwrap_used, reason = "everything here belongs to a test")]
 
+mod audit_integrity;
 mod audit_report;
 mod conformance;
 mod hostile_agent;
 mod hostile_peer;
+mod hostile_plans;
 mod inventory;
 mod operations;
 mod packs;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use ubos_engine::clock;
 use ubos_engine::error::EngineError;
 use ubos_engine::health::{Trouble, backup as health};
-use ubos_engine::inventory;
+use ubos_engine::inventory::{self, Inventory};
 use ubos_engine::state::config::Config;
 use ubos_engine::state::{StateDir, audit};
 use ubos_tiers::git::error::BackupError;
@@ -26,6 +26,8 @@ pub(super) struct Attempt {
     phase: Phase,
     run: Option<String>,
     made: Result<Snapshot, BackupError>,
+    /// The generation of what was looked at.
+    generation: Option<u64>,
     seconds: f64,
 }
 
@@ -42,10 +44,17 @@ impl Attempt {
 
     fn with(subject: &Subject, phase: Phase, run: Option<&str>, what: Option<&str>) -> Self {
         let begun = Instant::now();
+        let inventory = inventory::take(&subject.root, subject.peer.as_deref());
+        let generation = inventory.as_ref().ok().map(|inventory| inventory.generation);
+        let order = |inventory: &Inventory| {
+            let (root, settings) = (&subject.root, &subject.settings);
+            snapshot::take(&Order { root, inventory, settings, phase, run, what })
+        };
         Self {
             phase,
             run: run.map(str::to_owned),
-            made: take(subject, phase, run, what),
+            made: inventory.map_err(BackupError::from).and_then(|inventory| order(&inventory)),
+            generation,
             seconds: (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         }
     }
@@ -134,23 +143,6 @@ impl Attempt {
     }
 }
 
-fn take(
-    subject: &Subject,
-    phase: Phase,
-    run: Option<&str>,
-    what: Option<&str>,
-) -> Result<Snapshot, BackupError> {
-    let inventory = inventory::take(&subject.root, subject.peer.as_deref())?;
-    snapshot::take(&Order {
-        root: &subject.root,
-        inventory: &inventory,
-        settings: &subject.settings,
-        phase,
-        run,
-        what,
-    })
-}
-
 /// The same as it is kept and told.
 pub(super) fn trouble_of(error: &BackupError) -> Trouble {
     Trouble {
@@ -179,6 +171,9 @@ pub(super) fn write_down(subject: &Subject, attempts: &[Attempt]) -> Result<(), 
     let noted = health::note(&state, &config, |mut backup, now| {
         if is_new && goes_elsewhere {
             backup.unpushed_since.get_or_insert_with(|| clock::rfc3339((now.time, 0)));
+        }
+        if made.is_ok() {
+            backup.generation = last.generation;
         }
         backup.after_snapshot(made, now)
     });

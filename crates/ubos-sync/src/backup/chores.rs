@@ -1,11 +1,10 @@
 //! What is due now and then: giving the other places what is new, keeping the repository small and
 //! sound, and, where a mirror is, filling it from the remote while the laptop is away.
 //!
-//! A run that the other machine starts makes no snapshot here: its program runs there. What such runs
-//! brought is in the snapshot that this machine's own `tick` or `watch` makes, which is due when the last
-//! one is an hour old, whoever started the runs since, and also before and after the next run from here
-//! that changes something. Without either, and with runs from there alone, `health` shows how old the
-//! last snapshot is.
+//! A run that the other machine starts makes no snapshot here: its program runs there, and the agent that
+//! serves it here must not keep it waiting. What such a run brought shows in the generation of the
+//! territory, which is then ahead of that of the last snapshot; this machine's own `tick` or `watch`
+//! sees that and makes one. Without either, `health` shows how old the last snapshot is.
 
 use std::path::{Path, PathBuf};
 
@@ -57,14 +56,44 @@ impl Done {
     }
 }
 
-/// All that is due in the territory at `root`. `fresh`: a snapshot was just made or tried.
-pub(crate) fn all(root: &Path, peer: Option<&str>, fresh: bool) -> Done {
+/// Who makes snapshots besides.
+pub(crate) enum Beside {
+    /// The run that has just ended; whether it made or tried one.
+    Run(bool),
+    /// A watch, after its own runs. A generation that no snapshot holds is none of its own if it was
+    /// seen at the last look, too: this one.
+    Watch(Option<u64>),
+}
+
+impl Beside {
+    /// Whether a snapshot is left to be made here, where the last one lacks a generation (`unsaved`) or
+    /// `is_old`.
+    fn leaves(&self, unsaved: Option<u64>, is_old: bool) -> bool {
+        match self {
+            Beside::Run(made) => !made && (unsaved.is_some() || is_old),
+            Beside::Watch(seen) => is_old || unsaved.is_some() && unsaved == *seen,
+        }
+    }
+}
+
+/// The generation of the territory at `root`, if the last snapshot is of an earlier one.
+pub(crate) fn unsaved(root: &Path, peer: Option<&str>) -> Option<u64> {
+    let (state, config) = open(root).ok()?;
+    let (name, peer) = config.peer(peer).ok()?;
+    let known = health::backup::known(&state, &config).filter(|_| peer.owner)?;
+    let now = health::book::load_of(&state, &config, name).ok()??.generation;
+    (now > known.generation?).then_some(now)
+}
+
+/// All that is due in the territory at `root`.
+pub(crate) fn all(root: &Path, peer: Option<&str>, beside: &Beside) -> Done {
     let mut done = Done::default();
     // A territory that cannot be opened has told so in its run.
     let Ok((state, config)) = open(root) else { return done };
     let Ok((name, peer)) = config.peer(peer) else { return done };
     if config.backup.enabled && peer.owner {
-        if !fresh && is_old(&state, &config) {
+        let is_due = beside.leaves(unsaved(root, Some(name)), is_old(&state, &config));
+        if is_due {
             let subject = Subject {
                 root: root.to_owned(),
                 peer: Some(name.to_owned()),
@@ -323,22 +352,50 @@ fn record(state: &StateDir, config: &Config, done: &mut Done) -> Result<(), Engi
     audit::add(state, &config.name, &clock::run_id(), records)
 }
 
+/// How a drill ended.
+pub(crate) struct Drilled {
+    /// Everything came back from everywhere.
+    pub whole: bool,
+    /// How many paths did not, if it is known of all of them why.
+    pub known_gaps: Option<u64>,
+}
+
 /// Puts a drill into the health of the machine that makes the snapshots, and on record.
 pub(crate) fn put_drill_on_record(
     state: &StateDir,
     config: &Config,
     owner: bool,
     record: Map<String, Value>,
-    complete: bool,
+    found: Drilled,
 ) -> Result<(), EngineError> {
     let noted = match owner {
         true => health::backup::note(state, config, |backup, now| health::backup::Backup {
             last_drill: Some(clock::rfc3339((now.time, 0))),
-            drill_complete: Some(complete),
+            drill_complete: Some(found.whole),
+            drill_known_gaps: found.known_gaps,
             ..backup
         }),
         false => Ok(()),
     };
     audit::add(state, &config.name, &clock::run_id(), [record])?;
     noted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_left_to_be_made_where_nobody_else_makes_it() {
+        assert!(!Beside::Run(true).leaves(Some(7), true), "the run has made one");
+        assert!(Beside::Run(false).leaves(Some(7), false));
+        assert!(Beside::Run(false).leaves(None, true));
+        assert!(!Beside::Run(false).leaves(None, false));
+        // A watch makes those of its own runs within less than a look.
+        assert!(!Beside::Watch(None).leaves(Some(7), false));
+        assert!(!Beside::Watch(Some(6)).leaves(Some(7), false));
+        assert!(Beside::Watch(Some(7)).leaves(Some(7), false));
+        assert!(!Beside::Watch(Some(7)).leaves(None, false));
+        assert!(Beside::Watch(None).leaves(None, true));
+    }
 }

@@ -12,8 +12,9 @@ use ubos_engine::cycle::{Event, Request};
 use ubos_engine::watch_loop::News;
 use ubos_tiers::git::snapshot::Phase;
 
+use super::Subject;
 use super::attempt::{self, Attempt};
-use super::{Subject, chores};
+use super::chores::{self, Beside};
 
 /// An editor saves again within this; a snapshot of half of what somebody does helps nobody.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -26,8 +27,18 @@ const AGAIN: Duration = Duration::from_secs(300);
 /// How often it is looked whether anything else is due; what decides is in files.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// What a snapshot beside a watch came to: for its report, and as a sentence if it failed.
-pub(crate) type Teller<'a> = &'a (dyn Fn(Value, Option<String>) + Sync);
+/// What a snapshot beside a watch came to.
+pub(crate) struct Told {
+    /// For the report.
+    pub document: Value,
+    /// A sentence, if it failed.
+    pub trouble: Option<String>,
+    /// What a person should look at in what it keeps.
+    pub warning: Option<String>,
+}
+
+/// Tells what a snapshot beside a watch came to.
+pub(crate) type Teller<'a> = &'a (dyn Fn(Told) + Sync);
 
 /// Makes snapshots of what a watch changed.
 pub(crate) struct Follower {
@@ -133,10 +144,12 @@ impl Follower {
             // The same failure again and again is told once.
             let is_news = trouble != told;
             if trouble.is_none() || is_news {
-                tell(made.document(), trouble.clone());
+                let warning = attempts.iter().rev().find_map(Attempt::warning);
+                tell(Told { document: made.document(), trouble: trouble.clone(), warning });
             }
             if let Err(error) = written {
-                tell(Value::Null, Some(format!("the backup could not be put on record: {error}")));
+                let trouble = format!("the backup could not be put on record: {error}");
+                tell(Told { document: Value::Null, trouble: Some(trouble), warning: None });
             }
             told = trouble;
             if last {
@@ -177,14 +190,15 @@ impl Follower {
         let (root, peer, signal) = (self.root.clone(), self.peer.clone(), Arc::clone(&stopped));
         std::thread::spawn(move || {
             let (stopped, told) = &*signal;
-            let mut pause = LOOK;
+            let (mut pause, mut unsaved) = (LOOK, None);
             loop {
                 let guard = stopped.lock().expect("no holder of this lock panics");
                 let waited = told.wait_timeout_while(guard, pause, |stopped| !*stopped);
                 if *waited.expect("no holder of this lock panics").0 {
                     return;
                 }
-                let done = chores::all(&root, peer.as_deref(), false);
+                let done = chores::all(&root, peer.as_deref(), &Beside::Watch(unsaved));
+                unsaved = chores::unsaved(&root, peer.as_deref());
                 pause = if done.warnings.is_empty() { LOOK } else { AGAIN };
             }
         });

@@ -38,10 +38,10 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync audit                       the last seven days
-  ubos-sync audit --since 30d --json    a month, for a program
-  ubos-sync audit --since 2026-11-01    since that day, UTC
-  ubos-sync audit --write               on the server: as STATE_OF_THE_REPUBLIC_<date>_sync.md
+  ubos-sync audit                     the last seven days
+  ubos-sync audit --since 30d --json  a month, for a program
+  ubos-sync audit --since 2026-11-01  since that day, UTC
+  ubos-sync audit --write             on the server: into its folder
 Exit code 1 says that the record itself does not hold.")]
 pub(crate) struct AuditArgs {
     /// Since when: `7d`, `24h`, a date or a time (RFC 3339, UTC where no zone is named)

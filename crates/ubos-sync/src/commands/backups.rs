@@ -33,12 +33,12 @@ use crate::ui::{Tone, Ui};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync backups list               every run with backups, and how long they stay
+  ubos-sync backups list               every run with backups
   ubos-sync backups list last          what the last run put aside
   ubos-sync backups verify             hash them all once more
   ubos-sync backups prune --days 7 -n  what would go
   ubos-sync backups assemble logs/day.jsonl --out whole.jsonl
-                                       a log with all its sealed copies, in one file")]
+                                       a log with all its sealed copies")]
 pub(crate) struct BackupsArgs {
     #[command(subcommand)]
     what: What,

@@ -28,8 +28,9 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Kinds:
-  modify-modify, create-create, modify-delete, delete-modify, kind-change, dir-delete, append-diverged,
-  drift; held for all held paths, or the reason that `--json` gives for one
+  modify-modify, create-create, modify-delete, delete-modify, kind-change,
+  dir-delete, append-diverged, drift; held for all held paths, or the reason
+  that `--json` gives for one
 
 Examples:
   ubos-sync conflicts --below docs --limit 10    the first ten below docs/

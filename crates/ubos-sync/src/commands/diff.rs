@@ -40,9 +40,9 @@ use crate::ui::sanitize::one_line;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync diff docs/plan.md               since the last sync, or both versions of a conflict
-  ubos-sync diff docs/plan.md --at last     what the last run changed, and everything since
-  ubos-sync diff docs/plan.md --at 3d       since three days ago")]
+  ubos-sync diff docs/plan.md            since the last sync, or both sides
+  ubos-sync diff docs/plan.md --at last  since just before the last run
+  ubos-sync diff docs/plan.md --at 3d    since three days ago")]
 pub(crate) struct DiffArgs {
     /// The file
     #[arg(value_name = "PATH")]

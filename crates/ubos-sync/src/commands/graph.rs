@@ -49,16 +49,16 @@ const ROWS: usize = 40;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync graph stats                        the vault in numbers
-  ubos-sync graph backlinks plan               what links to it, with the sentences
-  ubos-sync graph path plan roadmap            why the two are connected
-  ubos-sync graph impact plan --rename goals   which links a new name would break
-  ubos-sync graph broken                       links that lead nowhere, and what to write
-  ubos-sync graph search 'tag:#idea harbour'   full text, in Obsidian's language
+  ubos-sync graph stats                       the vault in numbers
+  ubos-sync graph backlinks plan              what links to it, and how
+  ubos-sync graph path plan roadmap           why the two are connected
+  ubos-sync graph impact plan --rename goals  which links a new name would break
+  ubos-sync graph broken                      links that lead nowhere
+  ubos-sync graph search 'tag:#idea harbour'  full text, in Obsidian's language
   ubos-sync graph query 'status = active sort by date desc'
-  ubos-sync graph open                         look at it in the browser
-  ubos-sync graph stats --vault ~/Notes        any folder with notes
-  ubos-sync graph stats --on balaur            the other territory's")]
+  ubos-sync graph open                        look at it in the browser
+  ubos-sync graph stats --vault ~/Notes       any folder with notes
+  ubos-sync graph stats --on balaur           the other territory's")]
 pub(crate) struct GraphArgs {
     #[command(flatten)]
     asking: Asking,

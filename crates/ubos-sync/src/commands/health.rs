@@ -14,15 +14,16 @@ const AFTER: &str = "\
 Exit codes:
   0  healthy
   3  something waits for a decision: `ubos-sync conflicts` lists it
-  1  unhealthy: no good run for two intervals and ten minutes in which this machine was awake,
-     or something is damaged. A side without an address for its peer is unhealthy when it did
-     not even do its own duties, or has not heard of the peer for a day
+  1  unhealthy: no good run for two intervals and ten minutes in which this
+     machine was awake, or something is damaged. A side without an address for
+     its peer is unhealthy when it did not even do its own duties, or has not
+     heard of the peer for a day
 Of several peers, all are shown and the worst decides; `--peer` asks for one.
 
 Examples:
-  ubos-sync health                          a glance
-  ubos-sync --root /srv/janus health -q     for a script: the exit code alone
-  ubos-sync health --json                   for monitoring; see also .ubos-sync/metrics.prom";
+  ubos-sync health                       a glance
+  ubos-sync --root /srv/janus health -q  for a script: the exit code alone
+  ubos-sync health --json                for monitoring";
 
 /// Say how this territory fares, without asking the peer
 ///

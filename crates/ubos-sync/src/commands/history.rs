@@ -30,9 +30,9 @@ use crate::ui::{Tone, Ui};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync history docs/plan.md                  every known version of a file
-  ubos-sync history docs/                         what a folder lost, run by run
-  ubos-sync restore docs/plan.md --at RUN         bring back what the run replaced")]
+  ubos-sync history docs/plan.md           every known version of a file
+  ubos-sync history docs/                  what a folder lost, run by run
+  ubos-sync restore docs/plan.md --at RUN  bring back what the run replaced")]
 pub(crate) struct HistoryArgs {
     /// The file or folder
     #[arg(value_name = "PATH")]

@@ -1,5 +1,7 @@
 //! `ubos-sync log`: reads the audit trail.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -25,7 +27,7 @@ Examples:
 pub(crate) struct LogArgs {
     /// Only records about this path or below it
     #[arg(long, value_name = "PATH")]
-    path: Option<String>,
+    path: Option<PathBuf>,
     /// Only records of this run
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -46,9 +48,11 @@ pub(crate) fn run(args: &LogArgs, global: &Global, ui: &Ui) -> Outcome {
     if args.verify {
         return verify(&state, ui);
     }
+    let path = args.path.as_deref().map(|given| territory::path(&state, given)).transpose()?;
+    let path = path.map(|path| path.to_string());
     let mut records = Vec::new();
     audit::read(&state, &mut |record| {
-        if wanted(args, record) {
+        if wanted(args, path.as_deref(), record) {
             records.push(record.clone());
         }
         true
@@ -97,9 +101,8 @@ fn text_of<'a>(record: &'a Map<String, Value>, key: &str) -> &'a str {
     record.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn wanted(args: &LogArgs, record: &Map<String, Value>) -> bool {
-    let path_fits = args.path.as_ref().is_none_or(|wanted| {
-        let wanted = wanted.trim_end_matches('/');
+fn wanted(args: &LogArgs, path: Option<&str>, record: &Map<String, Value>) -> bool {
+    let path_fits = path.is_none_or(|wanted| {
         ["path", "from"].iter().any(|key| {
             let path = text_of(record, key);
             path == wanted || path.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))

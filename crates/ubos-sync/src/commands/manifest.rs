@@ -30,7 +30,7 @@ enum ManifestCommand {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Paths to explain, relative to the territory's top folder; all rules if left out
+    /// Paths to explain; all rules if left out
     paths: Vec<PathBuf>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &ManifestArgs, global: &Global, ui: &Ui) -> Outcome {
     let mut rows = Vec::new();
     let mut text = String::new();
     for given in &check.paths {
-        let path = territory::relative(state.root().path(), given, |_| true)?;
+        let path = territory::path(&state, given)?;
         let is_dir = state.root().open_dir(path.as_bytes()).is_ok()
             || given.to_string_lossy().ends_with('/');
         let explained = selection.explain(&path, is_dir);

@@ -38,11 +38,11 @@ use crate::ui::sanitize::one_line;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync restore docs/plan.md                      the version before the present one
-  ubos-sync restore docs/plan.md --at 20261122T1405   as it was just before that run
-  ubos-sync restore docs/plan.md --at 3f9c2e1         as a commit of the backup has it
-  ubos-sync restore docs/ --at 2h                     as the folder was two hours ago
-  ubos-sync restore docs/ --at 2026-11-20 -n          only show what would come back")]
+  ubos-sync restore docs/plan.md                     the one before
+  ubos-sync restore docs/plan.md --at 20261122T1405  before that run
+  ubos-sync restore docs/plan.md --at 3f9c2e1        of that commit
+  ubos-sync restore docs/ --at 2h                    two hours ago
+  ubos-sync restore docs/ --at 2026-11-20 -n         only show it")]
 pub(crate) struct RestoreArgs {
     /// The file or folder
     #[arg(value_name = "PATH")]
@@ -203,6 +203,11 @@ fn nothing_to_place(
         };
         return Err(Failure::usage(format!("`{path}` did not exist {words}"), hint));
     }
+    stands_already(path, &format!("as it was {words}"), past, ui)
+}
+
+/// Says that what was asked for stands there already; `words` follow "stands".
+pub(crate) fn stands_already(path: &RelPath, words: &str, past: &Past, ui: &Ui) -> Outcome {
     if ui.json() {
         ui.document(&json!({
             "schema": 1, "command": "restore", "here": past.names.here, "peer": past.names.there,
@@ -210,7 +215,7 @@ fn nothing_to_place(
         }))?;
     } else {
         let name = one_line(&path.to_string());
-        ui.answer(&format!("Nothing to put back: {name} stands as it was {}.\n", one_line(words)))?;
+        ui.answer(&format!("Nothing to put back: {name} stands {}.\n", one_line(words)))?;
     }
     Ok(0)
 }

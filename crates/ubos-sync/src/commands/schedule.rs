@@ -25,13 +25,13 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync schedule show                     print what would be installed
-  ubos-sync schedule install                  a run every 5 minutes
-  ubos-sync schedule install --watch          sync on every change, always running
+  ubos-sync schedule show             print what would be installed
+  ubos-sync schedule install          a run every 5 minutes
+  ubos-sync schedule install --watch  sync on every change, always running
   sudo ubos-sync --root /srv/janus schedule install --system
-                                              on a server: also while nobody is logged in
-  ubos-sync schedule status                   is it on, when did it run, when does it next
-  ubos-sync schedule remove                   as if it had never been")]
+                                      on a server
+  ubos-sync schedule status           is it on, when is it due
+  ubos-sync schedule remove           as if it had never been")]
 pub(crate) struct ScheduleArgs {
     #[command(subcommand)]
     command: ScheduleCommand,
@@ -54,7 +54,7 @@ enum ScheduleCommand {
 Examples:
   ubos-sync schedule show                     for this machine
   ubos-sync schedule show --watch --on macos  for a Mac
-  ubos-sync schedule show --json              as data: path and text of each file")]
+  ubos-sync schedule show --json              as data")]
 struct ShowArgs {
     #[command(flatten)]
     order: OrderArgs,
@@ -66,11 +66,11 @@ struct ShowArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync schedule install                  a run every 5 minutes
-  ubos-sync schedule install --interval 1h    a run every hour
-  ubos-sync schedule install --watch          sync on every change, always running
+  ubos-sync schedule install                a run every 5 minutes
+  ubos-sync schedule install --interval 1h  a run every hour
+  ubos-sync schedule install --watch        sync on every change, always running
   sudo ubos-sync --root /srv/janus schedule install --system
-                                              as a service of the machine, run by the folder's owner")]
+                                            as a service of the machine")]
 struct InstallArgs {
     #[command(flatten)]
     order: OrderArgs,

@@ -20,7 +20,8 @@ use ubos_engine::state::lock::Lock;
 
 use super::sync::request;
 use super::watch::interval;
-use crate::backup::{self, chores};
+use crate::backup;
+use crate::backup::chores::{self, Beside};
 use crate::breaks;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -32,12 +33,13 @@ use crate::ui::Ui;
 use slot::Slot;
 
 const AFTER: &str = "\
-With an address for the peer it is a two-way sync that never asks: conflicts are decided by the
-policies in `config.toml`, the rest waits. A peer that cannot be reached is tried again within the
-slot, after about 30, 90 and 180 seconds. Without an address this side does what it can alone: it
-looks at its tree, hashes a slice of files and backups (all of them once a day), lets expired
-backups go, compresses old logs, and asks for a run if something waits. While `watch` runs, it only brings the figures
-of `health` up to date.
+With an address for the peer it is a two-way sync that never asks: conflicts are
+decided by the policies in `config.toml`, the rest waits. A peer that cannot be
+reached is tried again within the slot, after about 30, 90 and 180 seconds.
+Without an address this side does what it can alone: it looks at its tree,
+hashes a slice of files and backups (all of them once a day), lets expired
+backups go, compresses old logs, and asks for a run if something waits. While
+`watch` runs, it only brings the figures of `health` up to date.
 
 The exit code is that of the last run; see `ubos-sync --help`.
 
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
             ui.error(&error.to_string(), Some(error.hint()));
         }
         let fresh = report.beside.contains_key(backup::WORD);
-        chores::merge(chores(root, name, fresh, ui), &mut report.beside);
+        chores::merge(chores(root, name, &Beside::Run(fresh), ui), &mut report.beside);
         let broken = breaks::of(&report, root);
         if let Err(error) = breaks::note(&broken, &report, root) {
             ui.warning(&format!("which links broke is not on record: {error}"));
@@ -100,15 +102,15 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
         document(ui, whole, report.exit_code())
     } else {
         let done = duties::alone(root, Some(name), args.interval);
-        alone(done, name, chores(root, name, false, ui), ui)
+        alone(done, name, chores(root, name, &Beside::Run(false), ui), ui)
     };
     notify::tell(&state, &config);
     outcome
 }
 
 /// What is due about the backup. None of it counts for the exit code.
-fn chores(root: &Path, peer: &str, fresh: bool, ui: &Ui) -> Map<String, Value> {
-    let done = chores::all(root, Some(peer), fresh);
+fn chores(root: &Path, peer: &str, beside: &Beside, ui: &Ui) -> Map<String, Value> {
+    let done = chores::all(root, Some(peer), beside);
     done.warnings.iter().for_each(|line| ui.warning(&crate::ui::sanitize::one_line(line)));
     done.fields
 }

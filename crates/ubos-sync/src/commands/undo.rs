@@ -30,7 +30,7 @@ use crate::ui::sanitize::one_line;
 #[command(after_help = "\
 Examples:
   ubos-sync undo last -n              what would come back
-  ubos-sync undo last                 take back the last run that changed something
+  ubos-sync undo last                 the last run that changed something
   ubos-sync undo 20261122T1405 docs/  only what it did to this folder")]
 pub(crate) struct UndoArgs {
     /// The run: its id, a beginning of it, or `last`

@@ -80,10 +80,21 @@ fn backed_up(backup: &Backup, now: i64) -> String {
         parts.push(plural(usize::try_from(backup.gaps).unwrap_or(usize::MAX), "gap"));
     }
     if let Some(time) = &backup.last_drill {
-        let verdict = if backup.drill_complete == Some(true) { "complete" } else { "incomplete" };
-        parts.push(format!("last drill {}: {verdict}", ago(time)));
+        parts.push(format!("last drill {}: {}", ago(time), drilled(backup)));
     }
     parts.join("; ")
+}
+
+/// How the last drill ended.
+fn drilled(backup: &Backup) -> String {
+    match (backup.drill_complete, backup.drill_known_gaps) {
+        (Some(true), _) => "complete".to_owned(),
+        (_, Some(gaps)) => {
+            let gaps = plural(usize::try_from(gaps).unwrap_or(usize::MAX), "known gap");
+            format!("complete but for {gaps}")
+        }
+        (_, None) => "incomplete".to_owned(),
+    }
 }
 
 /// The head and what else is known, for each peer; what is the same for all at the end.

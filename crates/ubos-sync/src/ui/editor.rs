@@ -1,21 +1,20 @@
 //! The person's own editor, and their merge tool, on a text of ours.
 //!
-//! The text goes into a private temporary folder outside of the territory and is gone from there
-//! when the program has ended, however that went; what it made of the text is in memory.
+//! The text goes onto a `desk` outside of the territory and is gone from there when the program has
+//! ended, however that went; what it made of the text is in memory.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use tempfile::TempDir;
 use ubos_core::path::RelPath;
 use ubos_engine::error::EngineError;
 
+use super::desk::Desk;
 use super::prompt::Prompt;
 
 /// Nothing larger is taken back from an editor.
@@ -77,7 +76,7 @@ pub(crate) fn edit(
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(&editor).arg(desk.file());
     let status = prompt.hand_over(&mut command);
-    Ok(desk.outcome(&format!("the editor (`{}`)", editor.to_string_lossy()), status))
+    Ok(outcome(&desk, &format!("the editor (`{}`)", editor.to_string_lossy()), status))
 }
 
 /// Lets the person merge with the tool that git is configured to use.
@@ -93,59 +92,32 @@ pub(crate) fn merge_with_tool(
     let desk = Desk::new(path, root)?;
     desk.place(stages.merged)?;
     let prepared = prepare(&desk, stages);
-    prepared.map_err(|e| EngineError::io("prepare a merge in", desk.folder.path(), e))?;
-    let mut command = git(
-        desk.folder.path(),
-        &["-c", "mergetool.keepBackup=false", "mergetool", "--no-prompt", "--"],
-    );
-    command.arg(&desk.name);
+    prepared.map_err(|e| EngineError::io("prepare a merge in", desk.folder(), e))?;
+    let mut command =
+        git(desk.folder(), &["-c", "mergetool.keepBackup=false", "mergetool", "--no-prompt", "--"]);
+    command.arg(desk.name());
     let status = prompt.hand_over(&mut command);
-    Ok(desk.outcome("the merge tool", status))
+    Ok(outcome(&desk, "the merge tool", status))
 }
 
-/// A folder for one file, gone when it is dropped.
-struct Desk {
-    folder: TempDir,
-    name: OsString,
-}
-
-impl Desk {
-    fn new(path: &RelPath, root: &Path) -> Result<Self, EngineError> {
-        let place = outside(root);
-        let private = fs::Permissions::from_mode(0o700);
-        let made =
-            tempfile::Builder::new().prefix("ubos-sync-").permissions(private).tempdir_in(&place);
-        let folder = made.map_err(|e| EngineError::io("make a folder in", place, e))?;
-        Ok(Self { folder, name: harmless_name(path) })
+/// What the program left on the desk.
+fn outcome(desk: &Desk, who: &str, status: io::Result<ExitStatus>) -> Edited {
+    let failed = |how: String| Edited::Failed(format!("{who} {how}"));
+    match status {
+        Err(error) => return failed(format!("could not be started: {error}")),
+        Ok(status) if !status.success() => return failed(ended(status)),
+        Ok(_) => {}
     }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join(&self.name)
+    match fs::metadata(desk.file()) {
+        Ok(meta) if meta.len() > MAX_EDITED => {
+            return failed("left a text that is too long".into());
+        }
+        Ok(_) => {}
+        Err(_) => return failed("left no file".into()),
     }
-
-    fn place(&self, text: &[u8]) -> Result<(), EngineError> {
-        fs::write(self.file(), text).map_err(|e| EngineError::io("write", self.file(), e))
-    }
-
-    /// What the program left.
-    fn outcome(&self, who: &str, status: io::Result<ExitStatus>) -> Edited {
-        let failed = |how: String| Edited::Failed(format!("{who} {how}"));
-        match status {
-            Err(error) => return failed(format!("could not be started: {error}")),
-            Ok(status) if !status.success() => return failed(ended(status)),
-            Ok(_) => {}
-        }
-        match fs::metadata(self.file()) {
-            Ok(meta) if meta.len() > MAX_EDITED => {
-                return failed("left a text that is too long".into());
-            }
-            Ok(_) => {}
-            Err(_) => return failed("left no file".into()),
-        }
-        match fs::read(self.file()) {
-            Ok(text) => Edited::Text(text),
-            Err(error) => failed(format!("left a file that cannot be read: {error}")),
-        }
+    match fs::read(desk.file()) {
+        Ok(text) => Edited::Text(text),
+        Err(error) => failed(format!("left a file that cannot be read: {error}")),
     }
 }
 
@@ -162,7 +134,7 @@ fn ended(status: ExitStatus) -> String {
 
 /// A repository in which the file is in conflict.
 fn prepare(desk: &Desk, stages: &Stages<'_>) -> io::Result<()> {
-    let folder = desk.folder.path();
+    let folder = desk.folder();
     run(git(folder, &["init", "--quiet"]), b"")?;
     let mut index = Vec::new();
     let versions = [stages.base, Some(stages.here), Some(stages.there)];
@@ -172,7 +144,7 @@ fn prepare(desk: &Desk, stages: &Stages<'_>) -> io::Result<()> {
         index.extend_from_slice(b"100644 ");
         index.extend_from_slice(object.trim_ascii_end());
         index.extend_from_slice(format!(" {number}\t").as_bytes());
-        index.extend_from_slice(desk.name.as_bytes());
+        index.extend_from_slice(desk.name().as_bytes());
         index.push(0);
     }
     run(git(folder, &["update-index", "-z", "--index-info"]), &index)?;
@@ -212,58 +184,4 @@ fn said(command: &mut Command) -> Option<OsString> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = output.stdout.trim_ascii();
     (output.status.success() && !text.is_empty()).then(|| OsStr::from_bytes(text).to_owned())
-}
-
-/// A place for temporary files that is not in the territory, where they would be synced.
-fn outside(root: &Path) -> PathBuf {
-    let inside = |place: &Path| {
-        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        place.canonicalize().is_ok_and(|place| place.starts_with(root))
-    };
-    let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
-    let fallback = places[0].clone();
-    places.into_iter().find(|place| place.is_dir() && !inside(place)).unwrap_or(fallback)
-}
-
-/// The path's own name where that is plain, since editors go by it; otherwise one with its ending.
-fn harmless_name(path: &RelPath) -> OsString {
-    let plain = |c: char| c.is_alphanumeric() || " ._-".contains(c);
-    let name = String::from_utf8_lossy(path.name()).into_owned();
-    if name.chars().all(plain) && !name.starts_with(['.', '-', ' ']) && name != "HEAD" {
-        return name.into();
-    }
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
-    if !ending.is_empty() && ending.len() < 12 && ending.chars().all(char::is_alphanumeric) {
-        format!("conflict.{ending}").into()
-    } else {
-        "conflict".into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_keeps_what_an_editor_goes_by_and_nothing_that_harms() {
-        for (name, expected) in [
-            (&b"docs/plan.md"[..], "plan.md"),
-            ("Füße 2.md".as_bytes(), "Füße 2.md"),
-            (b"-rf.md", "conflict.md"),
-            (b".gitattributes", "conflict"),
-            (b"a\x1b[31m.json", "conflict.json"),
-            (b"a$(x).sh", "conflict.sh"),
-            (b"bad\xff.md", "conflict.md"),
-            (b"a.\xff", "conflict"),
-        ] {
-            let path = RelPath::new(name).unwrap();
-            assert_eq!(harmless_name(&path).to_string_lossy(), expected, "{name:?}");
-        }
-    }
-
-    #[test]
-    fn the_temporary_folder_is_never_in_the_territory() {
-        let root = std::env::temp_dir();
-        assert!(!outside(&root).starts_with(root.canonicalize().unwrap()));
-    }
 }

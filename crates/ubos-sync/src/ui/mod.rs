@@ -2,6 +2,7 @@
 //! writes to either.
 
 pub(crate) mod cells;
+mod desk;
 pub(crate) mod editor;
 pub(crate) mod live;
 mod pager;

@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 use ubos_testkit::{Side, World};
 
 use crate::health::{configure, recorded};
-#[cfg(target_os = "linux")]
-use crate::watching::Watching;
 use crate::{BINARY, agreed};
 
 /// A pair whose laptop keeps a backup; the repository lies beside the territory.
@@ -55,7 +53,7 @@ fn real_git() -> String {
 }
 
 /// The records of this kind in the laptop's log.
-fn records(world: &World, event: &str) -> Vec<Value> {
+pub(crate) fn records(world: &World, event: &str) -> Vec<Value> {
     let log = world.laptop().run(["log", "--json"]).exits(0).json();
     let all = log["records"].as_array().unwrap().clone();
     all.into_iter().filter(|record| record["event"] == event).collect()
@@ -269,31 +267,6 @@ fn with_a_repository_that_cannot_be_written_the_sync_works() {
     assert_eq!(told["backup"]["post"]["error"], Value::Null, "{told}");
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn beside_a_watch_snapshots_follow_when_the_dust_has_settled_and_at_its_end() {
-    let world = backed_up();
-    world.server().remove("notes/D");
-    let watch = Watching::start(&world);
-    // The first run waited for the snapshot before it took the deletion over.
-    watch.vanishes(Side::Laptop, "notes/D");
-    watch.until("a snapshot", |watch| !watch.told("backup").is_empty());
-    let noted = records(&world, "backup-snapshot");
-    assert_eq!((&noted[0]["phase"], &noted[1]["phase"]), (&json!("pre"), &json!("post")));
-    let before = format!("{}:notes/D/a", noted[0]["head"].as_str().unwrap());
-    assert_eq!(git(&world, &["show", &before]), "first");
-    // The next one is not due yet when the watch ends.
-    let rested = watch.rests();
-    world.laptop().write("notes/f", "B");
-    watch.arrives(Side::Server, "notes/f", "B");
-    assert_eq!(watch.rests() - rested, 1, "{}", watch.said());
-    watch.ends();
-    assert_eq!(git(&world, &["show", "HEAD:notes/f"]), "B");
-    assert!(records(&world, "backup-snapshot").len() >= 3);
-    assert_eq!(records(&world, "backup-failed").len(), 0);
-    assert_eq!(world.laptop().sync().exits(0).report.raw["backup"], Value::Null);
-}
-
 #[test]
 fn a_failing_backup_is_told_once_a_day_has_passed() {
     let world = agreed();
@@ -356,6 +329,20 @@ fn a_tick_snapshots_pushes_and_looks_after_the_repository() {
     let told = world.laptop().run(["tick", "--retries", "0", "--json"]).exits(0).json();
     assert!(told["backup"]["post"]["head"].is_string() && told["backup"]["push"].is_null());
     assert!(recorded(world.laptop())["backup"]["unpushed_since"].is_string());
+}
+
+#[test]
+fn what_a_run_from_the_other_side_brought_is_in_the_snapshot_of_the_next_tick() {
+    let world = backed_up();
+    let tick = || world.laptop().run(["tick", "--retries", "0", "--json"]).exits(0).json();
+    tick();
+    world.server().write("notes/f", "from there");
+    world.server().sync().exits(0);
+    assert_eq!(git(&world, &["show", "HEAD:notes/f"]), "A", "the run waits for no snapshot here");
+    let told = tick();
+    assert!(told["backup"]["asked"]["head"].is_string(), "{told}");
+    assert_eq!(git(&world, &["show", "HEAD:notes/f"]), "from there");
+    assert_eq!(tick()["backup"], Value::Null);
 }
 
 #[test]

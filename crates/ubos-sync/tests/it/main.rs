@@ -12,6 +12,8 @@ mod backup_drill;
 mod backup_push;
 mod backup_runs;
 mod backup_snapshot;
+#[cfg(target_os = "linux")]
+mod backup_watch;
 mod backups_command;
 mod conversation;
 #[cfg(feature = "failpoints")]
@@ -38,6 +40,7 @@ mod manifest_changes;
 mod merging;
 mod moves;
 mod one_way;
+mod paths_given;
 #[cfg(feature = "failpoints")]
 mod peer_lost;
 mod policies;
@@ -51,6 +54,9 @@ mod readme_backup;
 mod readme_recovery;
 mod real_input;
 mod recover;
+mod recover_moved;
+mod recover_person;
+mod recover_restored;
 mod restore;
 mod rotation;
 mod scenarios_basic;

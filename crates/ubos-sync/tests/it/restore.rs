@@ -210,7 +210,7 @@ fn what_is_not_shared_is_refused() {
     for path in ["priv/diary", "loose.txt", ".ubos-sync/config.toml", "notes/.git/config", "../x"] {
         world.laptop().run(["restore", path]).exits(2);
     }
-    world.laptop().run(["restore", "priv/diary"]).says("not shared").says("manifest explain");
+    world.laptop().run(["restore", "priv/diary"]).says("not shared").says("manifest check");
     // It was shared once, and has backups.
     world.server().write("notes/f", "B");
     world.laptop().sync().exits(0);

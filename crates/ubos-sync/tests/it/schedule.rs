@@ -102,7 +102,10 @@ fn an_installation_writes_the_files_and_switches_the_timer_on() {
     );
     let service = fs::read_to_string(machine.user_unit("ubos-sync.service")).unwrap();
     let root = machine.world.root(Side::Laptop);
-    assert!(service.contains(&format!(" --root {} tick --interval 5m\n", root.display())), "{service}");
+    assert!(
+        service.contains(&format!(" --root {} tick --interval 5m\n", root.display())),
+        "{service}"
+    );
     assert!(!machine.user_unit("ubos-sync-audit.timer").exists(), "that is the server's");
 }
 

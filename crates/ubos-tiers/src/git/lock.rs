@@ -1,14 +1,11 @@
-//! One backup of a territory at a time: a `flock` of its own, so that neither waits for a run of the
-//! sync nor is waited for. A push has another one, so that snapshots go on during a long one. The
-//! kernel releases them with their process.
+//! One backup of a territory at a time: a lock of its own, so that neither waits for a run of the sync
+//! nor is waited for. A push has another one, so that snapshots go on during a long one.
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
-use rustix::io::Errno;
-
+use ubos_engine::error::EngineError;
 use ubos_engine::state::StateDir;
+use ubos_engine::state::lock::Lock;
 
 use super::error::{BackupError, Result};
 use super::names::STATE;
@@ -18,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The held lock; dropping it releases.
 #[derive(Debug)]
-pub struct BackupLock(#[expect(dead_code, reason = "held for its lifetime")] OwnedFd);
+pub struct BackupLock(#[expect(dead_code, reason = "held for its lifetime")] Lock);
 
 impl BackupLock {
     /// Takes the lock of a territory's backup.
@@ -38,21 +35,10 @@ impl BackupLock {
     }
 
     fn take_file(state: &StateDir, name: &str) -> Result<Self> {
-        let folder = state.folder(STATE)?;
-        let path = state.path(&format!("{STATE}/{name}"));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(folder.as_fd(), name, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(|e| BackupError::io("open", &path, e))?;
-        let start = Instant::now();
-        loop {
-            match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self(fd)),
-                Err(Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(Errno::WOULDBLOCK) => return Err(BackupError::Locked),
-                Err(e) => return Err(BackupError::io("lock", &path, e)),
-            }
+        match Lock::take_in(state, STATE, name, PATIENCE, "the backup") {
+            Ok(lock) => Ok(Self(lock)),
+            Err(EngineError::Locked { .. }) => Err(BackupError::Locked),
+            Err(error) => Err(error.into()),
         }
     }
 }

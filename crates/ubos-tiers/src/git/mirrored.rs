@@ -4,14 +4,17 @@
 
 use std::collections::BTreeMap;
 
-use ubos_core::entry::Entry as Seen;
 use ubos_core::path::RelPath;
-use ubos_engine::inventory::{Inventory, Item};
+use ubos_engine::inventory::Inventory;
 
 use super::command::Git;
+use super::coverage::facts::Held;
 use super::error::Result;
-use super::manifest::{About, Entry, What};
+use super::form::Form;
+use super::manifest::About;
 use super::manifests;
+use super::rivals::{Relation, Rivals};
+use super::shelf::Shelf;
 
 /// What a mirror holds at its newest.
 #[derive(Debug, Clone)]
@@ -19,7 +22,7 @@ pub struct Newest {
     /// What the newest snapshot is.
     pub about: About,
     /// What stood at every path.
-    pub entries: BTreeMap<RelPath, Entry>,
+    pub paths: BTreeMap<RelPath, Held>,
 }
 
 /// The newest snapshot that a mirror holds whole; `None` if it has none.
@@ -28,7 +31,7 @@ pub struct Newest {
 /// What git says; [`super::error::BackupError::Damaged`] for a manifest that cannot be read.
 pub fn newest(mirror: &Git) -> Result<Option<Newest>> {
     let Some((about, manifest)) = manifests::newest(mirror)? else { return Ok(None) };
-    Ok(Some(Newest { about, entries: manifests::entries(mirror, &manifest)? }))
+    Ok(Some(Newest { about, paths: Shelf::open(mirror, &manifest)?.forms()? }))
 }
 
 /// Files and links of a tree against those of a snapshot.
@@ -42,6 +45,10 @@ pub struct Compared {
     pub older: Vec<RelPath>,
     /// Only in the snapshot: not yet arrived here, or removed here since.
     pub missing: Vec<RelPath>,
+    /// The tree has the other version of an open conflict: waiting for a decision.
+    pub disputed: Vec<RelPath>,
+    /// The bytes differ and the time does not: nobody wrote them, on one side or the other.
+    pub damaged: Vec<RelPath>,
     /// Could not be read here, which says nothing.
     pub unknown: Vec<RelPath>,
 }
@@ -49,78 +56,79 @@ pub struct Compared {
 impl Compared {
     /// Whether the tree is what the snapshot says.
     pub fn is_equal(&self) -> bool {
-        [&self.newer, &self.older, &self.missing, &self.unknown].iter().all(|list| list.is_empty())
+        let Self { equal: _, newer, older, missing, disputed, damaged, unknown } = self;
+        [newer, older, missing, disputed, damaged, unknown].iter().all(|list| list.is_empty())
     }
 }
 
-/// Compares a tree with a snapshot.
-pub fn compare(entries: &BTreeMap<RelPath, Entry>, tree: &Inventory) -> Compared {
+/// Compares a tree with a snapshot; `rivals` is what the open conflicts of the tree say.
+pub fn compare(snapshot: &BTreeMap<RelPath, Held>, tree: &Inventory, rivals: &Rivals) -> Compared {
     let mut compared = Compared::default();
     let is_unknown = |path: &RelPath| {
         tree.troubled.keys().any(|troubled| troubled == path || path.is_below(troubled))
     };
-    for (path, entry) in entries.iter().filter(|(_, entry)| entry.what != What::Dir) {
-        match tree.items.get(path) {
-            _ if is_unknown(path) => compared.unknown.push(path.clone()),
-            None => compared.missing.push(path.clone()),
-            Some(item) if same(entry, item) => compared.equal += 1,
-            Some(item) if item.mtime > entry.mtime => compared.newer.push(path.clone()),
-            Some(_) => compared.older.push(path.clone()),
-        }
+    for (path, held) in snapshot.iter().filter(|(_, held)| !held.form.is_dir()) {
+        let list = match tree.items.get(path) {
+            _ if is_unknown(path) => &mut compared.unknown,
+            None => &mut compared.missing,
+            Some(item) => match rivals.relate(path, &Form::of_item(item), &held.form) {
+                Relation::Alike => {
+                    compared.equal += 1;
+                    continue;
+                }
+                Relation::Later => &mut compared.newer,
+                Relation::Earlier => &mut compared.older,
+                Relation::Rivals { .. } => &mut compared.disputed,
+                Relation::Unexplained => &mut compared.damaged,
+            },
+        };
+        list.push(path.clone());
     }
     let only_here = tree.items.iter().filter(|(path, item)| {
-        !item.entry.is_dir() && entries.get(*path).is_none_or(|entry| entry.what == What::Dir)
+        !item.entry.is_dir() && snapshot.get(*path).is_none_or(|held| held.form.is_dir())
     });
     compared.newer.extend(only_here.map(|(path, _)| path.clone()));
     compared.newer.sort();
     compared
 }
 
-/// Whether a snapshot has what stands here. The text of a link is in the snapshot and not in its
-/// manifest; its time tells.
-fn same(entry: &Entry, item: &Item) -> bool {
-    match (&entry.what, &item.entry) {
-        (What::File { .. }, Seen::File { digest, .. }) => entry.digest() == Some(*digest),
-        (What::Symlink { .. }, Seen::Symlink { .. }) => entry.mtime == item.mtime,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use ubos_core::entry::{Digest, Problem};
+    use ubos_core::entry::{Digest, Entry, Kind, Problem};
     use ubos_core::manifest::Direction;
+    use ubos_engine::inventory::Item;
 
     use super::*;
-    use crate::git::manifest::Kept;
+    use crate::git::rivals;
 
     fn path(text: &str) -> RelPath {
         RelPath::new(text).unwrap()
     }
 
-    fn entry(name: &str, content: &str, mtime: i64) -> Entry {
-        let blake3 = Digest::of(content.as_bytes()).to_hex();
-        let what = What::File { size: content.len() as u64, blake3, kept: Kept::Snapshot };
-        Entry::new(name.as_bytes(), what, 0o644, mtime)
+    fn held(content: &str, mtime: i64) -> Held {
+        let (digest, size) = (Digest::of(content.as_bytes()), content.len() as u64);
+        Held { form: Form { kind: Kind::File, digest, size, mode: 0o644, mtime }, gap: None }
     }
 
     fn item(content: &str, mtime: i64) -> Item {
         let digest = Digest::of(content.as_bytes());
-        let entry = Seen::File { digest, size: content.len() as u64, exec: false };
+        let entry = Entry::File { digest, size: content.len() as u64, exec: false };
         Item { entry, direction: Direction::Bidirectional, mtime, permissions: 0o644 }
     }
 
     #[test]
     fn each_path_is_told_by_its_content_and_time() {
-        let entries: BTreeMap<RelPath, Entry> = [
+        let snapshot: BTreeMap<RelPath, Held> = [
             ("same", "a", 5),
             ("edited", "a", 5),
             ("behind", "b", 5),
             ("gone", "a", 5),
+            ("docs", "ours", 5),
+            ("rotten", "a", 5),
             ("locked/x", "a", 5),
         ]
         .into_iter()
-        .map(|(name, content, mtime)| (path(name), entry(name, content, mtime)))
+        .map(|(name, content, mtime)| (path(name), held(content, mtime)))
         .collect();
         let items = [
             // The content counts: a time alone makes no difference.
@@ -128,6 +136,8 @@ mod tests {
             ("edited", item("b", 9)),
             ("behind", item("a", 3)),
             ("fresh", item("x", 1)),
+            ("docs", item("theirs", 9)),
+            ("rotten", item("b", 5)),
         ];
         let tree = Inventory {
             territory: "balaur".into(),
@@ -143,9 +153,11 @@ mod tests {
             newer: vec![path("edited"), path("fresh")],
             older: vec![path("behind")],
             missing: vec![path("gone")],
+            disputed: vec![path("docs")],
+            damaged: vec![path("rotten")],
             unknown: vec![path("locked/x")],
         };
-        assert_eq!(compare(&entries, &tree), expected);
+        assert_eq!(compare(&snapshot, &tree, &rivals::tests::open()), expected);
         assert!(!expected.is_equal());
     }
 }

@@ -28,6 +28,7 @@ pub mod objects;
 pub mod pulls;
 pub mod remote;
 pub mod repository;
+pub mod rivals;
 pub mod serve;
 pub mod shelf;
 pub mod snapshot;

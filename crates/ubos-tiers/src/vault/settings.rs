@@ -3,13 +3,12 @@
 //! One key is changed at a time, in the text itself: what nobody asked to change stays as it is, byte
 //! for byte. A new file looks like one of Obsidian's: two blanks for each step, no newline at its end.
 
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use ubos_core::merge::written;
 
 /// Why a text is not settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -290,45 +289,16 @@ fn place(text: &str, part: &str) -> Range<usize> {
 }
 
 fn members(text: &str, range: Range<usize>) -> Option<Vec<Member>> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(&'de RawValue, &'de RawValue)>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(member) = map.next_entry()? {
-                members.push(member);
-            }
-            Ok(members)
-        }
-    }
-    let found = serde_json::Deserializer::from_str(&text[range]).deserialize_map(Members).ok()?;
-    let member = |(key, value): (&RawValue, &RawValue)| {
-        let name = serde_json::from_str(key.get()).ok()?;
-        Some(Member { name, key: place(text, key.get()), value: place(text, value.get()) })
+    let member = |(key, value): (&str, &str)| {
+        let name = serde_json::from_str(key).ok()?;
+        Some(Member { name, key: place(text, key), value: place(text, value) })
     };
-    found.into_iter().map(member).collect()
+    written::members(&text[range])?.into_iter().map(member).collect()
 }
 
 fn elements(text: &str, range: Range<usize>) -> Option<Vec<Range<usize>>> {
-    struct Elements;
-    impl<'de> Visitor<'de> for Elements {
-        type Value = Vec<&'de RawValue>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut elements = Vec::new();
-            while let Some(element) = seq.next_element()? {
-                elements.push(element);
-            }
-            Ok(elements)
-        }
-    }
-    let found = serde_json::Deserializer::from_str(&text[range]).deserialize_seq(Elements).ok()?;
-    Some(found.into_iter().map(|element| place(text, element.get())).collect())
+    let found = written::elements(&text[range])?;
+    Some(found.into_iter().map(|element| place(text, element)).collect())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod history;
 mod hooks;
 mod init;
 mod logs;
+mod logs_damage;
 mod maintain;
 mod mirror;
 mod place;

@@ -15,10 +15,11 @@ use ubos_tiers::git::command::Git;
 use ubos_tiers::git::coverage::class::Classes;
 use ubos_tiers::git::coverage::place as where_it_is;
 use ubos_tiers::git::drill::survivor;
-use ubos_tiers::git::drill::verdict::{Reference, Verdict, judge};
+use ubos_tiers::git::drill::verdict::{Known, Reference, Verdict, judge};
 use ubos_tiers::git::drill::workshop::Workshop;
 use ubos_tiers::git::manifests;
 use ubos_tiers::git::remote::place as remote_place;
+use ubos_tiers::git::rivals::Rivals;
 use ubos_tiers::git::shelf::Shelf;
 
 use crate::place::{Place, rel};
@@ -126,7 +127,9 @@ impl Trio {
         let items = inventory.items.iter();
         let directions: BTreeMap<_, _> =
             items.map(|(path, item)| (path.clone(), item.direction)).collect();
-        judge(place, &self.reference(), &recovered, &classes, &directions)
+        let rivals = Rivals::default();
+        let known = Known { classes: &classes, directions: &directions, rivals: &rivals };
+        judge(place, &self.reference(), &recovered, &known)
     }
 }
 

@@ -137,7 +137,7 @@ fn chosen(
         if !known(&path) && !is_other_file {
             return Err(Failure::usage(
                 format!("nothing that is shared is at `{path}`"),
-                "`ubos-sync manifest` explains what is shared",
+                "`ubos-sync manifest check` explains what is shared",
             ));
         }
         wanted.push(path);

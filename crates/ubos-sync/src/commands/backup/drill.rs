@@ -1,6 +1,7 @@
 //! `ubos-sync backup drill`: loses two of the three places in thought, and builds everything again from
 //! the third alone.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,13 +11,14 @@ use ubos_tiers::git::coverage::place::Place;
 use ubos_tiers::git::drill::answer::{DRILL, base};
 use ubos_tiers::git::drill::survivor;
 use ubos_tiers::git::drill::told::Told;
-use ubos_tiers::git::drill::verdict::{Recovered, Reference, Verdict, judge};
+use ubos_tiers::git::drill::verdict::{Known, Recovered, Reference, Verdict, judge};
 use ubos_tiers::git::drill::workshop::Workshop;
 use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::manifests;
 use ubos_tiers::git::names::STATE;
 use ubos_tiers::git::remote::place::Place as Remote;
 use ubos_tiers::git::remote::record::save;
+use ubos_tiers::git::rivals::Rivals;
 use ubos_tiers::git::shelf::Shelf;
 
 use super::scene::Scene;
@@ -104,9 +106,11 @@ pub(crate) fn run(args: &DrillArgs, global: &Global, ui: &Ui) -> Outcome {
     };
     let document = render::document(&report);
     save(&scene.state.path(STATE), REPORT, &document)?;
-    let (record, whole) = (render::record(&document), report.exit == 0);
     let (state, config) = (&scene.state, &scene.config);
-    let told = chores::put_drill_on_record(state, config, scene.is_laptop(), record, whole);
+    let found =
+        chores::Drilled { whole: report.exit == 0, known_gaps: known_gaps(&report.drilled) };
+    let record = render::record(&document);
+    let told = chores::put_drill_on_record(state, config, scene.is_laptop(), record, found);
     backup::warn(told, ui);
     if ui.json() {
         ui.document(&document)?;
@@ -114,6 +118,16 @@ pub(crate) fn run(args: &DrillArgs, global: &Global, ui: &Ui) -> Outcome {
         ui.answer(&render::text(&report, clock::now().0, ui))?;
     }
     Ok(report.exit)
+}
+
+/// The paths that did not come back from one place or another, if each is known not to; `None` if
+/// anything else is missing, or a place was not proved.
+fn known_gaps(drilled: &[Drilled]) -> Option<u64> {
+    let mut paths = BTreeSet::new();
+    for drilled in drilled {
+        paths.extend(drilled.result.as_ref().ok()?.known_gaps()?);
+    }
+    Some(paths.len() as u64)
 }
 
 /// Damage first, then what could not be reached, then gaps.
@@ -197,7 +211,9 @@ fn one(
             survivor::territory(root, &scene.inventory, scene.git.as_ref(), &shop)?
         }
     };
-    Ok(judge(place, reference, &recovered, &scene.classes()?, &scene.directions()))
+    let rivals = Rivals::load(&scene.state, &scene.peer.pair)?;
+    let (classes, directions) = (&scene.classes()?, &scene.directions());
+    Ok(judge(place, reference, &recovered, &Known { classes, directions, rivals: &rivals }))
 }
 
 fn from_remote(

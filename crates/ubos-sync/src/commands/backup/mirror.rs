@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use ubos_engine::inventory;
 use ubos_tiers::git::mirror::Mirrors;
+use ubos_tiers::git::rivals::Rivals;
 use ubos_tiers::git::{maintain, mirrored, pulls, remote};
 
 use crate::cli::Global;
@@ -54,7 +55,8 @@ fn status(global: &Global, ui: &Ui) -> Outcome {
     let compared = match &newest {
         Some(newest) => {
             let tree = inventory::take(root, Some(name))?;
-            Some((mirrored::compare(&newest.entries, &tree), tree.generation))
+            let rivals = Rivals::load(&state, &peer.pair)?;
+            Some((mirrored::compare(&newest.paths, &tree, &rivals), tree.generation))
         }
         None => None,
     };

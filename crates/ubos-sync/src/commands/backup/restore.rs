@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 
 use ubos_core::manifest::Direction;
 use ubos_core::path::RelPath;
@@ -25,7 +24,6 @@ use crate::failure::{Failure, Outcome};
 use crate::past::Past;
 use crate::render::command::{about, quote};
 use crate::ui::Ui;
-use crate::ui::sanitize::one_line;
 
 /// Bring a file or folder back from the backup, as a new edit
 ///
@@ -168,14 +166,5 @@ fn nothing(path: &RelPath, words: &str, found: &Restore, past: &Past, ui: &Ui) -
             "the lines above say why",
         ));
     }
-    if ui.json() {
-        ui.document(&json!({
-            "schema": 1, "command": "restore", "here": past.names.here, "peer": past.names.there,
-            "actions": [], "skipped": [], "exit": 0,
-        }))?;
-    } else {
-        let name = one_line(&path.to_string());
-        ui.answer(&format!("Nothing to put back: {name} stands {words}.\n"))?;
-    }
-    Ok(0)
+    restore::stands_already(path, words, past, ui)
 }

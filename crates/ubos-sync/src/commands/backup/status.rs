@@ -1,5 +1,7 @@
 //! `ubos-sync backup status`: which data are where, how current, and what is missing for which reason.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use ubos_engine::clock;
@@ -11,6 +13,7 @@ use ubos_tiers::git::coverage::look;
 use ubos_tiers::git::coverage::place::PerPlace;
 use ubos_tiers::git::remote;
 use ubos_tiers::git::remote::place::{Kind, Place};
+use ubos_tiers::git::rivals::Rivals;
 
 use super::scene::Scene;
 use crate::cli::Global;
@@ -22,7 +25,8 @@ use crate::ui::Ui;
 ///
 /// Each class of data against the laptop, the server and the remote. A place that cannot be reached
 /// never counts as a copy. Ends with 3 if a class has fewer copies than it is promised: three of
-/// documents, configuration, generated files and logs; two of what git does not take.
+/// documents, configuration, generated files and logs; two of what git does not take. What is not pushed
+/// yet is not a copy either: after an edit it ends with 3 until the next push.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit codes:
@@ -45,6 +49,8 @@ pub(crate) struct Status {
     pub places: PerPlace<Known>,
     /// Whether snapshots are made here.
     pub enabled: bool,
+    /// How often the other places are given what is new, at most.
+    pub push_every: Duration,
     /// Places where a branch went another way.
     pub diverged: Vec<String>,
     /// What is covered.
@@ -67,7 +73,8 @@ pub(crate) fn run(_args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
             PerPlace { laptop: elsewhere(), server: own, remote: elsewhere() }
         }
     };
-    let coverage = compare(&places, &scene.directions(), &scene.classes()?);
+    let rivals = Rivals::load(&scene.state, &scene.peer.pair)?;
+    let coverage = compare(&places, &scene.directions(), &scene.classes()?, &rivals);
     let exit = match scene.is_laptop() {
         true => u8::from(coverage.is_short()) * 3,
         // What the other places have is not known here; a missing mirror is.
@@ -80,6 +87,7 @@ pub(crate) fn run(_args: &StatusArgs, global: &Global, ui: &Ui) -> Outcome {
         laptop: scene.is_laptop(),
         places,
         enabled: scene.config.backup.enabled,
+        push_every: scene.config.backup.push_every,
         diverged: diverged(&scene)?,
         coverage,
         exit,

@@ -19,7 +19,7 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync graph diff --from ~/restored/vault    against a folder with an older state")]
+  ubos-sync graph diff --from ~/restored/vault  against an older state")]
 pub(crate) struct DiffArgs {
     /// The folder with the older state
     #[arg(long, value_name = "DIR")]

@@ -25,10 +25,10 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ubos-sync graph export > graph.json
-  ubos-sync graph export --format graphml --out vault.graphml    for Gephi, yEd, networkx
-  ubos-sync graph export --format dot | dot -Tsvg > vault.svg    for Graphviz
-  ubos-sync graph export --html orrery.html                      one file for any browser
-  ubos-sync graph export --html orrery.html --soft               with what is only mentioned")]
+  ubos-sync graph export --format graphml --out vault.graphml  for Gephi, yEd
+  ubos-sync graph export --format dot | dot -Tsvg > vault.svg  for Graphviz
+  ubos-sync graph export --html orrery.html                    one file
+  ubos-sync graph export --html orrery.html --soft             with mentions")]
 pub(crate) struct ExportArgs {
     /// In which form
     #[arg(long, value_name = "FORMAT", default_value = "json")]

@@ -10,9 +10,9 @@ use super::kinds::KindsArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync graph path plan roadmap                      the three shortest chains
+  ubos-sync graph path plan roadmap                   the three shortest chains
   ubos-sync graph path plan roadmap --directed --count 1
-  ubos-sync graph path plan roadmap --kinds link,tag     also by tags that both have")]
+  ubos-sync graph path plan roadmap --kinds link,tag  also by tags")]
 pub(crate) struct PathArgs {
     /// One note
     #[arg(value_name = "NOTE")]

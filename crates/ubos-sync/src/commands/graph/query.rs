@@ -10,15 +10,16 @@ use ubos_tiers::graph::ask::Question;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Conditions:
-  status = active          also !=  <  <=  >  >=       due < today+7d
-  status exists            authors contains ann        status in (active, waiting)
+  status = active          also !=  <  <=  >  >=     due < today+7d
+  status exists            authors contains ann      status in (active, waiting)
   not A      A and B      A or B      (A or B) and C
 Fields:
-  any property (`a.b` for what is below it), and path, name, folder, tag, alias, size, words,
-  tasks, open, links, backlinks, modified; `folder` and `tag` also equal what is above them
+  any property (`a.b` for what is below it), and path, name, folder, tag, alias,
+  size, words, tasks, open, links, backlinks, modified; `folder` and `tag` also
+  equal what is above them
 
 Examples:
-  ubos-sync graph query 'status = active and folder = missions sort by date desc'
+  ubos-sync graph query 'status = active and folder = missions sort by date'
   ubos-sync graph query 'tag = idea and backlinks = 0 show words limit 10'
   ubos-sync graph query 'due <= today and open > 0 sort by due'")]
 pub(crate) struct QueryArgs {

@@ -33,7 +33,7 @@ use question::Decision;
 Examples:
   ubos-sync recover                     look, explain, ask
   ubos-sync recover -n                  look and explain only
-  ubos-sync recover --prefer localhost  where both hold different versions, localhost's win")]
+  ubos-sync recover --prefer localhost  localhost's version wins")]
 pub(crate) struct RecoverArgs {
     /// Show what would happen, change nothing
     #[arg(short = 'n', long)]

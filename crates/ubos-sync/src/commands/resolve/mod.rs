@@ -43,13 +43,13 @@ pub(crate) use self::one_way::{PathsArgs, promote, revert};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync resolve                                   asks about everything that is open
-  ubos-sync resolve docs                              asks about what is open below docs/
-  ubos-sync resolve config/CLAUDE.md --keep balaur    balaur's version becomes both sides'
-  ubos-sync resolve config/CLAUDE.md --keep both      balaur's version beside ours
-  ubos-sync resolve docs --keep newer                 every conflict below docs/
-  ubos-sync resolve docs --keep merge                 where both edits fit together
-  ubos-sync resolve . --leave                         all that is open stays as it is")]
+  ubos-sync resolve                                 asks about all that is open
+  ubos-sync resolve docs                            about what is open in there
+  ubos-sync resolve config/CLAUDE.md --keep balaur  balaur's version wins
+  ubos-sync resolve config/CLAUDE.md --keep both    balaur's version beside ours
+  ubos-sync resolve docs --keep newer               every conflict below docs/
+  ubos-sync resolve docs --keep merge               where both edits fit
+  ubos-sync resolve . --leave                       all stays as it is")]
 pub(crate) struct ResolveArgs {
     /// The paths in conflict, or folders above them; all that is open if none is given
     paths: Vec<PathBuf>,

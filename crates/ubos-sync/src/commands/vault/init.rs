@@ -36,10 +36,10 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ubos-sync vault init -n                        show what would be written
-  ubos-sync vault init --theme brass             with a style in brass and glass
-  ubos-sync vault init --plugins ~/obsidian-pack with plugins from a folder, each file pinned
-  ubos-sync vault init --tame-git                the Git plugin no longer works by itself")]
+  ubos-sync vault init -n                         show what would be written
+  ubos-sync vault init --theme brass              a style in brass and glass
+  ubos-sync vault init --plugins ~/obsidian-pack  plugins from a folder, pinned
+  ubos-sync vault init --tame-git                 the Git plugin waits for you")]
 pub(super) struct InitArgs {
     /// Add a style snippet
     #[arg(long, value_name = "THEME")]

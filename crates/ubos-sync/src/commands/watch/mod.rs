@@ -69,7 +69,7 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
     let follower = Follower::new(&request);
     let _chores = follower.do_chores();
     let ended = std::thread::scope(|scope| {
-        scope.spawn(|| follower.work(&|document, trouble| teller.backed_up(document, trouble)));
+        scope.spawn(|| follower.work(&|told| teller.backed_up(told)));
         let ended = keep_in_sync(&request, pace, &stop, &|news| {
             follower.hear(&news);
             teller.hear(&news);

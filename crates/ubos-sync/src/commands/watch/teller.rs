@@ -15,6 +15,7 @@ use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::session::Stop;
 use ubos_engine::watch_loop::News;
 
+use crate::backup::follow::Told;
 use crate::failure::Failure;
 use crate::render::json as as_json;
 use crate::render::run::action_line;
@@ -118,18 +119,19 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Tells what a snapshot came to, and why there is none.
-    pub(super) fn backed_up(&self, document: Value, trouble: Option<String>) {
+    /// Tells what a snapshot came to, why there is none, and what to look at in it.
+    pub(super) fn backed_up(&self, told: Told) {
         let mut state = self.state();
+        let Told { document, trouble, warning } = told;
         if self.ui.json() {
             let event = json!({
                 "schema": 1, "event": "backup", "time": clock::now_rfc3339(),
-                "backup": document, "trouble": trouble,
+                "backup": document, "trouble": trouble, "warning": warning,
             });
             return self.say(&format!("{event}\n"));
         }
-        if let Some(trouble) = trouble {
-            let line = self.stamped(&trouble);
+        for line in [trouble, warning].into_iter().flatten() {
+            let line = self.stamped(&line);
             self.draw(&mut state, &line);
         }
     }

@@ -93,6 +93,8 @@ fn proved(head: &str, verdict: &Verdict, now: i64, took: u64, ui: &Ui) -> String
     text.push_str(&hanging("  ", &line, ui.width()));
     text.push_str(&missing(&verdict.missing, ui));
     text.push_str(&paths("older version only", &verdict.behind, Tone::Attention, ui));
+    let rivals = "the other side of a conflict (ubos-sync resolve)";
+    text.push_str(&paths(rivals, &verdict.rivals, Tone::Attention, ui));
     if ui.verbose() {
         text.push_str(&paths("newer than the manifest", &verdict.newer, Tone::Faint, ui));
     } else if !verdict.newer.is_empty() {
@@ -207,6 +209,7 @@ fn row(drilled: &Drilled) -> Value {
             row["beyond_manifest"] = verdict.beyond.into();
             row["missing"] = verdict.missing.iter().map(missing_row).collect();
             row["older"] = verdict.behind.iter().map(path_row).collect();
+            row["other_side_of_conflict"] = verdict.rivals.iter().map(path_row).collect();
             row["newer"] = verdict.newer.iter().map(path_row).collect();
             row["damaged"] = verdict.damaged.iter().map(damaged_row).collect();
         }

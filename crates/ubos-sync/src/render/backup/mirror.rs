@@ -98,6 +98,8 @@ fn tree(compared: &Compared, generation: u64, about: &About, ui: &Ui) -> String 
         (&compared.newer, waiting),
         (&compared.older, "older here: a sync brings the later version"),
         (&compared.missing, "not here: a sync brings them, or they were removed here since"),
+        (&compared.disputed, "changed on both sides. Next: ubos-sync resolve"),
+        (&compared.damaged, "different bytes of the same time: ubos-sync backup drill --all"),
         (&compared.unknown, "could not be read here"),
     ] {
         if list.is_empty() {
@@ -121,6 +123,7 @@ pub(crate) fn document(view: &View) -> Value {
         json!({
             "generation": generation, "equal": compared.equal, "newer": paths(&compared.newer),
             "older": paths(&compared.older), "missing": paths(&compared.missing),
+            "disputed": paths(&compared.disputed), "damaged": paths(&compared.damaged),
             "unknown": paths(&compared.unknown),
         })
     });

@@ -10,6 +10,7 @@ use ubos_tiers::git::coverage::place::Place;
 use ubos_tiers::git::manifest::Gap;
 
 use crate::commands::backup::Status;
+use crate::render::command::about;
 use crate::render::json::put_path;
 use crate::render::units::{age, bytes, number, plural};
 use crate::render::wrap::hanging;
@@ -152,7 +153,8 @@ fn gaps(status: &Status, ui: &Ui) -> String {
                 paths.push(format!("… and {} more", gap.count - gap.paths.len() as u64));
             }
             text.push_str(&hanging("    ", &paths.join(", "), ui.width()));
-            text.push_str(&format!("    {}\n", remedy(gap.reason)));
+            // A command that is broken into two lines cannot be copied.
+            text.push_str(&format!("    {}\n", remedy(status, gap)));
         }
     }
     if status.coverage.unknown > 0 {
@@ -178,15 +180,16 @@ fn words(reason: Reason) -> &'static str {
         Reason::Gap(Gap::Unreadable) => "could not be read; the former version is kept",
         Reason::Gap(Gap::Name) => "git cannot hold such a name",
         Reason::NoSnapshot => "changed since the last snapshot",
-        Reason::Unpushed => "in a snapshot that was not sent there yet",
+        Reason::Unpushed => "not yet pushed: it is in a snapshot here",
         Reason::NotSynced => "not brought by the sync yet",
+        Reason::Conflict => "changed on both sides, and nobody has decided",
         Reason::Unknown => "could not be looked at",
         Reason::Unset => "there is no such place",
     }
 }
 
-fn remedy(reason: Reason) -> &'static str {
-    match reason {
+fn remedy(status: &Status, gap: &GapRow) -> String {
+    let text = match gap.reason {
         Reason::Gap(Gap::Secret) => "If one is none: ubos-sync backup check says how to allow it",
         Reason::Gap(Gap::TooLarge) => {
             "Next: `max_file_size` or `logs` below `[backup]` in config.toml"
@@ -195,10 +198,21 @@ fn remedy(reason: Reason) -> &'static str {
         Reason::Gap(Gap::Unreadable) | Reason::Unknown => "Next: look at its rights, `ls -l`",
         Reason::Gap(Gap::Name) => "Next: give it another name",
         Reason::NoSnapshot => "Next: ubos-sync backup snapshot",
+        Reason::Unpushed if status.enabled => {
+            let every = age(status.push_every.as_secs());
+            return format!("Next: ubos-sync backup push (a timer or watch does it every {every})");
+        }
         Reason::Unpushed => "Next: ubos-sync backup push",
         Reason::NotSynced => "Next: ubos-sync bidirectional",
+        Reason::Conflict => {
+            return match (&gap.paths[..], gap.count) {
+                ([path], 1) => format!("Next: {}", about("resolve", path.as_bytes(), "")),
+                _ => "Next: ubos-sync resolve".to_owned(),
+            };
+        }
         Reason::Unset => "Next: ubos-sync backup init --remote URL",
-    }
+    };
+    text.to_owned()
 }
 
 fn beside(status: &Status, ui: &Ui) -> String {

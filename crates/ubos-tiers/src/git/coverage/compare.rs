@@ -1,7 +1,7 @@
 //! The comparison: for each class and place, what of the newest content is there, and why not the rest.
 //!
 //! The newest content of a path is what stands in one of the two trees; where they differ, the later
-//! time counts. Of a log that only grows it is what the laptop has: what the server wrote since is
+//! time counts; of the two sides of an open conflict the one that fewer places have. Of a log that only grows it is what the laptop has: what the server wrote since is
 //! on its way, as the age of the newest shows. A place counts as a copy of a path only if it was
 //! looked at and has exactly that content, in its tree or in its repository.
 
@@ -12,6 +12,7 @@ use ubos_core::path::RelPath;
 
 use super::super::form::Form;
 use super::super::manifest::Gap;
+use super::super::rivals::{Relation, Rivals};
 use super::class::{Class, Classes};
 use super::facts::{Facts, Known};
 use super::place::{PerPlace, Place};
@@ -86,6 +87,8 @@ pub enum Reason {
     Unpushed,
     /// The sync did not bring it yet.
     NotSynced,
+    /// Both sides changed it, and nobody has decided: the place has the other version.
+    Conflict,
     /// The place could not be reached.
     Unknown,
     /// There is no such place.
@@ -100,6 +103,7 @@ impl Reason {
             Reason::NoSnapshot => "no-snapshot",
             Reason::Unpushed => "unpushed",
             Reason::NotSynced => "not-synced",
+            Reason::Conflict => "conflict",
             Reason::Unknown => "unknown",
             Reason::Unset => "no-such-place",
         }
@@ -118,6 +122,8 @@ struct Newest<'a> {
     path: &'a RelPath,
     form: Form,
     class: Class,
+    /// Whether the two sides disagree about it.
+    disputed: bool,
 }
 
 /// Compares.
@@ -125,8 +131,9 @@ pub fn compare(
     places: &PerPlace<Known>,
     directions: &BTreeMap<RelPath, Direction>,
     classes: &Classes,
+    rivals: &Rivals,
 ) -> Coverage {
-    let newest = newest(places, directions, classes);
+    let newest = newest(places, directions, classes, rivals);
     let mut rows = Vec::new();
     for class in Class::ALL {
         let of_class: Vec<&Newest<'_>> = newest.iter().filter(|n| n.class == class).collect();
@@ -142,6 +149,7 @@ fn newest<'a>(
     places: &'a PerPlace<Known>,
     directions: &BTreeMap<RelPath, Direction>,
     classes: &Classes,
+    rivals: &Rivals,
 ) -> Vec<Newest<'a>> {
     let laptop = places.laptop.facts();
     let server = places.server.facts();
@@ -154,13 +162,28 @@ fn newest<'a>(
         let class = |form: &Form| classes.of(path, direction, gap, form.size);
         let form = match (ours, theirs) {
             (Some(ours), Some(_)) if class(ours) == Class::Logs => ours,
-            (Some(ours), Some(theirs)) if theirs.mtime > ours.mtime => theirs,
-            (Some(form), _) | (None, Some(form)) => form,
+            (Some(ours), Some(theirs)) => match rivals.relate(path, theirs, ours) {
+                Relation::Later => theirs,
+                Relation::Alike | Relation::Earlier | Relation::Unexplained => ours,
+                Relation::Rivals { later } => {
+                    let [mine, other] = [ours, theirs].map(|form| copies(path, form, places));
+                    if other < mine || other == mine && later { theirs } else { ours }
+                }
+            },
+            (Some(form), None) | (None, Some(form)) => form,
             (None, None) => return None,
         };
-        (!form.is_dir()).then(|| Newest { path, form: *form, class: class(form) })
+        let (class, disputed) = (class(form), rivals.is_open(path));
+        (!form.is_dir()).then_some(Newest { path, form: *form, class, disputed })
     });
     found.collect()
+}
+
+/// In how many places this very content is known to be.
+fn copies(path: &RelPath, form: &Form, places: &PerPlace<Known>) -> usize {
+    let has =
+        |place: &Place| places.get(*place).facts().is_some_and(|facts| facts.holds(path, form));
+    Place::ALL.iter().filter(|place| has(place)).count()
 }
 
 fn row(class: Class, paths: &[&Newest<'_>], places: &PerPlace<Known>) -> ClassRow {
@@ -232,10 +255,16 @@ fn reason(newest: &Newest<'_>, places: &PerPlace<Known>, place: Place) -> Reason
         Known::Unset => return Reason::Unset,
     };
     if facts.tree.is_some() {
-        return if facts.is_troubled(newest.path) { Reason::Unknown } else { Reason::NotSynced };
+        return match facts.is_troubled(newest.path) {
+            true => Reason::Unknown,
+            false if newest.disputed => Reason::Conflict,
+            false => Reason::NotSynced,
+        };
     }
     let ours = places.laptop.facts().and_then(|laptop| laptop.shelved(newest.path));
     match ours {
+        // The other side's version comes into a snapshot once the conflict is settled for it.
+        Some(held) if newest.disputed && !held.form.same_content(&newest.form) => Reason::Conflict,
         Some(held) if !held.form.same_content(&newest.form) => Reason::NoSnapshot,
         None => Reason::NoSnapshot,
         Some(held) => held.gap.map_or_else(|| missing_from(facts, newest), Reason::Gap),

@@ -22,6 +22,7 @@ use ubos_engine::fs::{Root, read_link};
 use super::super::coverage::facts::Held;
 use super::super::error::{BackupError, Result};
 use super::super::form::Form;
+use super::super::rivals::Rivals;
 use super::super::shelf::{Copied, Shelf};
 use super::choose::{Choice, choose};
 use super::verdict::{Broken, Got, Recovered, Source};
@@ -38,8 +39,8 @@ pub struct Tree<'t> {
     pub root: &'t Root,
     /// What stands where.
     pub forms: &'t BTreeMap<RelPath, Form>,
-    /// What open conflicts say of this side.
-    pub disputed: &'t BTreeMap<RelPath, Digest>,
+    /// What open conflicts say of it.
+    pub rivals: &'t Rivals,
 }
 
 /// Builds everything again in the empty folder `folder`, from a repository, a tree, or both.
@@ -125,9 +126,10 @@ impl Work<'_> {
             self.recovered.gaps.insert(path.clone(), gap);
         }
         let shelved = held.filter(|held| held.gap.is_none()).map(|held| &held.form);
-        let told = tree.and_then(|tree| tree.disputed.get(path));
-        let disputed = told.is_some_and(|told| standing.is_some_and(|form| form.digest == *told));
-        let Some(choice) = choose(shelved, standing, disputed) else { return Ok(()) };
+        let nothing = Rivals::default();
+        let rivals = tree.map_or(&nothing, |tree| tree.rivals);
+        let relate = |standing: &Form, shelved: &Form| rivals.relate(path, standing, shelved);
+        let Some(choice) = choose(shelved, standing, relate) else { return Ok(()) };
         if choice == Choice::TreeDamaged {
             self.broken(path, "its bytes in the tree changed, though its time did not");
         }

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ubos_core::entry::{Digest, Entry};
 use ubos_core::path::RelPath;
-use ubos_engine::agent::message::OpenMatter;
 use ubos_engine::fs::Root;
 use ubos_engine::inventory::Inventory;
-use ubos_engine::state::{StateDir, matters};
+use ubos_engine::state::StateDir;
 
 use super::super::command::Git;
 use super::super::error::{BackupError, Result};
@@ -18,6 +16,7 @@ use super::super::manifests;
 use super::super::names::MANIFEST_BRANCH;
 use super::super::remote::place::Place;
 use super::super::remote::trouble;
+use super::super::rivals::Rivals;
 use super::super::shelf::Shelf;
 use super::rebuild::{Tree, rebuild};
 use super::verdict::{Broken, Recovered};
@@ -42,8 +41,8 @@ pub fn territory(
     shop: &Workshop,
 ) -> Result<Recovered> {
     let forms = standing(inventory);
-    let disputed = disputed(root, inventory)?;
-    let tree = Tree { root, forms: &forms, disputed: &disputed };
+    let rivals = Rivals::load(&StateDir::open(root.path())?, &inventory.pair)?;
+    let tree = Tree { root, forms: &forms, rivals: &rivals };
     let mut recovered = match git {
         Some(git) => from_repository(git, Some(&tree), shop)?,
         None => rebuild(None, Some(&tree), &shop.folder("tree")?)?,
@@ -58,19 +57,6 @@ pub fn territory(
 /// What stands in a territory's tree.
 pub fn standing(inventory: &Inventory) -> BTreeMap<RelPath, Form> {
     inventory.items.iter().map(|(path, item)| (path.clone(), Form::of_item(item))).collect()
-}
-
-/// What the open conflicts of a territory say of its own files.
-fn disputed(root: &Root, inventory: &Inventory) -> Result<BTreeMap<RelPath, Digest>> {
-    let state = StateDir::open(root.path())?;
-    let own = |matter| match matter {
-        OpenMatter::Conflict(conflict) => match conflict.sides.here?.entry {
-            Entry::File { digest, .. } => Some((conflict.path, digest)),
-            Entry::Symlink { .. } | Entry::Dir => None,
-        },
-        _ => None,
-    };
-    Ok(matters::load(&state, &inventory.pair)?.into_iter().filter_map(own).collect())
 }
 
 /// What can be built again from the remote alone. `git` is a repository that knows it by name.

@@ -10,6 +10,7 @@ use super::super::coverage::facts::Held;
 use super::super::coverage::place::Place;
 use super::super::form::Form;
 use super::super::manifest::Gap;
+use super::super::rivals::{Relation, Rivals};
 
 /// What could be built again from one place.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +90,8 @@ pub struct Verdict {
     pub missing: Vec<Missing>,
     /// What came back in an older version.
     pub behind: Vec<RelPath>,
+    /// What came back as the other side of an open conflict.
+    pub rivals: Vec<RelPath>,
     /// What is damaged.
     pub damaged: Vec<Broken>,
     /// The latest moment of which something can be brought back: that of the newest manifest there, or
@@ -141,11 +144,21 @@ impl Verdict {
     pub fn exit_code(&self) -> u8 {
         if !self.damaged.is_empty() || self.missing.iter().any(|m| m.reason == Why::Lost) {
             1
-        } else if !self.missing.is_empty() || !self.behind.is_empty() {
+        } else if self.missing.len() + self.behind.len() + self.rivals.len() > 0 {
             3
         } else {
             0
         }
+    }
+
+    /// The paths that did not come back as they were and are known not to: what the backup leaves out
+    /// with its reason, and what two sides have not agreed on. `None` if anything else is missing.
+    pub fn known_gaps(&self) -> Option<impl Iterator<Item = &RelPath>> {
+        let is_known = |missing: &Missing| matches!(missing.reason, Why::Gap(_));
+        let all = self.damaged.is_empty() && self.behind.is_empty();
+        let missing = self.missing.iter();
+        (all && missing.clone().all(is_known))
+            .then(|| missing.map(|missing| &missing.path).chain(&self.rivals))
     }
 
     /// The word for it.
@@ -158,14 +171,24 @@ impl Verdict {
     }
 }
 
+/// What the paths of a territory are, for the verdict.
+pub struct Known<'a> {
+    /// The data classes.
+    pub classes: &'a Classes,
+    /// How each path travels.
+    pub directions: &'a BTreeMap<RelPath, Direction>,
+    /// What open conflicts say.
+    pub rivals: &'a Rivals,
+}
+
 /// Judges.
 pub fn judge(
     survivor: Place,
     reference: &Reference,
     recovered: &Recovered,
-    classes: &Classes,
-    directions: &BTreeMap<RelPath, Direction>,
+    known: &Known<'_>,
 ) -> Verdict {
+    let Known { classes, directions, rivals } = known;
     let mut verdict = Verdict {
         survivor,
         files: 0,
@@ -176,6 +199,7 @@ pub fn judge(
         beyond: 0,
         missing: Vec::new(),
         behind: Vec::new(),
+        rivals: Vec::new(),
         damaged: recovered.broken.clone(),
         newest: newest(recovered),
         snapshots: recovered.snapshots,
@@ -187,7 +211,7 @@ pub fn judge(
         verdict.files += u64::from(counts);
         verdict.bytes += held.form.size;
         let class = || classes.of(path, directions.get(path).copied(), held.gap, held.form.size);
-        match compare(path, held, recovered, same_manifest) {
+        match compare(path, held, recovered, same_manifest, rivals) {
             Came::Back | Came::Newer if !counts => {}
             Came::Back => verdict.came_back(held),
             Came::Newer => {
@@ -195,6 +219,7 @@ pub fn judge(
                 verdict.newer.push(path.clone());
             }
             Came::Older => verdict.behind.push(path.clone()),
+            Came::Rival => verdict.rivals.push(path.clone()),
             Came::Changed(why) => {
                 verdict.damaged.push(Broken { path: Some(path.clone()), why });
             }
@@ -225,13 +250,20 @@ enum Came {
     Back,
     Newer,
     Older,
+    Rival,
     Changed(String),
     /// On record already.
     Broken,
     Not(Why),
 }
 
-fn compare(path: &RelPath, held: &Held, recovered: &Recovered, same_manifest: bool) -> Came {
+fn compare(
+    path: &RelPath,
+    held: &Held,
+    recovered: &Recovered,
+    same_manifest: bool,
+    rivals: &Rivals,
+) -> Came {
     let Some(got) = recovered.holds.get(path) else {
         if recovered.broken.iter().any(|broken| broken.path.as_ref() == Some(path)) {
             return Came::Broken;
@@ -249,14 +281,15 @@ fn compare(path: &RelPath, held: &Held, recovered: &Recovered, same_manifest: bo
             _ => Came::Back,
         };
     }
-    match got.from {
-        Source::Tree if got.form.mtime > held.form.mtime => Came::Newer,
-        Source::Tree if got.form.mtime == held.form.mtime && got.form.kind == held.form.kind => {
-            Came::Changed("its bytes changed, though its time did not".to_owned())
-        }
-        Source::Repository if same_manifest => {
+    match (got.from, rivals.relate(path, &got.form, &held.form)) {
+        (Source::Repository, _) if same_manifest => {
             Came::Changed("its bytes are not those of the manifest".to_owned())
         }
+        (Source::Tree, Relation::Later | Relation::Rivals { later: true }) => Came::Newer,
+        (Source::Tree, Relation::Unexplained) => {
+            Came::Changed("its bytes changed, though its time did not".to_owned())
+        }
+        (_, Relation::Rivals { .. }) => Came::Rival,
         _ => Came::Older,
     }
 }

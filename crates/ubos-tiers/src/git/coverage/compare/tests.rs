@@ -44,9 +44,13 @@ fn place(tree_text: Option<&str>, repository: Option<&str>) -> Known {
 }
 
 fn covered(places: &PerPlace<Known>) -> Coverage {
+    covered_with(places, &Rivals::default())
+}
+
+fn covered_with(places: &PerPlace<Known>, rivals: &Rivals) -> Coverage {
     let manifests = ManifestPaths::for_peer("balaur").unwrap();
     let classes = Classes::new(&BackupSettings::default(), &manifests).unwrap();
-    compare(places, &BTreeMap::new(), &classes)
+    compare(places, &BTreeMap::new(), &classes, rivals)
 }
 
 fn gaps(coverage: &Coverage) -> Vec<(Class, Place, &'static str, u64)> {
@@ -145,4 +149,30 @@ fn what_could_not_be_looked_at_is_unknown_and_counts() {
         PerPlace { laptop: Known::Looked(Box::new(facts)), server: all.clone(), remote: all };
     let coverage = covered(&places);
     assert_eq!((coverage.unknown, coverage.is_short()), (1, true));
+}
+
+#[test]
+fn of_an_open_conflict_the_version_that_fewer_places_have_counts_and_no_sync_brings_it() {
+    let rivals = crate::git::rivals::tests::open();
+    for (ours, theirs) in [("docs=ours@2", "docs=theirs@1"), ("docs=ours@1", "docs=theirs@2")] {
+        let places = PerPlace {
+            laptop: place(Some(ours), Some(ours)),
+            server: place(Some(theirs), Some(ours)),
+            remote: place(None, Some(ours)),
+        };
+        let coverage = covered_with(&places, &rivals);
+        let lacks = |place| (Class::Constitution, place, "conflict", 1);
+        assert_eq!(gaps(&coverage), [lacks(Place::Laptop), lacks(Place::Remote)]);
+        assert_eq!((coverage.classes[0].copies, coverage.is_short()), (1, true));
+    }
+    // Where both have as many, the later one counts.
+    for (theirs, lacks) in [("docs=theirs@1", Place::Server), ("docs=theirs@3", Place::Laptop)] {
+        let places = PerPlace {
+            laptop: place(Some("docs=ours@2"), None),
+            server: place(Some(theirs), None),
+            remote: Known::Unset,
+        };
+        let coverage = covered_with(&places, &rivals);
+        assert_eq!(gaps(&coverage)[0], (Class::Constitution, lacks, "conflict", 1));
+    }
 }

@@ -36,9 +36,14 @@ fn recovered(manifest: &str, holds: &[(&str, Form, Source)]) -> Recovered {
 }
 
 fn judged(recovered: &Recovered) -> Verdict {
+    judged_with(recovered, &Rivals::default())
+}
+
+fn judged_with(recovered: &Recovered, rivals: &Rivals) -> Verdict {
     let manifests = ManifestPaths::for_peer("balaur").unwrap();
     let classes = Classes::new(&BackupSettings::default(), &manifests).unwrap();
-    judge(Place::Remote, &reference(), recovered, &classes, &BTreeMap::new())
+    let known = Known { classes: &classes, directions: &BTreeMap::new(), rivals };
+    judge(Place::Remote, &reference(), recovered, &known)
 }
 
 fn missing(verdict: &Verdict) -> Vec<(String, Class, &'static str)> {
@@ -107,4 +112,36 @@ fn damage_is_told_once() {
     let verdict = judged(&found);
     assert_eq!((verdict.damaged.len(), verdict.missing.len()), (1, 1), "{verdict:?}");
     assert_eq!(verdict.exit_code(), 1);
+}
+
+#[test]
+fn gaps_are_known_where_each_has_its_reason() {
+    let count = |verdict: &Verdict| verdict.known_gaps().map(Iterator::count);
+    let all = [("a", form("aa", 5), REPO), ("b", form("bb", 5), REPO)];
+    assert_eq!(count(&judged(&recovered("m2", &all))), Some(1), "the withheld secret");
+    let older = [("a", form("old", 1), TREE), ("b", form("bb", 5), REPO)];
+    let verdict = judged(&recovered("m2", &older));
+    assert_eq!((count(&verdict), verdict.exit_code()), (None, 3));
+    assert_eq!(count(&judged(&recovered("m1", &[("a", form("aa", 5), REPO)]))), None);
+    assert_eq!(count(&judged(&recovered("m2", &[("a", form("aa", 5), REPO)]))), None);
+}
+
+#[test]
+fn the_other_side_of_a_conflict_is_a_known_gap() {
+    let rivals = crate::git::rivals::tests::open();
+    let mut reference = reference();
+    let held = Held { form: form("ours", 5), gap: None };
+    reference.paths = BTreeMap::from([(path("docs"), held)]);
+    let manifests = ManifestPaths::for_peer("balaur").unwrap();
+    let classes = Classes::new(&BackupSettings::default(), &manifests).unwrap();
+    let known = Known { classes: &classes, directions: &BTreeMap::new(), rivals: &rivals };
+    for time in [1, 5] {
+        let found = recovered("m1", &[("docs", form("theirs", time), TREE)]);
+        let verdict = judge(Place::Server, &reference, &found, &known);
+        assert_eq!((&verdict.rivals, &verdict.behind), (&vec![path("docs")], &Vec::new()));
+        assert_eq!((verdict.exit_code(), verdict.word()), (3, "gaps"));
+        assert_eq!(verdict.known_gaps().map(Iterator::count), Some(1));
+    }
+    let found = recovered("m1", &[("docs", form("theirs", 9), TREE)]);
+    assert_eq!(judge(Place::Server, &reference, &found, &known).exit_code(), 0);
 }
