@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use ubos_engine::error::EngineError;
 use ubos_engine::link;
-use ubos_tiers::graph::ask::{Answer, Question, Request};
+use ubos_tiers::graph::ask::{Answer, AskError, Question, Request};
 use ubos_tiers::graph::desk::{Desk, hint};
 
 use crate::cli::Global;
@@ -156,17 +156,28 @@ pub(crate) fn run(args: &GraphArgs, global: &Global, ui: &Ui) -> Outcome {
 impl Asking {
     /// The answer of this machine or of the other territory.
     fn ask(&self, ask: Question, global: &Global, ui: &Ui) -> Result<Answer, Failure> {
-        let usual = if ui.json() { None } else { Some(ROWS) };
-        let limit = self.limit.map_or(usual, |rows| Some(rows).filter(|rows| *rows > 0));
+        let limit = self.rows(ui);
         let request = Request { ask, soft: self.soft, parity: self.parity, limit };
         match &self.on {
             Some(peer) => over_there(peer, &request, global),
             None => {
                 let mut desk = self.desk(global)?;
                 desk.refresh()?;
-                desk.answer(&request, today()).map_err(|e| Failure::usage(e.to_string(), hint(&e)))
+                desk.answer(&request, today()).map_err(|e| match &e {
+                    AskError::Past(past) if !past.is_usage => {
+                        EngineError::Damaged { what: "the backup".to_owned(), why: e.to_string() }
+                            .into()
+                    }
+                    _ => Failure::usage(e.to_string(), hint(&e)),
+                })
             }
         }
+    }
+
+    /// Most rows of each list.
+    fn rows(&self, ui: &Ui) -> Option<usize> {
+        let usual = if ui.json() { None } else { Some(ROWS) };
+        self.limit.map_or(usual, |rows| Some(rows).filter(|rows| *rows > 0))
     }
 
     /// The vault on this machine.

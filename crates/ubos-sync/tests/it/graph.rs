@@ -118,7 +118,7 @@ fn two_states_of_a_folder_are_compared() {
     assert_eq!((&diff["added"], &diff["removed"]), (&json!(["lost.md"]), &json!(["goal.md"])));
     assert_eq!(diff["broke"][0]["to"], "goal");
     let plain = graph(new.path(), &["diff", "--from", from]);
-    assert!(String::from_utf8_lossy(&plain.stdout).contains("1 link that now lead nowhere"));
+    assert!(String::from_utf8_lossy(&plain.stdout).contains("1 link that now leads nowhere"));
 }
 
 #[test]

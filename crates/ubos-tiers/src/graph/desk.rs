@@ -8,9 +8,10 @@ use jiff::civil::Date;
 use ubos_engine::error::EngineError;
 use ubos_engine::state::PRIVATE;
 
-use super::ask::{self, Answer, AskError, Request};
+use super::ask::{self, Answer, AskError, Beside, Request};
 use super::index::{Index, Refreshed};
 use super::model::Graph;
+use super::past;
 use super::questions::View;
 use super::soft;
 
@@ -51,12 +52,13 @@ impl Desk {
     /// Answers a question of the vault as it was looked at last.
     ///
     /// # Errors
-    /// If a name means no note, or a query is not understood.
+    /// If a name means no note, a query is not understood, or a former state is not known.
     pub fn answer(&mut self, request: &Request, today: Date) -> Result<Answer, AskError> {
         self.make(request.soft);
         let symlinks: Vec<String> = self.index.links().iter().map(ToString::to_string).collect();
         let view = self.view(request.soft, request.parity);
-        ask::answer(&view, &symlinks, request, today)
+        let past = |since: &str| past::open(&self.index, since);
+        ask::answer(&view, &Beside { symlinks: &symlinks, past: &past }, request, today)
     }
 
     /// The graph, with soft edges or without.
@@ -108,12 +110,17 @@ pub fn answer(root: &Path, request: &[u8], today: Date) -> Result<Vec<u8>, Engin
     let mut desk = Desk::at(root);
     desk.refresh()?;
     let answer = desk.answer(&request, today);
-    let answer = answer.map_err(|e| config(e.to_string(), hint(&e)))?;
+    let answer = answer.map_err(|e| match &e {
+        AskError::Past(past) if !past.is_usage => {
+            EngineError::Damaged { what: "the backup".to_owned(), why: e.to_string() }
+        }
+        _ => config(e.to_string(), hint(&e)),
+    })?;
     serde_json::to_vec(&answer).map_err(|e| config(e.to_string(), "ask for less with `--limit`"))
 }
 
 /// What to do about a question that has no answer.
-pub fn hint(error: &AskError) -> &'static str {
+pub fn hint(error: &AskError) -> &str {
     use super::questions::name::Unnamed;
     match error {
         AskError::Unnamed(Unnamed::Ambiguous { .. }) => "name it by its path",
@@ -123,6 +130,7 @@ pub fn hint(error: &AskError) -> &'static str {
         AskError::Search(_) => "`ubos-sync graph search --help` has the operators",
         AskError::Query(_) => "`ubos-sync graph query --help` has examples",
         AskError::Unreadable(_) => "only notes and canvases are read",
+        AskError::Past(past) => &past.hint,
     }
 }
 

@@ -150,6 +150,11 @@ impl Index {
         Graph::build(self.files.values().map(|held| Arc::clone(&held.source)).collect())
     }
 
+    /// What every file says, by path.
+    pub fn sources(&self) -> impl Iterator<Item = (&RelPath, &Arc<Source>)> {
+        self.files.iter().map(|(path, held)| (path, &held.source))
+    }
+
     /// The vault's top folder.
     pub fn vault(&self) -> &Path {
         &self.vault

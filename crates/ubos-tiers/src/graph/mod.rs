@@ -15,6 +15,7 @@ pub mod mcp;
 pub mod model;
 pub mod note;
 pub mod page;
+pub mod past;
 pub mod questions;
 pub mod search;
 pub mod soft;
