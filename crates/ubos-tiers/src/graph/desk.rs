@@ -41,8 +41,9 @@ impl Desk {
     /// # Errors
     /// If the vault's folder cannot be opened.
     pub fn refresh(&mut self) -> Result<Refreshed, EngineError> {
+        let excluded = self.index.excluded().clone();
         let refreshed = self.index.refresh()?;
-        if refreshed != Refreshed::default() {
+        if refreshed != Refreshed::default() || excluded != *self.index.excluded() {
             (self.plain, self.soft) = (None, None);
         }
         let _ = self.index.save();
@@ -164,6 +165,57 @@ mod tests {
         for bad in [&b"nonsense"[..], br#"{"ask":{"question":"links","note":"none"}}"#] {
             assert!(matches!(answer(folder.path(), bad, day), Err(EngineError::Config { .. })));
         }
+    }
+
+    #[test]
+    fn excluded_files_lead_and_are_led_to_and_are_not_shown_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        write("plan.md", "[[old]] by the harbour. The archived one is mentioned.\n");
+        write("goal.md", "[[plan]] harbour, harbour and harbour\n");
+        write("archive/old.md", "[[plan]] harbour harbour harbour harbour harbour [[lost]]\n");
+        write("archive/archived one.md", "harbour of the plan\n");
+        let ask = |desk: &mut Desk, question: &str, soft: bool, parity: bool| {
+            desk.refresh().unwrap();
+            let ask = serde_json::from_str(question).unwrap();
+            let request = Request { ask, soft, parity, limit: None };
+            let answer = desk.answer(&request, jiff::civil::date(2026, 1, 1)).unwrap();
+            serde_json::to_value(answer).unwrap()
+        };
+        let paths = |value: &serde_json::Value| -> Vec<String> {
+            let rows = value.as_array().unwrap().iter();
+            rows.map(|row| row["path"].as_str().unwrap().to_owned()).collect()
+        };
+        let search = r#"{"question":"search","query":"harbour"}"#;
+        let mut desk = Desk::at(folder.path());
+        assert_eq!(paths(&ask(&mut desk, search, false, false)["hits"])[0], "archive/old.md");
+        let mentions = r#"{"question":"links","note":"plan","kinds":["unlinked-mention"]}"#;
+        assert_eq!(ask(&mut desk, mentions, true, false)["total"], 1);
+
+        // The setting counts at once, also where nothing else changed.
+        write(".obsidian/app.json", r#"{"userIgnoreFilters": ["archive/"]}"#);
+        let found = ask(&mut desk, search, false, false);
+        assert_eq!(paths(&found["hits"])[..2], ["goal.md", "plan.md"]);
+        assert_eq!((&found["total"], &found["hits"][2]["excluded"]), (&4.into(), &true.into()));
+        assert_eq!(found["hits"][0].get("excluded"), None);
+        assert_eq!(paths(&ask(&mut desk, search, false, true)["hits"]), ["goal.md", "plan.md"]);
+        assert_eq!(ask(&mut desk, mentions, true, false)["total"], 0);
+        let central = ask(&mut desk, r#"{"question":"central"}"#, false, false);
+        assert_eq!(paths(&central["files"]), ["plan.md", "goal.md"]);
+        let links = ask(&mut desk, r#"{"question":"backlinks","note":"old"}"#, false, false);
+        assert_eq!(links["references"][0]["from"], "plan.md");
+        let broken = ask(&mut desk, r#"{"question":"broken"}"#, false, false);
+        assert_eq!(
+            (&broken["total"], &broken["links"][0]["reference"]["from"]),
+            (&1.into(), &"archive/old.md".into())
+        );
+        assert_eq!(ask(&mut desk, r#"{"question":"stats"}"#, false, false)["excluded"], 2);
+        let page = super::super::page::of(desk.index(), &desk.index().graph(), &Default::default());
+        assert!(page.contains("goal.md") && !page.contains("archive/old.md"), "it is in the page");
     }
 
     #[test]

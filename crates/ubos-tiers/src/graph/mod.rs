@@ -9,6 +9,7 @@ pub mod canvas;
 #[cfg(test)]
 mod cases;
 pub mod desk;
+pub mod excluded;
 pub mod files;
 pub mod index;
 pub mod mcp;

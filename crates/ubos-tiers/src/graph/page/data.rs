@@ -173,7 +173,7 @@ const KINDS: [EdgeKind; 10] = [
 ];
 
 /// The data of a vault. Other files than notes and canvases are among them where something links to
-/// them.
+/// them; what the vault's settings leave out of its graph view is not.
 pub fn data(input: &Input<'_>) -> Data {
     let mut maker = Maker::new(input);
     maker.files();
@@ -236,6 +236,9 @@ impl<'i> Maker<'i> {
             let target = Target::File(id);
             let is_linked =
                 graph.outgoing(id).next().is_some() || graph.incoming(target).next().is_some();
+            if graph.is_excluded(id) {
+                continue;
+            }
             if is_linked || source.content != Content::Attachment {
                 let node = self.file(id, source);
                 self.add(target, node);
@@ -311,10 +314,12 @@ impl<'i> Maker<'i> {
 
     fn names_and_tags(&mut self) {
         let graph = self.input.graph;
-        for (id, name) in graph.all_missing() {
+        let is_shown =
+            |target| graph.incoming(target).any(|edge: &Edge| !graph.is_excluded(edge.from));
+        for (id, name) in graph.all_missing().filter(|(id, _)| is_shown(Target::Missing(*id))) {
             self.add(Target::Missing(id), nameless(NodeKind::Missing, name.to_owned()));
         }
-        for (id, name) in graph.tags() {
+        for (id, name) in graph.tags().filter(|(id, _)| is_shown(Target::Tag(*id))) {
             self.add(Target::Tag(id), nameless(NodeKind::Tag, format!("#{name}")));
         }
     }
