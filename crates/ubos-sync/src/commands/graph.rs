@@ -29,6 +29,7 @@ use ubos_engine::error::EngineError;
 use ubos_engine::link;
 use ubos_tiers::graph::ask::{Answer, AskError, Question, Request};
 use ubos_tiers::graph::desk::{Desk, hint};
+use ubos_tiers::graph::parcel;
 
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -233,12 +234,14 @@ fn over_there(peer: &str, request: &Request, global: &Global) -> Result<Answer, 
         .map_err(|e| EngineError::config(format!("the question cannot be put: {e}")))?;
     let program = super::program()?;
     let answer = link::ask::ask((name, peer), (&program, super::BUILD), QUESTION, &body)?;
-    serde_json::from_slice(&answer).map_err(|e| {
+    let unknown = |why: &str| {
         Failure::Engine(EngineError::Config {
-            message: format!("the answer of {name} is not understood: {e}"),
+            message: format!("the answer of {name} is not understood: {why}"),
             hint: Some("install the same version of ubos-sync on both machines".into()),
         })
-    })
+    };
+    let answer = parcel::unpack(answer).ok_or_else(|| unknown("it is damaged"))?;
+    serde_json::from_slice(&answer).map_err(|e| unknown(&e.to_string()))
 }
 
 /// The day on this machine's clock.

@@ -139,6 +139,11 @@ fn a_territory_keeps_its_index_and_the_other_one_can_be_asked() {
     assert_eq!((&there["on"], &there["total"]), (&json!(Side::Server.name()), &json!(2)));
     let plain = ask(&["broken", "--on", Side::Server.name()]);
     assert!(String::from_utf8_lossy(&plain.stdout).contains("there.md:2  gone"), "{plain:?}");
+    let many: String = (0..12_000).map(|n| format!("[[long name {n}]]\n")).collect();
+    write(&world.root(Side::Server), "many.md", &many);
+    let long = ask(&["links", "many", "--json", "--on", Side::Server.name()]);
+    assert!(long.stdout.len() > 1 << 20, "longer than what goes unpacked");
+    assert_eq!(json(&long)["total"], 12_000);
     let unknown = ask(&["links", "here.md", "--on", Side::Server.name()]);
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("`here.md`"), "{unknown:?}");

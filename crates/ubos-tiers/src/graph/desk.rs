@@ -5,15 +5,16 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+use ubos_engine::agent::message::MOST_ASKED;
 use ubos_engine::error::EngineError;
 use ubos_engine::state::PRIVATE;
 
 use super::ask::{self, Answer, AskError, Beside, Request};
 use super::index::{Index, Refreshed};
 use super::model::Graph;
-use super::past;
 use super::questions::View;
 use super::soft;
+use super::{parcel, past};
 
 /// Where a territory keeps what is known of its vault, in its private folder.
 pub const KEPT: &str = "state/graph";
@@ -95,7 +96,7 @@ impl Desk {
 }
 
 /// Answers the other territory, which asks in JSON about the vault at `root`: the bytes of a
-/// [`Request`] become those of an [`Answer`].
+/// [`Request`] become those of an [`Answer`], which [`parcel::unpack`] takes out.
 ///
 /// # Errors
 /// If the request is none, or has no answer.
@@ -117,7 +118,15 @@ pub fn answer(root: &Path, request: &[u8], today: Date) -> Result<Vec<u8>, Engin
         }
         _ => config(e.to_string(), hint(&e)),
     })?;
-    serde_json::to_vec(&answer).map_err(|e| config(e.to_string(), "ask for less with `--limit`"))
+    let less = "ask for less with `--limit`, or ask on that machine itself";
+    let json = serde_json::to_vec(&answer).map_err(|e| config(e.to_string(), less))?;
+    let packed = parcel::pack(json);
+    match packed.len() {
+        0..=MOST_ASKED => Ok(packed),
+        long => {
+            Err(config(format!("the answer is too long for the connection: {long} bytes"), less))
+        }
+    }
 }
 
 /// What to do about a question that has no answer.

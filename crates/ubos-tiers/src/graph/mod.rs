@@ -16,6 +16,7 @@ pub mod mcp;
 pub mod model;
 pub mod note;
 pub mod page;
+pub mod parcel;
 pub mod past;
 pub mod questions;
 pub mod search;
