@@ -375,7 +375,7 @@ mod tests {
         assert!((all.files[0].hub - 0.5).abs() < 1e-9 && all.files[4].path == "n000.md");
         assert!((all.files.iter().map(|f| f.pagerank).sum::<f64>() - 1.0).abs() < 1e-9);
         let told = serde_json::to_string(&all).unwrap();
-        assert!(!told.contains("-0.0") && !told.contains("null"), "{told}");
+        assert!(!told.contains("-0"), "{told}");
         let empty = Sketch::of(&[]);
         assert_eq!(central(&empty.view(), Measure::Pagerank, &Kinds::default(), 9).total, 0);
     }
