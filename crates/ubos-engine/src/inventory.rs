@@ -95,7 +95,10 @@ pub fn take(root: &Path, peer: Option<&str>) -> Result<Inventory> {
 }
 
 /// What takes part, by this side's manifests. A missing one never means "nothing" or "everything".
-fn selection(state: &StateDir, config: &Config, peer: &Peer) -> Result<Selection> {
+///
+/// # Errors
+/// [`EngineError::Config`] where a manifest is missing or cannot be understood.
+pub fn selection(state: &StateDir, config: &Config, peer: &Peer) -> Result<Selection> {
     let mut texts: [Vec<u8>; 3] = Default::default();
     let read = standing::read_manifests(state, &peer.manifests)?;
     for ((text, role), read) in texts.iter_mut().zip(ROLES).zip(read) {

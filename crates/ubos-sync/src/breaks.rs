@@ -42,12 +42,52 @@ pub(crate) fn if_deleted(conflict: &Conflict, root: &Path) -> Vec<Break> {
     graph_of(root, |index| broken(&index.graph(), &[step])).unwrap_or_default()
 }
 
+/// What went away in a run, to be looked into later.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    /// The run.
+    pub run: String,
+    steps: Vec<Step>,
+}
+
+impl Loss {
+    /// Of a run that was carried out; `None` where nothing went away, which costs nothing to find out.
+    pub(crate) fn of(report: &RunReport) -> Option<Self> {
+        let steps: Vec<Step> =
+            report.actions.iter().filter_map(|action| step(action, true)).collect();
+        (!steps.is_empty()).then(|| Self { run: report.run.clone(), steps })
+    }
+}
+
+/// The links that are broken since `losses`, in the same order; the notes are read once for all.
+pub(crate) fn since(losses: &[Loss], root: &Path) -> Vec<Vec<Break>> {
+    if losses.is_empty() || !is_vault(root) {
+        return Vec::new();
+    }
+    let all = |index: &Index| {
+        let graph = index.graph();
+        losses.iter().map(|loss| broken(&graph, &loss.steps)).collect()
+    };
+    graph_of(root, all).unwrap_or_default()
+}
+
 /// Puts what a finished run broke on record.
 ///
 /// # Errors
 /// If the log cannot be written.
 pub(crate) fn note(breaks: &[Break], report: &RunReport, root: &Path) -> Result<(), EngineError> {
-    if breaks.is_empty() || report.dry_run {
+    if report.dry_run {
+        return Ok(());
+    }
+    note_of(breaks, &report.run, root)
+}
+
+/// Puts what `run` broke on record.
+///
+/// # Errors
+/// If the log cannot be written.
+pub(crate) fn note_of(breaks: &[Break], run: &str, root: &Path) -> Result<(), EngineError> {
+    if breaks.is_empty() {
         return Ok(());
     }
     let state = StateDir::open(root)?;
@@ -67,24 +107,26 @@ pub(crate) fn note(breaks: &[Break], report: &RunReport, root: &Path) -> Result<
         ] {
             fields.insert(key.to_owned(), value);
         }
-        audit.note(&report.run, fields);
+        audit.note(run, fields);
     }
     audit.sync()
 }
 
-/// What goes away in a run. What the peer loses is gone here; what a guard holds has not happened.
+/// What goes away in a run. What a guard holds has not happened.
 fn steps(report: &RunReport) -> Vec<Step> {
-    let step = |action: &Action, done: bool| {
-        let has_happened = done || action.to == Side::There;
-        let (from, to) = match (action.op, &action.from) {
-            ("delete", _) => (&action.path, None),
-            ("rename", Some(from)) => (from, Some(action.path.to_string())),
-            _ => return None,
-        };
-        is_visible(from).then(|| Step { from: from.to_string(), to, has_happened })
-    };
     let done = report.actions.iter().filter_map(|action| step(action, !report.dry_run));
     done.chain(report.guarded.iter().filter_map(|action| step(action, false))).collect()
+}
+
+/// What goes away by an action. What the peer loses is gone here already.
+fn step(action: &Action, done: bool) -> Option<Step> {
+    let has_happened = done || action.to == Side::There;
+    let (from, to) = match (action.op, &action.from) {
+        ("delete", _) => (&action.path, None),
+        ("rename", Some(from)) => (from, Some(action.path.to_string())),
+        _ => return None,
+    };
+    is_visible(from).then(|| Step { from: from.to_string(), to, has_happened })
 }
 
 /// Whether Obsidian sees it.

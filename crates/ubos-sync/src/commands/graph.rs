@@ -27,8 +27,9 @@ use serde_json::Value;
 
 use ubos_engine::error::EngineError;
 use ubos_engine::link;
-use ubos_tiers::graph::ask::{Answer, Question, Request};
+use ubos_tiers::graph::ask::{Answer, AskError, Question, Request};
 use ubos_tiers::graph::desk::{Desk, hint};
+use ubos_tiers::graph::parcel;
 
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
@@ -156,17 +157,28 @@ pub(crate) fn run(args: &GraphArgs, global: &Global, ui: &Ui) -> Outcome {
 impl Asking {
     /// The answer of this machine or of the other territory.
     fn ask(&self, ask: Question, global: &Global, ui: &Ui) -> Result<Answer, Failure> {
-        let usual = if ui.json() { None } else { Some(ROWS) };
-        let limit = self.limit.map_or(usual, |rows| Some(rows).filter(|rows| *rows > 0));
+        let limit = self.rows(ui);
         let request = Request { ask, soft: self.soft, parity: self.parity, limit };
         match &self.on {
             Some(peer) => over_there(peer, &request, global),
             None => {
                 let mut desk = self.desk(global)?;
                 desk.refresh()?;
-                desk.answer(&request, today()).map_err(|e| Failure::usage(e.to_string(), hint(&e)))
+                desk.answer(&request, today()).map_err(|e| match &e {
+                    AskError::Past(past) if !past.is_usage => {
+                        EngineError::Damaged { what: "the backup".to_owned(), why: e.to_string() }
+                            .into()
+                    }
+                    _ => Failure::usage(e.to_string(), hint(&e)),
+                })
             }
         }
+    }
+
+    /// Most rows of each list.
+    fn rows(&self, ui: &Ui) -> Option<usize> {
+        let usual = if ui.json() { None } else { Some(ROWS) };
+        self.limit.map_or(usual, |rows| Some(rows).filter(|rows| *rows > 0))
     }
 
     /// The vault on this machine.
@@ -222,12 +234,14 @@ fn over_there(peer: &str, request: &Request, global: &Global) -> Result<Answer, 
         .map_err(|e| EngineError::config(format!("the question cannot be put: {e}")))?;
     let program = super::program()?;
     let answer = link::ask::ask((name, peer), (&program, super::BUILD), QUESTION, &body)?;
-    serde_json::from_slice(&answer).map_err(|e| {
+    let unknown = |why: &str| {
         Failure::Engine(EngineError::Config {
-            message: format!("the answer of {name} is not understood: {e}"),
+            message: format!("the answer of {name} is not understood: {why}"),
             hint: Some("install the same version of ubos-sync on both machines".into()),
         })
-    })
+    };
+    let answer = parcel::unpack(answer).ok_or_else(|| unknown("it is damaged"))?;
+    serde_json::from_slice(&answer).map_err(|e| unknown(&e.to_string()))
 }
 
 /// The day on this machine's clock.

@@ -30,6 +30,7 @@ use crate::render;
 use crate::render::units::{age, bytes, plural};
 use crate::territory;
 use crate::ui::Ui;
+use crate::ui::sanitize::one_line;
 use slot::Slot;
 
 const AFTER: &str = "\
@@ -94,6 +95,7 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
         if let Err(error) = breaks::note(&broken, &report, root) {
             ui.warning(&format!("which links broke is not on record: {error}"));
         }
+        render::breaks::lines(&broken, ui).iter().for_each(|line| ui.status(&one_line(line)));
         let whole = || {
             let mut document = render::json::run(&report);
             document["breaks"] = render::breaks::document(&broken);
@@ -111,7 +113,7 @@ pub(crate) fn run(args: &TickArgs, global: &Global, ui: &Ui) -> Outcome {
 /// What is due about the backup. None of it counts for the exit code.
 fn chores(root: &Path, peer: &str, beside: &Beside, ui: &Ui) -> Map<String, Value> {
     let done = chores::all(root, Some(peer), beside);
-    done.warnings.iter().for_each(|line| ui.warning(&crate::ui::sanitize::one_line(line)));
+    done.warnings.iter().for_each(|line| ui.warning(&one_line(line)));
     done.fields
 }
 
@@ -165,7 +167,7 @@ fn told(report: &RunReport, attempt: usize, most: usize, wait: Option<Duration>)
     };
     let line =
         format!("{} and {}, attempt {attempt} of {most}: {result}{next}", names.here, names.there);
-    crate::ui::sanitize::one_line(&line)
+    one_line(&line)
 }
 
 /// What was done without the peer. Another run that goes on does it itself.
@@ -188,7 +190,7 @@ fn alone(
         }
         Err(error) => return Err(error.into()),
     };
-    ui.status(&crate::ui::sanitize::one_line(&told_alone(&done, peer)));
+    ui.status(&one_line(&told_alone(&done, peer)));
     let read = &done.upkeep.rehashed;
     let duties = json!({
         "scanned": done.scanned, "waiting": done.waiting, "interrupted": done.interrupted,

@@ -16,19 +16,21 @@ const MANY: usize = 10;
 
 /// A line or two for each file that goes away.
 pub(crate) fn text(breaks: &[Break], ui: &Ui) -> String {
-    let limit = if ui.verbose() { usize::MAX } else { MANY };
-    let mut text = String::new();
-    for broken in breaks.iter().take(limit) {
-        let line = format!("{}: {}", broken.path, sentence(broken));
-        text.push_str(&hanging("links    ", &one_line(&line), ui.width()));
-    }
-    if breaks.len() > limit {
-        text.push_str(&format!(
-            "links    … and {} more files (-v shows all)\n",
-            breaks.len() - limit
-        ));
-    }
+    let lines = lines(breaks, ui).into_iter();
+    let text: String =
+        lines.map(|line| hanging("links    ", &one_line(&line), ui.width())).collect();
     ui.tone(Tone::Attention, &text)
+}
+
+/// A line for each file that goes away.
+pub(crate) fn lines(breaks: &[Break], ui: &Ui) -> Vec<String> {
+    let limit = if ui.verbose() { usize::MAX } else { MANY };
+    let line = |broken: &Break| format!("{}: {}", broken.path, sentence(broken));
+    let mut lines: Vec<String> = breaks.iter().take(limit).map(line).collect();
+    if breaks.len() > limit {
+        lines.push(format!("… and {} (-v shows all)", plural(breaks.len() - limit, "more file")));
+    }
+    lines
 }
 
 /// What a conflict's end breaks if it stays deleted.

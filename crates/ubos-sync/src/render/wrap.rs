@@ -25,7 +25,7 @@ pub(crate) fn hanging(first: &str, text: &str, columns: usize) -> String {
     let mut out = String::new();
     for (index, line) in lines.iter().enumerate() {
         let lead = if index == 0 { first.to_owned() } else { " ".repeat(indent) };
-        out.push_str(&format!("{lead}{line}\n"));
+        out.push_str(&format!("{}\n", format!("{lead}{line}").trim_end()));
     }
     out
 }

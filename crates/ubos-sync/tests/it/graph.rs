@@ -118,7 +118,7 @@ fn two_states_of_a_folder_are_compared() {
     assert_eq!((&diff["added"], &diff["removed"]), (&json!(["lost.md"]), &json!(["goal.md"])));
     assert_eq!(diff["broke"][0]["to"], "goal");
     let plain = graph(new.path(), &["diff", "--from", from]);
-    assert!(String::from_utf8_lossy(&plain.stdout).contains("1 link that now lead nowhere"));
+    assert!(String::from_utf8_lossy(&plain.stdout).contains("1 link that now leads nowhere"));
 }
 
 #[test]
@@ -139,6 +139,11 @@ fn a_territory_keeps_its_index_and_the_other_one_can_be_asked() {
     assert_eq!((&there["on"], &there["total"]), (&json!(Side::Server.name()), &json!(2)));
     let plain = ask(&["broken", "--on", Side::Server.name()]);
     assert!(String::from_utf8_lossy(&plain.stdout).contains("there.md:2  gone"), "{plain:?}");
+    let many: String = (0..12_000).map(|n| format!("[[long name {n}]]\n")).collect();
+    write(&world.root(Side::Server), "many.md", &many);
+    let long = ask(&["links", "many", "--json", "--on", Side::Server.name()]);
+    assert!(long.stdout.len() > 1 << 20, "longer than what goes unpacked");
+    assert_eq!(json(&long)["total"], 12_000);
     let unknown = ask(&["links", "here.md", "--on", Side::Server.name()]);
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("`here.md`"), "{unknown:?}");

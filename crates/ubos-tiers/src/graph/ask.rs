@@ -8,10 +8,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::model::Graph;
+use super::past::{Former, PastError};
 use super::questions::broken::{Broken, broken};
 use super::questions::central::{Central, Measure, central};
 use super::questions::clusters::{Clusters, Method, clusters};
-use super::questions::diff::Diff;
+use super::questions::diff::{Diff, diff};
 use super::questions::export::{Format, export};
 use super::questions::impact::{Impact, impact};
 use super::questions::links::{Links, backlinks, links};
@@ -164,6 +165,11 @@ pub enum Question {
         /// In the language of `questions::query`.
         query: String,
     },
+    /// How the graph changed.
+    Diff {
+        /// Since when: a time, a run of the sync or a commit.
+        since: String,
+    },
     /// The graph for other programs.
     Export {
         /// In which form.
@@ -232,8 +238,8 @@ pub enum Answer {
     Clusters(Clusters),
     /// To [`Question::Query`].
     Query(Found),
-    /// How the graph changed; not asked of one graph alone.
-    Diff(Diff),
+    /// To [`Question::Diff`].
+    Diff(Box<Diff>),
     /// To [`Question::Export`].
     Export(Exported),
     /// To [`Question::Read`].
@@ -283,6 +289,17 @@ pub enum AskError {
     /// A file that is no text, or cannot be read.
     #[error("`{0}` cannot be read as a note")]
     Unreadable(String),
+    /// A former state that is not known.
+    #[error(transparent)]
+    Past(#[from] PastError),
+}
+
+/// What a question may need beside the graph.
+pub struct Beside<'a> {
+    /// Symbolic links in the vault, which are not followed.
+    pub symlinks: &'a [String],
+    /// Former states of the vault.
+    pub past: &'a dyn Fn(&str) -> Result<Former, PastError>,
 }
 
 /// Answers a question of what `view` shows.
@@ -291,7 +308,7 @@ pub enum AskError {
 /// If a name means no note, or a query is not understood.
 pub fn answer(
     view: &View<'_>,
-    symlinks: &[String],
+    beside: &Beside<'_>,
     request: &Request,
     today: Date,
 ) -> Result<Answer, AskError> {
@@ -314,7 +331,7 @@ pub fn answer(
             let renamed = rename.as_deref().map(|name| new_path(view.graph, note, name));
             Answer::Impact(impact(view, id, *depth, kinds, renamed.transpose()?.as_deref(), limit))
         }
-        Question::Broken {} => Answer::Broken(broken(view, symlinks, limit)),
+        Question::Broken {} => Answer::Broken(broken(view, beside.symlinks, limit)),
         Question::Orphans {} => Answer::Orphans(orphans(view, limit)),
         Question::Tags { tag } => Answer::Tags(tags(view, tag.as_deref(), limit)),
         Question::Search { query, snippets } => {
@@ -328,6 +345,12 @@ pub fn answer(
             Answer::Clusters(clusters(view, *method, *seed, kinds, limit))
         }
         Question::Query { query: text } => Answer::Query(query(view, text, today, limit)?),
+        Question::Diff { since } => {
+            let former = (beside.past)(since)?;
+            let mut diff = diff(&former.graph, view.graph, view.parity);
+            diff.since = Some(former.state);
+            Answer::Diff(Box::new(diff.limited(limit)))
+        }
         Question::Export { format } => {
             Answer::Export(Exported { format: *format, text: export(view, *format) })
         }
@@ -397,7 +420,9 @@ mod tests {
             parity: false,
             limit: None,
         };
-        answer(&vault.view(), &[], &request, jiff::civil::date(2026, 1, 1))
+        let past = |since: &str| Ok(Former::sketch(&[("a/one.md", since)]));
+        let beside = Beside { symlinks: &[], past: &past };
+        answer(&vault.view(), &beside, &request, jiff::civil::date(2026, 1, 1))
     }
 
     #[test]
@@ -417,6 +442,7 @@ mod tests {
             r#"{"question":"central","by":"betweenness"}"#,
             r#"{"question":"clusters","method":"labels","seed":4}"#,
             r#"{"question":"query","query":"words > 1"}"#,
+            r#"{"question":"diff","since":"2h"}"#,
             r#"{"question":"export","format":"dot"}"#,
             r#"{"question":"read","note":"one","from":2}"#,
         ];

@@ -5,15 +5,17 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+use ubos_engine::agent::message::MOST_ASKED;
 use ubos_engine::error::EngineError;
 use ubos_engine::state::PRIVATE;
 
-use super::ask::{self, Answer, AskError, Request};
+use super::ask::{self, Answer, AskError, Beside, Request};
 use super::index::{Index, Refreshed};
 use super::model::Graph;
 use super::page;
 use super::questions::View;
 use super::soft;
+use super::{parcel, past};
 
 /// Where a territory keeps what is known of its vault, in its private folder.
 pub const KEPT: &str = "state/graph";
@@ -41,8 +43,9 @@ impl Desk {
     /// # Errors
     /// If the vault's folder cannot be opened.
     pub fn refresh(&mut self) -> Result<Refreshed, EngineError> {
+        let excluded = self.index.excluded().clone();
         let refreshed = self.index.refresh()?;
-        if refreshed != Refreshed::default() {
+        if refreshed != Refreshed::default() || excluded != *self.index.excluded() {
             (self.plain, self.soft) = (None, None);
         }
         let _ = self.index.save();
@@ -52,12 +55,13 @@ impl Desk {
     /// Answers a question of the vault as it was looked at last.
     ///
     /// # Errors
-    /// If a name means no note, or a query is not understood.
+    /// If a name means no note, a query is not understood, or a former state is not known.
     pub fn answer(&mut self, request: &Request, today: Date) -> Result<Answer, AskError> {
         self.make(request.soft);
         let symlinks: Vec<String> = self.index.links().iter().map(ToString::to_string).collect();
         let view = self.view(request.soft, request.parity);
-        ask::answer(&view, &symlinks, request, today)
+        let past = |since: &str| past::open(&self.index, since);
+        ask::answer(&view, &Beside { symlinks: &symlinks, past: &past }, request, today)
     }
 
     /// The graph, with soft edges or without.
@@ -99,7 +103,7 @@ impl Desk {
 }
 
 /// Answers the other territory, which asks in JSON about the vault at `root`: the bytes of a
-/// [`Request`] become those of an [`Answer`].
+/// [`Request`] become those of an [`Answer`], which [`parcel::unpack`] takes out.
 ///
 /// # Errors
 /// If the request is none, or has no answer.
@@ -115,12 +119,25 @@ pub fn answer(root: &Path, request: &[u8], today: Date) -> Result<Vec<u8>, Engin
     let mut desk = Desk::at(root);
     desk.refresh()?;
     let answer = desk.answer(&request, today);
-    let answer = answer.map_err(|e| config(e.to_string(), hint(&e)))?;
-    serde_json::to_vec(&answer).map_err(|e| config(e.to_string(), "ask for less with `--limit`"))
+    let answer = answer.map_err(|e| match &e {
+        AskError::Past(past) if !past.is_usage => {
+            EngineError::Damaged { what: "the backup".to_owned(), why: e.to_string() }
+        }
+        _ => config(e.to_string(), hint(&e)),
+    })?;
+    let less = "ask for less with `--limit`, or ask on that machine itself";
+    let json = serde_json::to_vec(&answer).map_err(|e| config(e.to_string(), less))?;
+    let packed = parcel::pack(json);
+    match packed.len() {
+        0..=MOST_ASKED => Ok(packed),
+        long => {
+            Err(config(format!("the answer is too long for the connection: {long} bytes"), less))
+        }
+    }
 }
 
 /// What to do about a question that has no answer.
-pub fn hint(error: &AskError) -> &'static str {
+pub fn hint(error: &AskError) -> &str {
     use super::questions::name::Unnamed;
     match error {
         AskError::Unnamed(Unnamed::Ambiguous { .. }) => "name it by its path",
@@ -130,6 +147,7 @@ pub fn hint(error: &AskError) -> &'static str {
         AskError::Search(_) => "`ubos-sync graph search --help` has the operators",
         AskError::Query(_) => "`ubos-sync graph query --help` has examples",
         AskError::Unreadable(_) => "only notes and canvases are read",
+        AskError::Past(past) => &past.hint,
     }
 }
 
@@ -163,6 +181,57 @@ mod tests {
         for bad in [&b"nonsense"[..], br#"{"ask":{"question":"links","note":"none"}}"#] {
             assert!(matches!(answer(folder.path(), bad, day), Err(EngineError::Config { .. })));
         }
+    }
+
+    #[test]
+    fn excluded_files_lead_and_are_led_to_and_are_not_shown_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        write("plan.md", "[[old]] by the harbour. The archived one is mentioned.\n");
+        write("goal.md", "[[plan]] harbour, harbour and harbour\n");
+        write("archive/old.md", "[[plan]] harbour harbour harbour harbour harbour [[lost]]\n");
+        write("archive/archived one.md", "harbour of the plan\n");
+        let ask = |desk: &mut Desk, question: &str, soft: bool, parity: bool| {
+            desk.refresh().unwrap();
+            let ask = serde_json::from_str(question).unwrap();
+            let request = Request { ask, soft, parity, limit: None };
+            let answer = desk.answer(&request, jiff::civil::date(2026, 1, 1)).unwrap();
+            serde_json::to_value(answer).unwrap()
+        };
+        let paths = |value: &serde_json::Value| -> Vec<String> {
+            let rows = value.as_array().unwrap().iter();
+            rows.map(|row| row["path"].as_str().unwrap().to_owned()).collect()
+        };
+        let search = r#"{"question":"search","query":"harbour"}"#;
+        let mut desk = Desk::at(folder.path());
+        assert_eq!(paths(&ask(&mut desk, search, false, false)["hits"])[0], "archive/old.md");
+        let mentions = r#"{"question":"links","note":"plan","kinds":["unlinked-mention"]}"#;
+        assert_eq!(ask(&mut desk, mentions, true, false)["total"], 1);
+
+        // The setting counts at once, also where nothing else changed.
+        write(".obsidian/app.json", r#"{"userIgnoreFilters": ["archive/"]}"#);
+        let found = ask(&mut desk, search, false, false);
+        assert_eq!(paths(&found["hits"])[..2], ["goal.md", "plan.md"]);
+        assert_eq!((&found["total"], &found["hits"][2]["excluded"]), (&4.into(), &true.into()));
+        assert_eq!(found["hits"][0].get("excluded"), None);
+        assert_eq!(paths(&ask(&mut desk, search, false, true)["hits"]), ["goal.md", "plan.md"]);
+        assert_eq!(ask(&mut desk, mentions, true, false)["total"], 0);
+        let central = ask(&mut desk, r#"{"question":"central"}"#, false, false);
+        assert_eq!(paths(&central["files"]), ["plan.md", "goal.md"]);
+        let links = ask(&mut desk, r#"{"question":"backlinks","note":"old"}"#, false, false);
+        assert_eq!(links["references"][0]["from"], "plan.md");
+        let broken = ask(&mut desk, r#"{"question":"broken"}"#, false, false);
+        assert_eq!(
+            (&broken["total"], &broken["links"][0]["reference"]["from"]),
+            (&1.into(), &"archive/old.md".into())
+        );
+        assert_eq!(ask(&mut desk, r#"{"question":"stats"}"#, false, false)["excluded"], 2);
+        let page = desk.page(false, false);
+        assert!(page.contains("goal.md") && !page.contains("archive/old.md"), "it is in the page");
     }
 
     #[test]

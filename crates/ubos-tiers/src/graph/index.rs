@@ -13,6 +13,7 @@ use ubos_engine::clock;
 use ubos_engine::error::EngineError;
 use ubos_engine::fs::{Root, Stamp};
 
+use super::excluded::Excluded;
 use super::model::{Graph, Source};
 use super::tree;
 
@@ -40,6 +41,7 @@ pub struct Index {
     files: BTreeMap<RelPath, Held>,
     links: Vec<RelPath>,
     troubled: Vec<(String, String)>,
+    excluded: Excluded,
     changed: bool,
 }
 
@@ -63,6 +65,7 @@ impl Index {
             files,
             links: Vec::new(),
             troubled: Vec::new(),
+            excluded: Excluded::default(),
             changed: false,
         }
     }
@@ -92,6 +95,7 @@ impl Index {
         self.files = fresh;
         self.links = walked.links;
         self.troubled = walked.troubled;
+        self.excluded = Excluded::of(&self.vault);
         Ok(refreshed)
     }
 
@@ -147,7 +151,20 @@ impl Index {
 
     /// The graph of what is known.
     pub fn graph(&self) -> Graph {
-        Graph::build(self.files.values().map(|held| Arc::clone(&held.source)).collect())
+        let sources = self.files.values().map(|held| Arc::clone(&held.source));
+        let mut graph = Graph::build(sources.collect());
+        graph.exclude(&self.excluded);
+        graph
+    }
+
+    /// Which files the vault's settings leave out of its graph view.
+    pub fn excluded(&self) -> &Excluded {
+        &self.excluded
+    }
+
+    /// What every file says, by path.
+    pub fn sources(&self) -> impl Iterator<Item = (&RelPath, &Arc<Source>)> {
+        self.files.iter().map(|(path, held)| (path, &held.source))
     }
 
     /// The vault's top folder.

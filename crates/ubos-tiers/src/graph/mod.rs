@@ -9,12 +9,15 @@ pub mod canvas;
 #[cfg(test)]
 mod cases;
 pub mod desk;
+pub mod excluded;
 pub mod files;
 pub mod index;
 pub mod mcp;
 pub mod model;
 pub mod note;
 pub mod page;
+pub mod parcel;
+pub mod past;
 pub mod questions;
 pub mod search;
 pub mod soft;

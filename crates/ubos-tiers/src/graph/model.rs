@@ -3,12 +3,13 @@
 //! It is made from what the files say ([`Graph::build`]), never changed: whoever has new files makes
 //! a new one, which for ten thousand links takes a few milliseconds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::canvas::Canvas;
+use super::excluded::Excluded;
 use super::files::{FileId, Files};
 use super::note::{Link, LinkForm, Note, Position, Tag, key};
 
@@ -164,6 +165,7 @@ pub struct Graph {
     missing: Vec<String>,
     tags: Vec<String>,
     tag_ids: HashMap<String, TagId>,
+    excluded: HashSet<FileId>,
 }
 
 impl Graph {
@@ -196,6 +198,22 @@ impl Graph {
             self.backward.entry(edge.to).or_default().push(number);
             self.edges.push(edge);
         }
+    }
+
+    /// Takes note of the files that the vault's settings leave out of its graph view.
+    pub fn exclude(&mut self, excluded: &Excluded) {
+        let files = &self.files;
+        self.excluded = files.all().filter(|id| excluded.covers(files.path(*id))).collect();
+    }
+
+    /// Whether a file is left out of the graph view, of mentions and of searches.
+    pub fn is_excluded(&self, id: FileId) -> bool {
+        self.excluded.contains(&id)
+    }
+
+    /// How many files are.
+    pub fn excluded(&self) -> usize {
+        self.excluded.len()
     }
 
     /// All files.
@@ -354,7 +372,9 @@ impl Maker {
     fn tags(&mut self, from: FileId, tags: &[Tag]) {
         for tag in tags {
             let to = Target::Tag(self.tag(&tag.name));
-            let length = u32::try_from(tag.name.len()).unwrap_or(0);
+            // In a text it is written with `#`, in a property without.
+            let mark = usize::from(!tag.from_properties);
+            let length = u32::try_from(tag.name.len() + mark).unwrap_or(0);
             self.edges.push(Edge {
                 from,
                 to,

@@ -9,15 +9,20 @@
 mod copies;
 mod mentions;
 
-use super::model::{Edge, Graph};
+use super::model::{Edge, Graph, Target};
 use super::questions::Texts;
 
 pub use copies::{Copy, copies};
 
-/// All soft edges of a graph, by the path of the file they are found in, there by place.
+/// All soft edges of a graph between files that the vault's settings do not exclude, by the path of the file they are found in, there by place.
 pub fn find(graph: &Graph, texts: &dyn Texts) -> Vec<Edge> {
     let mut edges = mentions::find(graph, texts);
     edges.extend(copies::edges(graph));
+    let is_shown = |edge: &Edge| match edge.to {
+        Target::File(to) => !graph.is_excluded(edge.from) && !graph.is_excluded(to),
+        _ => true,
+    };
+    edges.retain(is_shown);
     edges
 }
 

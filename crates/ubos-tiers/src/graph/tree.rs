@@ -135,7 +135,7 @@ pub fn read(root: &Root, path: &RelPath, seen: Stamp) -> Option<(Source, Stamp)>
     };
     let stamp = Stamp::of(&stat);
     if stamp.size > MAX_READ {
-        return unread(format!("larger than {} MiB", MAX_READ >> 20), stamp);
+        return unread(too_large(), stamp);
     }
     let mut bytes = Vec::with_capacity(stamp.size as usize);
     if let Err(e) = std::fs::File::from(fd).take(MAX_READ).read_to_end(&mut bytes) {
@@ -143,6 +143,11 @@ pub fn read(root: &Root, path: &RelPath, seen: Stamp) -> Option<(Source, Stamp)>
     }
     let digest = Some(*blake3::hash(&bytes).as_bytes());
     Some((source(stamp.size, stamp.mtime, digest, content(&name, &bytes)), stamp))
+}
+
+/// Why a note above [`MAX_READ`] is not read.
+pub fn too_large() -> String {
+    format!("larger than {} MiB", MAX_READ >> 20)
 }
 
 /// What a file of that name says, given its bytes.
@@ -168,9 +173,7 @@ pub fn sources_of(files: &BTreeMap<String, Vec<u8>>) -> Vec<Arc<Source>> {
         let size = bytes.len() as u64;
         let (digest, content) = match is_read(path) {
             false => (None, Content::Attachment),
-            true if size > MAX_READ => {
-                (None, Content::Unread(format!("larger than {} MiB", MAX_READ >> 20)))
-            }
+            true if size > MAX_READ => (None, Content::Unread(too_large())),
             true => (Some(*blake3::hash(bytes).as_bytes()), content(path, bytes)),
         };
         Arc::new(Source { path: path.clone(), size, mtime: 0, digest, content })

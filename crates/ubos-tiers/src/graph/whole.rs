@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use ubos_core::path::RelPath;
 
-use super::ask::{Question, Request, answer};
+use super::ask::{Beside, Question, Request, answer};
 use super::index::Index;
 use super::model::Graph;
+use super::past::Former;
 use super::questions::sketch::Sketch;
 use super::questions::{View, export};
 use super::vaults::{self, Random};
@@ -100,6 +101,7 @@ fn questions(one: &str, two: &str) -> Vec<Question> {
         quoted(one),
         quoted(two)
     ));
+    all.push(r#"{"question":"diff","since":"[[one]] and #two"}"#.to_owned());
     all.push(r#"{"question":"search","query":"lantern OR section:(x y) -[status:<3]"}"#.to_owned());
     all.push(r#"{"question":"query","query":"words > 3 sort by words desc"}"#.to_owned());
     all.iter().map(|json| serde_json::from_str(json).unwrap()).collect()
@@ -111,10 +113,12 @@ fn quoted(text: &str) -> String {
 
 fn ask_everything(vault: &Sketch, one: &str, two: &str) {
     let today = jiff::civil::date(2026, 1, 1);
+    let past = |since: &str| Ok(Former::sketch(&[("then.md", since)]));
+    let beside = Beside { symlinks: &[], past: &past };
     for ask in questions(one, two) {
         for parity in [false, true] {
             let request = Request { ask: ask.clone(), soft: false, parity, limit: Some(20) };
-            let given = answer(&View { parity, ..vault.view() }, &[], &request, today);
+            let given = answer(&View { parity, ..vault.view() }, &beside, &request, today);
             given.unwrap_or_else(|e| panic!("{ask:?}: {e}"));
         }
     }

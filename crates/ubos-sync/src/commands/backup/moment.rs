@@ -3,40 +3,20 @@
 use ubos_core::path::RelPath;
 use ubos_engine::clock;
 use ubos_tiers::git::command::Git;
-use ubos_tiers::git::mirror;
-use ubos_tiers::git::repository::Repository;
 use ubos_tiers::git::shelf::Shelf;
-use ubos_tiers::git::travel::point::{At, open};
+use ubos_tiers::git::travel::point::{self, At, open};
 
 use crate::failure::Failure;
 use crate::past::Past;
 
 /// The repository of a territory; on the server its mirror.
 pub(super) fn repository(past: &Past) -> Result<Git, Failure> {
-    if !past.peer.owner
-        && let Some(mirror) = mirror::open(&past.peer.pair)?
-    {
-        return Ok(mirror);
-    }
-    Ok(Repository::open(past.state.root().path())?.git().clone())
+    Ok(point::repository(past.state.root().path(), &past.peer)?)
 }
 
 /// What `--at` means: a time as `restore` takes it, a run, a commit.
 pub(super) fn at(past: &Past, given: Option<&str>) -> Result<At, Failure> {
-    let Some(given) = given else { return Ok(At::Newest) };
-    if let Some(time) = clock::instant(given) {
-        return Ok(At::Time(time));
-    }
-    // A run may be gone from the log here and still be in the backup.
-    let run = past.run(given);
-    if given == "last" {
-        return Ok(At::Run(run?));
-    }
-    Ok(match run {
-        Ok(run) => At::Run(run),
-        Err(_) if clock::is_id(given) && given.contains('T') => At::Run(given.to_owned()),
-        Err(_) => At::Commit(given.to_owned()),
-    })
+    Ok(given.map_or(Ok(At::Newest), |given| point::meant(&past.runs, given))?)
 }
 
 /// Opens the state.

@@ -1,6 +1,7 @@
 //! `ubos-sync watch`: keeps the pair in sync as long as it runs.
 
 mod idle;
+mod links;
 mod signals;
 mod teller;
 
@@ -23,6 +24,7 @@ use crate::service::Service;
 use crate::territory;
 use crate::ui::Ui;
 use idle::Idle;
+use links::Links;
 use signals::Signals;
 use teller::Teller;
 
@@ -66,13 +68,16 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
     let teller = Teller::new(ui, [&config.name, peer], &service, &stop);
     let pace = Pace { interval, alive };
     let idle = Idle::new(state.root().path());
+    let links = Links::new(state.root().path());
     let follower = Follower::new(&request);
     let _chores = follower.do_chores();
     let ended = std::thread::scope(|scope| {
         scope.spawn(|| follower.work(&|told| teller.backed_up(told)));
+        scope.spawn(|| links.work(&|run, broken, trouble| teller.broke(run, broken, trouble)));
         let ended = keep_in_sync(&request, pace, &stop, &|news| {
             follower.hear(&news);
             teller.hear(&news);
+            links.hear(&news);
             if matches!(news, News::Ran { .. }) {
                 notify::tell(&state, &config);
             }
@@ -82,6 +87,7 @@ pub(crate) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Outcome {
         });
         service.stops();
         follower.stop();
+        links.stop();
         ended
     });
     teller.end();

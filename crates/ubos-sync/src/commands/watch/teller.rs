@@ -14,13 +14,14 @@ use ubos_engine::cycle::Event;
 use ubos_engine::cycle::report::RunReport;
 use ubos_engine::cycle::session::Stop;
 use ubos_engine::watch_loop::News;
+use ubos_tiers::vault::breaks::Break;
 
 use crate::backup::follow::Told;
 use crate::failure::Failure;
-use crate::render::json as as_json;
 use crate::render::run::action_line;
 use crate::render::units::{age, plural};
 use crate::render::watch::{self, Doing, Status};
+use crate::render::{breaks, json as as_json};
 use crate::service::Service;
 use crate::ui::Ui;
 use crate::ui::live::Live;
@@ -134,6 +135,22 @@ impl<'a> Teller<'a> {
             let line = self.stamped(&line);
             self.draw(&mut state, &line);
         }
+    }
+
+    /// Tells which links a run broke, and why that is not on record.
+    pub(super) fn broke(&self, run: &str, broken: &[Break], trouble: Option<String>) {
+        let mut state = self.state();
+        if self.ui.json() {
+            let event = json!({
+                "schema": 1, "event": "links-broken", "time": clock::now_rfc3339(), "run": run,
+                "breaks": breaks::document(broken), "trouble": trouble,
+            });
+            return self.say(&format!("{event}\n"));
+        }
+        let trouble = trouble.map(|why| format!("which links broke is not on record: {why}"));
+        let told = if self.ui.quiet() { Vec::new() } else { breaks::lines(broken, self.ui) };
+        let lines: String = told.iter().chain(&trouble).map(|line| self.stamped(line)).collect();
+        self.draw(&mut state, &lines);
     }
 
     /// The watch has ended: what it did in all.

@@ -2,7 +2,7 @@
 
 use ubos_tiers::graph::questions::clusters::{Cluster, Clusters};
 
-use super::rows::{counted, head};
+use super::rows::{counted, head, more};
 use crate::render::wrap::hanging;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
@@ -20,7 +20,9 @@ pub(super) fn text(clusters: &Clusters, ui: &Ui) -> String {
     let mut text =
         head(&format!("{what}, {} in none, {modularity}", counted(clusters.alone, "file")), ui);
     clusters.clusters.iter().for_each(|cluster| text.push_str(&one(cluster, ui)));
-    text
+    let rest = more(clusters.clusters.len(), clusters.total, ui);
+    let gap = if rest.is_empty() { "" } else { "\n" };
+    format!("{text}{gap}{rest}")
 }
 
 fn one(cluster: &Cluster, ui: &Ui) -> String {

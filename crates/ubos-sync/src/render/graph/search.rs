@@ -22,7 +22,11 @@ pub(super) fn text(search: &Search, ui: &Ui) -> String {
                 format!("  {}", ui.tone(Tone::Faint, &format!("{} more", counted(rest, "line"))))
             }
         };
-        text.push_str(&format!("\n{}{rest}\n", one_line(&hit.path)));
+        let mark = match hit.excluded {
+            true => format!("  {}", ui.tone(Tone::Faint, "excluded")),
+            false => String::new(),
+        };
+        text.push_str(&format!("\n{}{mark}{rest}\n", one_line(&hit.path)));
         for snippet in &hit.snippets {
             let line = ui.tone(Tone::Faint, &format!("{:>5}", snippet.line));
             text.push_str(&hanging(&format!("{line}  "), &one_line(&snippet.text), ui.width()));

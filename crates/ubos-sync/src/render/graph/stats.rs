@@ -31,14 +31,14 @@ pub(super) fn text(stats: &Stats, ui: &Ui) -> String {
     row("edges", format!("{} between different files", n(stats.edges)));
     row("tags", n(stats.tags));
     row("tasks", format!("{}, {} of them done", n(stats.tasks.0), n(stats.tasks.1)));
-    row(
-        "connected",
-        format!(
-            "{} of two files and more, the largest of {}",
-            counted(stats.parts.0, "part"),
-            n(stats.parts.1)
-        ),
-    );
+    let parts = match stats.parts {
+        (0, _) => "nothing".to_owned(),
+        (count, largest) => {
+            let parts = counted(count, "part");
+            format!("{parts} of two files and more, the largest of {}", n(largest))
+        }
+    };
+    row("connected", parts);
     row(
         "at the edge",
         format!(
@@ -48,6 +48,13 @@ pub(super) fn text(stats: &Stats, ui: &Ui) -> String {
             n(stats.isolated)
         ),
     );
+    if stats.excluded > 0 {
+        let files = counted(stats.excluded, "file");
+        row(
+            "excluded",
+            format!("{files} by Obsidian's settings: not in the graph view, last in searches"),
+        );
+    }
     let mut attention = |text_of: String, next: &str| {
         let mark = ui.tone(Tone::Attention, &text_of);
         text.push_str(&format!("  {mark}{next}\n"));

@@ -17,7 +17,8 @@ pub(super) fn text(tags: &Tags, ui: &Ui) -> String {
     for count in &tags.tags {
         let depth = count.tag.matches('/').count();
         let name = count.tag.rsplit('/').next().unwrap_or(&count.tag);
-        let lead = if depth == 0 || tags.tag.is_some() {
+        // What ends in `/` has no name of its own below the other.
+        let lead = if depth == 0 || tags.tag.is_some() || name.is_empty() {
             format!("#{}", count.tag)
         } else {
             format!("{}/{name}", "  ".repeat(depth))

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ubos_tiers::graph::ask::{self, Question, Request};
+use ubos_tiers::graph::ask::{self, Beside, Question, Request};
+use ubos_tiers::graph::past::Former;
 use ubos_tiers::graph::questions::View;
+use ubos_tiers::graph::questions::diff::State;
 use ubos_tiers::graph::tree::graph_of;
 
 use super::answer;
@@ -30,7 +32,20 @@ fn shown(json: &str, limit: Option<usize>) -> String {
     let view = View { graph: &graph, texts: &files, parity: false };
     let ask: Question = serde_json::from_str(json).unwrap();
     let request = Request { ask, soft: false, parity: false, limit };
-    let given = ask::answer(&view, &[], &request, jiff::civil::date(2026, 1, 1)).unwrap();
+    let past = |since: &str| {
+        let state = State {
+            snapshot: "5af0".repeat(10),
+            made: "never".to_owned(),
+            territory: Some("localhost".to_owned()),
+            run: Some(since.to_owned()),
+            unkept: 1,
+            unread: 0,
+        };
+        let note = (String::from("goal.md"), b"see [[plan]] and [[plan]]".to_vec());
+        Ok(Former { graph: graph_of(&BTreeMap::from([note])), state })
+    };
+    let beside = Beside { symlinks: &[], past: &past };
+    let given = ask::answer(&view, &beside, &request, jiff::civil::date(2026, 1, 1)).unwrap();
     let text = answer(&given, &Ui::fixed(80, false));
     assert!(text.ends_with('\n') && !text.contains('\x1b'), "{text:?}");
     for line in text.lines() {
@@ -107,4 +122,21 @@ fn every_other_answer_reads_well() {
         let text = shown(question, None);
         assert!(text.contains(part), "{question}\n{text}");
     }
+}
+
+#[test]
+fn what_changed_is_told_since_when() {
+    let text = shown(r#"{"question":"diff","since":"20260101T1"}"#, Some(2));
+    assert_eq!(
+        text,
+        "since never, snapshot 5af05af05a of localhost, run 20260101T1\n\
+         1 file that no snapshot keeps (not shared) counts as unchanged\n\n\
+         4 new files\n  + alone.md\n  + docs/plan.md\n… 2 more; `--limit 0` shows all\n\n\
+         1 file changed\n  ~ goal.md\n\n\
+         5 new links\n  + docs/plan.md → goal.md\n  + docs/plan.md → goal.md\n\
+         … 3 more; `--limit 0` shows all\n\n\
+         2 new tags\n  + #idea\n  + #idea/big\n\n\
+         2 links mended or gone that led nowhere\n  + goal.md → plan (2 times)\n\n\
+         1 link that now leads nowhere\n  - docs/plan.md → gone\n"
+    );
 }

@@ -1,13 +1,21 @@
 //! The state that a person means: the newest at a time, the one just before a run, or that of a commit.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use ubos_engine::clock;
+use ubos_engine::error::EngineError;
+use ubos_engine::history::runs::{self, RunRecord};
+use ubos_engine::state::config::Peer;
 
 use super::super::command::Git;
 use super::super::commit::trailer_of;
 use super::super::error::{BackupError, Result};
 use super::super::manifests;
+use super::super::mirror;
 use super::super::names::{MANIFEST_BRANCH, TRAILER_PHASE, TRAILER_RUN};
 use super::super::objects::Oid;
+use super::super::repository::{Found, Repository};
 use super::super::shelf::Shelf;
 
 /// What a person may mean.
@@ -21,6 +29,47 @@ pub enum At {
     Run(String),
     /// The state of a commit: a snapshot, a manifest, or one that a person made.
     Commit(String),
+}
+
+/// What a person means: a time as `restore` takes it, one of these runs on record, or a commit.
+///
+/// # Errors
+/// [`EngineError::Config`] for `last` where no run changed anything.
+pub fn meant(runs: &BTreeMap<String, RunRecord>, given: &str) -> Result<At, EngineError> {
+    if let Some(time) = clock::instant(given) {
+        return Ok(At::Time(time));
+    }
+    let run = runs::named(runs, given);
+    if given == "last" {
+        return Ok(At::Run(run?));
+    }
+    Ok(match run {
+        Ok(run) => At::Run(run),
+        // A run may be gone from the log here and still be in the backup.
+        Err(_) if clock::is_id(given) && given.contains('T') => At::Run(given.to_owned()),
+        Err(_) => At::Commit(given.to_owned()),
+    })
+}
+
+/// Where former states of the territory at `root` are, for the pair with `peer`: its repository; on
+/// the server the mirror, if there is one.
+///
+/// # Errors
+/// [`BackupError::NoRepository`] if there is neither.
+pub fn repository(root: &Path, peer: &Peer) -> Result<Git> {
+    if peer.owner {
+        return Ok(Repository::open(root)?.git().clone());
+    }
+    if let Some(mirror) = mirror::open(&peer.pair)? {
+        return Ok(mirror);
+    }
+    match Repository::find(root)? {
+        Found::Repository(found) => Ok(found.git().clone()),
+        Found::None => Err(BackupError::NoRepository {
+            message: "there is no mirror of the backup on this machine".to_owned(),
+            hint: "`ubos-sync backup push` on the other machine fills it".to_owned(),
+        }),
+    }
 }
 
 /// Opens that state.

@@ -116,6 +116,17 @@ fn tools() -> Vec<Tool> {
             vec![("query", text("The query"), true)],
         ),
         (
+            "diff",
+            "How notes, links and tags changed since a time or a run of the sync, by the snapshots of its backup",
+            vec![(
+                "since",
+                text(
+                    "A time (2026-11-20T14:05, or 2h, 3d, 1w ago), a run's id, or `last` for the last run that changed something",
+                ),
+                true,
+            )],
+        ),
+        (
             "read",
             "The text of a note, in parts of bounded size",
             vec![

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::near::{alike, edits, slips, stem};
+use super::near::{alike, bare, edits, slips, stem};
 use super::{Reference, View, written_links};
 use crate::graph::files::{FileId, name_of};
 use crate::graph::model::{Edge, Graph, Target};
@@ -261,7 +261,12 @@ impl<'g> Finder<'g> {
         let note = self.graph.note(id);
         let names = |of: &[String], wanted: &str| {
             let wanted = key(wanted);
+            let plain = bare(&wanted);
             let near = of.iter().filter_map(|name| {
+                // Other programs write a heading in small letters, with `-` for blanks.
+                if !plain.is_empty() && bare(name) == plain {
+                    return Some((0, name.clone()));
+                }
                 Some((edits(&key(name), &wanted, slips(&wanted).max(1))?, name.clone()))
             });
             near.min().map(|(_, name)| name)
@@ -419,5 +424,7 @@ mod tests {
     fn a_link_in_itself_is_looked_at_too() {
         let files = [("a.md", "# Hed\n[[#Head]] [[#nothing]]")];
         assert_eq!(shown(&files, &[]), ["heading [[#Hed]]", "heading -"]);
+        let anchor = [("a.md", "# 1. The Start\n[there](a.md#1-the-start)")];
+        assert_eq!(shown(&anchor, &[]), ["heading [there](a.md#1.%20The%20Start)"]);
     }
 }

@@ -92,7 +92,7 @@ impl Weight {
 
 /// Files by how much they matter; where two matter alike, the path decides.
 pub fn central(view: &View<'_>, by: Measure, kinds: &Kinds, limit: usize) -> Central {
-    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: false });
+    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: false, shown: true });
     let next = topology.directed();
     let around = topology.undirected();
     let rank = pagerank(&next);
@@ -153,7 +153,9 @@ pub fn hits(next: &[Vec<u32>]) -> (Vec<f64>, Vec<f64>) {
             targets.iter().for_each(|to| authorities[*to as usize] += hub);
         }
         normalise(&mut authorities);
-        let sum = |targets: &Vec<u32>| targets.iter().map(|to| authorities[*to as usize]).sum();
+        // Not `sum`, which of nothing is -0.
+        let add = |sum: f64, to: &u32| sum + authorities[*to as usize];
+        let sum = |targets: &Vec<u32>| targets.iter().fold(0.0, add);
         let mut fresh: Vec<f64> = next.iter().map(sum).collect();
         normalise(&mut fresh);
         let moved: f64 = fresh.iter().zip(&hubs).map(|(a, b)| (a - b).abs()).sum();
@@ -372,6 +374,8 @@ mod tests {
         let all = central(&vault.view(), Measure::Hub, &Kinds::default(), 9);
         assert!((all.files[0].hub - 0.5).abs() < 1e-9 && all.files[4].path == "n000.md");
         assert!((all.files.iter().map(|f| f.pagerank).sum::<f64>() - 1.0).abs() < 1e-9);
+        let told = serde_json::to_string(&all).unwrap();
+        assert!(!told.contains("-0"), "{told}");
         let empty = Sketch::of(&[]);
         assert_eq!(central(&empty.view(), Measure::Pagerank, &Kinds::default(), 9).total, 0);
     }

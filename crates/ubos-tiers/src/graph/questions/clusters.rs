@@ -44,7 +44,8 @@ pub struct Cluster {
     pub number: usize,
     /// The file in it with most neighbours there.
     pub centre: String,
-    /// The folder that most of its files are in.
+    /// The folder that most of its files are in; empty for the top, and where no folder has more than
+    /// half of them.
     pub folder: String,
     /// Tags that most of its files have, at most three.
     pub tags: Vec<String>,
@@ -57,7 +58,7 @@ pub struct Cluster {
 /// A weighted graph without direction.
 type Weighted = Vec<BTreeMap<u32, f64>>;
 
-/// Clusters of a vault, each with at most `limit` of its files.
+/// Clusters of a vault: at most `limit`, each with at most so many of its files.
 pub fn clusters(
     view: &View<'_>,
     method: Method,
@@ -65,7 +66,7 @@ pub fn clusters(
     kinds: &Kinds,
     limit: usize,
 ) -> Clusters {
-    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: false });
+    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: false, shown: true });
     let graph = weighted(&topology);
     let of = match method {
         Method::Louvain => louvain(&graph),
@@ -81,6 +82,7 @@ pub fn clusters(
     let total = groups.len();
     let shown = (1..)
         .zip(&groups)
+        .take(limit)
         .map(|(number, group)| told(view, &topology, &graph, (number, group.as_slice()), limit));
     Clusters {
         method,
@@ -144,12 +146,13 @@ fn told(
         own.dedup();
         own.into_iter().for_each(|tag| *tags.entry(tag).or_default() += 1);
     }
-    let folder = most(folders).first().map_or("", |(folder, _)| folder).to_owned();
-    let tags = most(tags).into_iter().filter(|(_, count)| count * 2 > group.len());
+    let by_most = |(_, count): &(&str, usize)| count * 2 > group.len();
+    let folder = most(folders).first().filter(|first| by_most(first)).map_or("", |(name, _)| name);
+    let tags = most(tags).into_iter().filter(by_most);
     Cluster {
         number,
         centre: path(ordered[0].1).to_owned(),
-        folder,
+        folder: folder.to_owned(),
         tags: tags.take(3).map(|(tag, _)| tag.to_owned()).collect(),
         size: group.len(),
         files: ordered.iter().take(limit).map(|(_, node)| path(*node).to_owned()).collect(),
@@ -353,5 +356,10 @@ mod tests {
         let cluster = &all.clusters[0];
         assert_eq!((cluster.size, cluster.files.len(), cluster.folder.as_str()), (3, 1, "m"));
         assert_eq!(cluster.tags, ["team"]);
+        let apart =
+            Sketch::of(&[("m/a.md", "[[b]]"), ("x/b.md", ""), ("c.md", "[[d]]"), ("d.md", "")]);
+        let all = clusters(&apart.view(), Method::Louvain, 0, &Kinds::default(), 1);
+        let told: Vec<&str> = all.clusters.iter().map(|c| c.folder.as_str()).collect();
+        assert_eq!((all.total, told), (2, vec![""]), "half of it is not most, and one is shown");
     }
 }

@@ -11,6 +11,11 @@ use crate::graph::note::key;
 /// What changed from an older graph to a newer one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Diff {
+    /// The former state, if it comes from the backup.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<State>,
+    /// How much there is of everything; the lists may be shorter.
+    pub totals: Totals,
     /// Files that are new.
     pub added: Vec<String>,
     /// Files that are gone.
@@ -36,8 +41,85 @@ pub struct Diff {
 impl Diff {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.totals == Totals::default()
     }
+
+    /// With at most `limit` rows of each list.
+    pub fn limited(mut self, limit: usize) -> Self {
+        for paths in [&mut self.added, &mut self.removed, &mut self.changed] {
+            paths.truncate(limit);
+        }
+        for tags in [&mut self.tags_added, &mut self.tags_removed] {
+            tags.truncate(limit);
+        }
+        self.moved.truncate(limit);
+        let [links, gone] = [&mut self.links_added, &mut self.links_removed];
+        for links in [links, gone, &mut self.broke, &mut self.mended] {
+            links.truncate(limit);
+        }
+        self
+    }
+
+    fn count(&self) -> Totals {
+        let links = |links: &[Between]| links.iter().map(|link| link.count).sum();
+        Totals {
+            added: self.added.len(),
+            removed: self.removed.len(),
+            moved: self.moved.len(),
+            changed: self.changed.len(),
+            links_added: links(&self.links_added),
+            links_removed: links(&self.links_removed),
+            broke: links(&self.broke),
+            mended: links(&self.mended),
+            tags_added: self.tags_added.len(),
+            tags_removed: self.tags_removed.len(),
+        }
+    }
+}
+
+/// How much changed: files, links one by one, tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// New files.
+    pub added: usize,
+    /// Files that are gone.
+    pub removed: usize,
+    /// Files that moved.
+    pub moved: usize,
+    /// Files that say something else.
+    pub changed: usize,
+    /// New links.
+    pub links_added: usize,
+    /// Links that are gone.
+    pub links_removed: usize,
+    /// Links that lead nowhere now.
+    pub broke: usize,
+    /// Links that lead nowhere no more.
+    pub mended: usize,
+    /// New tags.
+    pub tags_added: usize,
+    /// Tags that are gone.
+    pub tags_removed: usize,
+}
+
+/// A former state of a vault, as the backup keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The commit of the snapshot.
+    pub snapshot: String,
+    /// When it was made, RFC 3339.
+    pub made: String,
+    /// The territory that made it; none of a commit that a person made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub territory: Option<String>,
+    /// The run it belongs to, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<String>,
+    /// Files of now that no snapshot keeps, such as those that are not shared: taken to have been the
+    /// same then.
+    pub unkept: usize,
+    /// Notes and canvases of then whose content is kept nowhere, so that their links are not known.
+    pub unread: usize,
 }
 
 /// A file of the same content under another path.
@@ -62,13 +144,13 @@ pub struct Between {
     pub count: usize,
 }
 
-/// What changed from `old` to `new`.
-pub fn diff(old: &Graph, new: &Graph) -> Diff {
+/// What changed from `old` to `new`; with `parity` only links that Obsidian itself counts.
+pub fn diff(old: &Graph, new: &Graph, parity: bool) -> Diff {
     let mut diff = Diff::default();
     let moved = files(old, new, &mut diff);
     // Former paths as they are named now: a file that moved keeps its links.
     let now = |path: &str| moved.get(path).cloned().unwrap_or_else(|| path.to_owned());
-    let (before, after) = (links(old, &now), links(new, &|path| path.to_owned()));
+    let (before, after) = (links(old, parity, &now), links(new, parity, &|path| path.to_owned()));
     let more = |one: &Counts, other: &Counts, missing: bool| -> Vec<Between> {
         let new = one.iter().filter(|((_, (lost, _), _), _)| *lost == missing);
         new.filter_map(|(key, count)| {
@@ -95,15 +177,17 @@ pub fn diff(old: &Graph, new: &Graph) -> Diff {
         one.iter().filter(|(key, _)| !other.contains_key(*key)).map(|(_, t)| t.clone()).collect()
     };
     (diff.tags_added, diff.tags_removed) = (only(&after, &before), only(&before, &after));
+    diff.totals = diff.count();
     diff
 }
 
 /// How often each link is there: from, whether the other end is missing and its name, kind.
 type Counts = BTreeMap<(String, (bool, String), EdgeKind), usize>;
 
-fn links(graph: &Graph, named: &dyn Fn(&str) -> String) -> Counts {
+fn links(graph: &Graph, parity: bool, named: &dyn Fn(&str) -> String) -> Counts {
     let mut counts = Counts::new();
-    for edge in graph.edges().iter().filter(|edge| !edge.kind.is_soft()) {
+    let counts_here = |kind: EdgeKind| !kind.is_soft() && (!parity || kind.is_obsidians());
+    for edge in graph.edges().iter().filter(|edge| counts_here(edge.kind)) {
         let to = match edge.to {
             Target::File(id) => (false, named(graph.files().path(id))),
             Target::Missing(id) => (true, key(graph.missing(id))),
@@ -182,7 +266,7 @@ mod tests {
             ("wish.md", ""),
             ("e.md", "[[lost]]"),
         ]);
-        let diff = diff(&old.graph, &new.graph);
+        let diff = diff(&old.graph, &new.graph, false);
         assert_eq!(diff.added, ["e.md", "wish.md"]);
         assert_eq!(diff.removed, ["p.png"]);
         assert_eq!(diff.moved, [Moved { from: "c.md".into(), to: "sub/c.md".into() }]);
@@ -191,20 +275,27 @@ mod tests {
         assert_eq!(said(&diff.links_removed), ["a.md > b.md x1"]);
         assert_eq!(said(&diff.broke), ["a.md > d x1", "e.md > lost x1"]);
         assert_eq!(said(&diff.mended), ["a.md > wish x1"]);
-        assert_eq!((diff.tags_added, diff.tags_removed), (vec!["New".into()], vec!["old".into()]));
+        assert_eq!(
+            (&diff.tags_added[..], &diff.tags_removed[..]),
+            (&["New".into()][..], &["old".into()][..])
+        );
+        let totals = diff.totals;
+        let short = diff.limited(1);
+        assert_eq!((short.added.len(), short.broke.len()), (1, 1));
+        assert_eq!((short.totals, totals.added, totals.broke, totals.moved), (totals, 2, 2, 1));
     }
 
     #[test]
     fn a_link_that_loses_its_file_broke_without_being_touched() {
         let old = Sketch::of(&[("a.md", "[[b]]"), ("b.md", "")]);
         let new = Sketch::of(&[("a.md", "[[b]]")]);
-        let there = diff(&old.graph, &new.graph);
+        let there = diff(&old.graph, &new.graph, true);
         assert_eq!(
             (said(&there.broke), said(&there.links_removed)),
             (vec!["a.md > b x1".into()], vec!["a.md > b.md x1".into()])
         );
-        let back = diff(&new.graph, &old.graph);
+        let back = diff(&new.graph, &old.graph, true);
         assert_eq!((back.mended, back.links_added), (there.broke, there.links_removed));
-        assert!(diff(&old.graph, &old.graph).is_empty());
+        assert!(diff(&old.graph, &old.graph, false).is_empty());
     }
 }

@@ -106,7 +106,8 @@ fn dependents<'g>(
     depth: u32,
     kinds: &Kinds,
 ) -> Vec<(FileId, u32, &'g Edge)> {
-    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: false });
+    let topology =
+        Topology::of(view, &Scope { kinds: kinds.clone(), missing: false, shown: false });
     let Some(start) = topology.number(Target::File(id)) else { return Vec::new() };
     let mut seen = BTreeSet::from([start]);
     let mut found = Vec::new();

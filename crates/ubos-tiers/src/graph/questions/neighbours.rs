@@ -59,7 +59,7 @@ pub fn neighbours(
     kinds: &Kinds,
     limit: usize,
 ) -> Neighbours {
-    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: true });
+    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: true, shown: false });
     let mut found = Vec::new();
     if let Some(start) = topology.number(Target::File(id)) {
         let mut distance = vec![u32::MAX; topology.len()];

@@ -52,7 +52,7 @@ pub fn paths(
     directed: bool,
     kinds: &Kinds,
 ) -> Paths {
-    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: true });
+    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: true, shown: false });
     let ends = (topology.number(Target::File(a)), topology.number(Target::File(b)));
     let chains = match ends {
         (Some(from), Some(to)) if from != to => {

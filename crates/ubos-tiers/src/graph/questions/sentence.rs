@@ -154,9 +154,13 @@ fn shorten(before: &str, inside: &str, after: &str) -> String {
     if whole.chars().count() <= MAX_SHOWN {
         return whole;
     }
+    let blank = |is_blank: bool| if is_blank { " " } else { "" };
+    let gaps = [
+        blank(before.ends_with(char::is_whitespace)),
+        blank(after.starts_with(char::is_whitespace)),
+    ];
     let (before, inside, after) = (flat(before), flat(inside), flat(after));
     let room = MAX_SHOWN.saturating_sub(inside.chars().count()) / 2;
-    let gap = |text: &str| if text.is_empty() { "" } else { " " };
     let head: String = match before.chars().count().checked_sub(room) {
         None | Some(0) => before.clone(),
         Some(cut) => format!("…{}", before.chars().skip(cut).collect::<String>()),
@@ -166,7 +170,8 @@ fn shorten(before: &str, inside: &str, after: &str) -> String {
         true => format!("{}…", after.chars().take(room).collect::<String>()),
     };
     let inside: String = inside.chars().take(MAX_SHOWN).collect();
-    format!("{head}{}{inside}{}{tail}", gap(&head), gap(&tail))
+    let shown = format!("{head}{}{inside}{}{tail}", gaps[0], gaps[1]);
+    shown.trim().to_owned()
 }
 
 #[cfg(test)]
@@ -200,6 +205,12 @@ mod tests {
         let shown = shown(&text);
         assert!(shown.contains(" [[x]] ") && shown.starts_with('…') && shown.ends_with('…'));
         assert!(shown.chars().count() <= MAX_SHOWN + 6, "{}", shown.chars().count());
+    }
+
+    #[test]
+    fn nothing_is_put_between_what_is_written_together() {
+        let text = format!("{} ([[x]]), {}", "before ".repeat(100), "after ".repeat(100));
+        assert!(shown(&text).contains("before ([[x]]), after"), "{}", shown(&text));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Alike {
 
 /// Files like `id`; where two are equally alike, the path decides.
 pub fn similar(view: &View<'_>, id: FileId, by: Likeness, kinds: &Kinds, limit: usize) -> Similar {
-    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: true });
+    let topology = Topology::of(view, &Scope { kinds: kinds.clone(), missing: true, shown: false });
     let mut found = Vec::new();
     if let Some(node) = topology.number(Target::File(id)) {
         let around = topology.undirected();
@@ -84,6 +84,9 @@ pub fn similar(view: &View<'_>, id: FileId, by: Likeness, kinds: &Kinds, limit: 
         let mine = &around[node as usize];
         for (other, common) in sharing(&around, node) {
             let Target::File(file) = topology.node(other) else { continue };
+            if view.graph.is_excluded(file) {
+                continue;
+            }
             let theirs = &around[other as usize];
             let shared = common.len() as f64;
             let either = (mine.len() + theirs.len()) as f64 - shared;

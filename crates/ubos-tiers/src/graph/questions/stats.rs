@@ -18,6 +18,9 @@ pub struct Stats {
     pub canvases: usize,
     /// Other files.
     pub attachments: usize,
+    /// Files of any sort that the vault's settings leave out of its graph view and searches.
+    #[serde(default)]
+    pub excluded: usize,
     /// Bytes of all files.
     pub bytes: u64,
     /// Words in notes and canvases.
@@ -54,7 +57,7 @@ pub struct Stats {
 
 /// Counts everything.
 pub fn stats(view: &View<'_>) -> Stats {
-    let mut stats = Stats::default();
+    let mut stats = Stats { excluded: view.graph.excluded(), ..Stats::default() };
     for id in view.graph.files().all() {
         let Some(source) = view.graph.source(id) else { continue };
         stats.bytes += source.size;

@@ -12,6 +12,8 @@ pub struct Scope {
     pub kinds: Kinds,
     /// Whether names that no file has are nodes.
     pub missing: bool,
+    /// Whether files are left out that the vault's settings leave out of its graph view.
+    pub shown: bool,
 }
 
 /// Nodes and who is next to whom. Nodes are in the order of files (by path), names that no file has,
@@ -29,12 +31,17 @@ impl Topology {
     /// edge touches them.
     pub fn of(view: &View<'_>, scope: &Scope) -> Self {
         let mut topology = Self::default();
+        let is_shown = |node: Target| match node {
+            Target::File(id) => !(scope.shown && view.graph.is_excluded(id)),
+            _ => true,
+        };
         let edges: Vec<(u32, &crate::graph::model::Edge)> = (0..)
             .zip(view.graph.edges())
             .filter(|(_, edge)| {
                 let counts = scope.kinds.has(edge.kind) && view.sees(edge);
                 let there = scope.missing || !matches!(edge.to, Target::Missing(_));
-                counts && there && edge.to != Target::File(edge.from)
+                let shown = is_shown(Target::File(edge.from)) && is_shown(edge.to);
+                counts && there && shown && edge.to != Target::File(edge.from)
             })
             .collect();
         let mut nodes: Vec<Target> = edges
@@ -42,7 +49,8 @@ impl Topology {
             .flat_map(|(_, edge)| [Target::File(edge.from), edge.to])
             .chain(view.graph.files().all().filter_map(|id| {
                 let content = &view.graph.source(id)?.content;
-                (!matches!(content, Content::Attachment)).then_some(Target::File(id))
+                let is_node = !matches!(content, Content::Attachment);
+                Some(Target::File(id)).filter(|node| is_node && is_shown(*node))
             }))
             .collect();
         nodes.sort();

@@ -59,6 +59,9 @@ pub struct Hit {
     pub lines: usize,
     /// The first of them.
     pub snippets: Vec<Snippet>,
+    /// Whether the vault's settings leave it out of searches; such files come last.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub excluded: bool,
 }
 
 /// A line that matches.
@@ -92,7 +95,8 @@ impl Query {
     }
 }
 
-/// The files that match, the best first; each with at most `snippets` lines.
+/// The files that match, the best first; each with at most `snippets` lines. What the vault's settings
+/// exclude comes last, and with the view's `parity` not at all, as in Obsidian.
 ///
 /// # Errors
 /// What cannot be understood of the query, with its column.
@@ -106,6 +110,9 @@ pub fn search(
     let mut ranking = rank::Ranking::of(&query.node);
     let reads = query.needs_text() || snippets > 0 && ranking.has_terms();
     for id in view.graph.files().all() {
+        if view.parity && view.graph.is_excluded(id) {
+            continue;
+        }
         let path = view.path(id);
         let note = view.graph.note(id);
         let is_note = matches!(view.graph.source(id).map(|s| &s.content), Some(Content::Note(_)));
@@ -116,6 +123,11 @@ pub fn search(
         }
     }
     let mut hits = ranking.hits();
+    for hit in &mut hits {
+        let id = view.graph.files().at(&hit.path);
+        hit.excluded = id.is_some_and(|id| view.graph.is_excluded(id));
+    }
+    hits.sort_by_key(|hit| hit.excluded);
     let total = hits.len();
     hits.truncate(limit);
     Ok(Search { query: text.to_owned(), hits, total })

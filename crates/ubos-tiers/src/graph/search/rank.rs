@@ -69,8 +69,13 @@ impl<'q> Ranking<'q> {
         let text = document.text.unwrap_or_default();
         let name = document.path.rsplit('/').next().unwrap_or_default();
         let mut counts = vec![0; self.wanted.len()];
-        let mut hit =
-            Hit { path: document.path.to_owned(), score: 0.0, lines: 0, snippets: Vec::new() };
+        let mut hit = Hit {
+            path: document.path.to_owned(),
+            score: 0.0,
+            lines: 0,
+            snippets: Vec::new(),
+            excluded: false,
+        };
         for (number, line) in (1..).zip(text.lines()) {
             let lower = key(line);
             let mut first: Option<usize> = None;

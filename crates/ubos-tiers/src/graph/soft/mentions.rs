@@ -26,7 +26,7 @@ struct Names {
 pub(super) fn find(graph: &Graph, texts: &dyn Texts) -> Vec<Edge> {
     let Some(names) = Names::of(graph) else { return Vec::new() };
     let mut edges = Vec::new();
-    for (id, note) in graph.notes() {
+    for (id, note) in graph.notes().filter(|(id, _)| !graph.is_excluded(*id)) {
         if let Some(text) = texts.text(graph.files().path(id)) {
             note_mentions(graph, &names, (id, note), &text, &mut edges);
         }
@@ -38,7 +38,7 @@ impl Names {
     /// The titles and other names that mean one note alone.
     fn of(graph: &Graph) -> Option<Self> {
         let mut meant: HashMap<String, HashSet<FileId>> = HashMap::new();
-        for (id, note) in graph.notes() {
+        for (id, note) in graph.notes().filter(|(id, _)| !graph.is_excluded(*id)) {
             let names = note.aliases.iter().map(String::as_str).chain([graph.title(id)]);
             for name in names.map(|name| key(name.trim())) {
                 if name.chars().count() >= SHORTEST && !name.chars().all(|c| c.is_numeric()) {

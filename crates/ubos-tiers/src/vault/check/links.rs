@@ -59,7 +59,10 @@ fn dead(link: BrokenLink) -> Finding {
         (Cause::Heading | Cause::Block, None) => {
             "correct what stands behind the `#`; until then the note's beginning opens".to_owned()
         }
-        (_, None) => "make the note, correct the name, or take the link out".to_owned(),
+        (_, None) if is_note_name(target) => {
+            "make the note, correct the name, or take the link out".to_owned()
+        }
+        (_, None) => "put the file there, correct the name, or take the link out".to_owned(),
     };
     let is_within = matches!(cause, Cause::Heading | Cause::Block);
     Finding {
@@ -71,7 +74,20 @@ fn dead(link: BrokenLink) -> Finding {
     }
 }
 
-/// A link by a bare name that several files have, unless it is the whole path of one.
+/// Whether a link of that name leads to a note: it has no ending of letters, or that of notes.
+fn is_note_name(target: &str) -> bool {
+    let name = target.rsplit('/').next().unwrap_or(target);
+    let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    let is_end = |end: &String| {
+        (1..=5).contains(&end.len())
+            && end.bytes().all(|b| b.is_ascii_alphanumeric())
+            && end.bytes().any(|b| b.is_ascii_alphabetic())
+    };
+    end.filter(is_end).is_none_or(|end| end == "md" || end == "canvas")
+}
+
+/// A link by a bare name that several files have, unless it is the whole path of one or the name of the
+/// file beside it, which every program opens.
 fn ambiguous(graph: &Graph, from: FileId, link: &Link) -> Option<Finding> {
     let (files, target) = (graph.files(), key(&link.target));
     if target.is_empty() || target.contains('/') {
@@ -84,7 +100,9 @@ fn ambiguous(graph: &Graph, from: FileId, link: &Link) -> Option<Finding> {
     // A file and one of that name with `.md` behind it are told apart by every program.
     let same = |id: &FileId| name(files.path(*id)) == name(files.path(meant));
     let others: Vec<FileId> = all.into_iter().filter(|id| *id != meant).filter(same).collect();
-    if whole == target || whole == format!("{target}.md") || others.is_empty() {
+    let beside = source.rsplit_once('/').map(|(folder, _)| format!("{}/{target}", key(folder)));
+    let is_whole = |path: &str| whole == path || whole == format!("{path}.md");
+    if is_whole(&target) || beside.is_some_and(|path| is_whole(&path)) || others.is_empty() {
         return None;
     }
     let others: Vec<String> =

@@ -52,8 +52,10 @@ fn links_and_what_is_wrong_with_them() {
     let folder = vault(&[
         (
             "a.md",
-            "[[vanished]]\n[[Other]] [[dir]]\n[[x/moved]] [[b#No]]\n[[twice]] [[b]]\n[[movde]]\n",
+            "[[vanished]]\n[[Other]] [[dir]]\n[[x/moved]] [[b#No]]\n[[twice]] [[b]]\n[[movde]]\n![[gone.png]]\n",
         ),
+        // What stands beside it is meant by every program.
+        ("dir/c.md", "[[twice]] and [the same](twice.md)\n"),
         ("b.md", "---\naliases: [Other]\n---\n"),
         ("dir/moved.md", ""),
         ("dir/twice.md", ""),
@@ -77,7 +79,8 @@ fn links_and_what_is_wrong_with_them() {
     said(3, "`b.md` has no `#No`", "behind the `#`");
     said(4, "means `e/twice.md`, and could mean `dir/twice.md`", "more of the path");
     said(5, "`dir/moved.md` is almost called so", "write `[[moved]]`");
-    assert_eq!(told.len(), 7, "{told:#?}");
+    said(6, "there is no `gone.png`", "put the file there");
+    assert_eq!(told.len(), 8, "{told:#?}");
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(super) struct Nodes {
     pub clusters: Vec<Cluster>,
 }
 
-/// All nodes of a vault.
+/// All nodes of a vault. Other files than notes and canvases are among them where something links to
+/// them; what the vault's settings leave out of its graph view is not.
 pub(super) fn nodes(input: &Input<'_>, groups: &Groups<'_>) -> Nodes {
     let graph = input.view.graph;
     let mut maker = Maker {
@@ -38,10 +39,11 @@ pub(super) fn nodes(input: &Input<'_>, groups: &Groups<'_>) -> Nodes {
         },
     };
     maker.files();
-    for (id, name) in graph.all_missing() {
+    let is_shown = |target| graph.incoming(target).any(|edge| !graph.is_excluded(edge.from));
+    for (id, name) in graph.all_missing().filter(|(id, _)| is_shown(Target::Missing(*id))) {
         maker.add(Target::Missing(id), nameless(NodeKind::Missing, name.to_owned()));
     }
-    for (id, name) in graph.tags() {
+    for (id, name) in graph.tags().filter(|(id, _)| is_shown(Target::Tag(*id))) {
         maker.add(Target::Tag(id), nameless(NodeKind::Tag, format!("#{name}")));
     }
     maker.clusters();
@@ -60,7 +62,7 @@ struct Maker<'i> {
 impl Maker<'_> {
     fn files(&mut self) {
         let view = self.input.view;
-        for id in view.graph.files().all() {
+        for id in view.graph.files().all().filter(|id| !view.graph.is_excluded(*id)) {
             let Some(source) = view.graph.source(id) else { continue };
             let target = Target::File(id);
             let is_linked = view.graph.outgoing(id).any(|edge| view.sees(edge))
