@@ -12,6 +12,7 @@ use super::command::Git;
 use super::error::Result;
 use super::manifest::{About, Entry, What};
 use super::manifests;
+use super::shelf::Shelf;
 
 /// What a mirror holds at its newest.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Newest {
     pub about: About,
     /// What stood at every path.
     pub entries: BTreeMap<RelPath, Entry>,
+    /// Where each symbolic link led.
+    pub links: BTreeMap<RelPath, Vec<u8>>,
 }
 
 /// The newest snapshot that a mirror holds whole; `None` if it has none.
@@ -27,8 +30,14 @@ pub struct Newest {
 /// # Errors
 /// What git says; [`super::error::BackupError::Damaged`] for a manifest that cannot be read.
 pub fn newest(mirror: &Git) -> Result<Option<Newest>> {
-    let Some((about, manifest)) = manifests::newest(mirror)? else { return Ok(None) };
-    Ok(Some(Newest { about, entries: manifests::entries(mirror, &manifest)? }))
+    let Some((_, manifest)) = manifests::newest(mirror)? else { return Ok(None) };
+    let mut shelf = Shelf::open(mirror, &manifest)?;
+    let entries = shelf.entries().clone();
+    let links = entries.iter().filter(|(_, entry)| matches!(entry.what, What::Symlink { .. }));
+    // One that is kept nowhere is told as another.
+    let links =
+        links.filter_map(|(path, _)| Some((path.clone(), shelf.text(path).ok()?))).collect();
+    Ok(Some(Newest { about: shelf.about().clone(), entries, links }))
 }
 
 /// Files and links of a tree against those of a snapshot.
@@ -54,8 +63,9 @@ impl Compared {
 }
 
 /// Compares a tree with a snapshot.
-pub fn compare(entries: &BTreeMap<RelPath, Entry>, tree: &Inventory) -> Compared {
+pub fn compare(newest: &Newest, tree: &Inventory) -> Compared {
     let mut compared = Compared::default();
+    let entries = &newest.entries;
     let is_unknown = |path: &RelPath| {
         tree.troubled.keys().any(|troubled| troubled == path || path.is_below(troubled))
     };
@@ -63,7 +73,7 @@ pub fn compare(entries: &BTreeMap<RelPath, Entry>, tree: &Inventory) -> Compared
         match tree.items.get(path) {
             _ if is_unknown(path) => compared.unknown.push(path.clone()),
             None => compared.missing.push(path.clone()),
-            Some(item) if same(entry, item) => compared.equal += 1,
+            Some(item) if same(entry, newest.links.get(path), item) => compared.equal += 1,
             Some(item) if item.mtime > entry.mtime => compared.newer.push(path.clone()),
             Some(_) => compared.older.push(path.clone()),
         }
@@ -76,12 +86,13 @@ pub fn compare(entries: &BTreeMap<RelPath, Entry>, tree: &Inventory) -> Compared
     compared
 }
 
-/// Whether a snapshot has what stands here. The text of a link is in the snapshot and not in its
-/// manifest; its time tells.
-fn same(entry: &Entry, item: &Item) -> bool {
+/// Whether a snapshot has what stands here. A sync carries where a link leads, and not its time.
+fn same(entry: &Entry, link: Option<&Vec<u8>>, item: &Item) -> bool {
     match (&entry.what, &item.entry) {
         (What::File { .. }, Seen::File { digest, .. }) => entry.digest() == Some(*digest),
-        (What::Symlink { .. }, Seen::Symlink { .. }) => entry.mtime == item.mtime,
+        (What::Symlink { .. }, Seen::Symlink { target }) => {
+            link.is_some_and(|link| link[..] == target[..])
+        }
         _ => false,
     }
 }
@@ -122,7 +133,23 @@ mod tests {
         .into_iter()
         .map(|(name, content, mtime)| (path(name), entry(name, content, mtime)))
         .collect();
+        let link = |name: &str| {
+            let what = What::Symlink { kept: Kept::Snapshot };
+            (path(name), Entry::new(name.as_bytes(), what, 0o777, 5))
+        };
+        let leading = |target: &str, mtime: i64| Item {
+            entry: Seen::Symlink { target: target.as_bytes().into() },
+            direction: Direction::Bidirectional,
+            mtime,
+            permissions: 0o777,
+        };
+        let mut entries = entries;
+        entries.extend([link("link"), link("moved link")]);
+        let links = [(path("link"), b"to".to_vec()), (path("moved link"), b"to".to_vec())];
         let items = [
+            // A sync does not carry the time of a link.
+            ("link", leading("to", 9)),
+            ("moved link", leading("elsewhere", 9)),
             // The content counts: a time alone makes no difference.
             ("same", item("a", 9)),
             ("edited", item("b", 9)),
@@ -139,13 +166,28 @@ mod tests {
             troubled: [(path("locked"), Problem::Unreadable)].into_iter().collect(),
         };
         let expected = Compared {
-            equal: 1,
-            newer: vec![path("edited"), path("fresh")],
+            equal: 2,
+            newer: vec![path("edited"), path("fresh"), path("moved link")],
             older: vec![path("behind")],
             missing: vec![path("gone")],
             unknown: vec![path("locked/x")],
         };
-        assert_eq!(compare(&entries, &tree), expected);
+        let about = About {
+            schema: 1,
+            territory: "localhost".into(),
+            pair: "0".repeat(32),
+            snapshot: String::new(),
+            logs: None,
+            branch: None,
+            run: None,
+            generation: 3,
+            made: String::new(),
+            files: 7,
+            bytes: 5,
+            gaps: BTreeMap::new(),
+        };
+        let newest = Newest { about, entries, links: links.into() };
+        assert_eq!(compare(&newest, &tree), expected);
         assert!(!expected.is_equal());
     }
 }

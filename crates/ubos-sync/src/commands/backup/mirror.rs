@@ -54,7 +54,7 @@ fn status(global: &Global, ui: &Ui) -> Outcome {
     let compared = match &newest {
         Some(newest) => {
             let tree = inventory::take(root, Some(name))?;
-            Some((mirrored::compare(&newest.entries, &tree), tree.generation))
+            Some((mirrored::compare(newest, &tree), tree.generation))
         }
         None => None,
     };
