@@ -121,6 +121,17 @@ fn refused(place: &Place, words: &str, reasons: &[String]) -> Option<Trouble> {
             "its words say why; its keeper can change the hook. Nothing was lost here, the next push tries again".into(),
         );
     }
+    if has("cannot lock ref") || has("failed to update ref") {
+        return trouble(
+            "busy",
+            "is being given something by somebody else",
+            if has(".lock") {
+                "the next push tries again; if nobody else pushes there, a crash left that lock: remove it there".into()
+            } else {
+                "the next push sees what came of it; nothing was lost here".into()
+            },
+        );
+    }
     if has("unpacker error") || has("unpack failed") || has("fsck error") || has("index-pack") {
         return trouble(
             "damaged",
