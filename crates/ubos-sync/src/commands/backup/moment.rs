@@ -3,6 +3,7 @@
 use ubos_core::path::RelPath;
 use ubos_engine::clock;
 use ubos_tiers::git::command::Git;
+use ubos_tiers::git::error::BackupError;
 use ubos_tiers::git::mirror;
 use ubos_tiers::git::repository::Repository;
 use ubos_tiers::git::shelf::Shelf;
@@ -18,7 +19,13 @@ pub(super) fn repository(past: &Past) -> Result<Git, Failure> {
     {
         return Ok(mirror);
     }
-    Ok(Repository::open(past.state.root().path())?.git().clone())
+    match Repository::open(past.state.root().path()) {
+        Err(BackupError::NoRepository { .. }) if !past.peer.owner => Err(Failure::usage(
+            "there is no mirror of the backup on this machine",
+            "`ubos-sync backup push` on the other machine fills it",
+        )),
+        found => Ok(found?.git().clone()),
+    }
 }
 
 /// What `--at` means: a time as `restore` takes it, a run, a commit.
