@@ -26,6 +26,32 @@ pub(crate) fn root(global: &Global) -> Result<PathBuf, EngineError> {
     })
 }
 
+/// The folder of the notes that are asked about: `--vault`, the territory, or the folder with Obsidian's
+/// settings that the working directory lies in.
+pub(crate) fn vault(given: Option<&Path>, global: &Global) -> Result<PathBuf, Failure> {
+    const HINT: &str = "go into one, or name any folder with notes with `--vault DIR`";
+    if let Some(vault) = given {
+        if !vault.is_dir() {
+            return Err(Failure::usage(format!("there is no folder `{}`", vault.display()), HINT));
+        }
+        return Ok(std::path::absolute(vault).map_err(|e| EngineError::io("find", vault, e))?);
+    }
+    root(global).or_else(|e| match (vault_around(global), e) {
+        (Some(vault), _) => Ok(vault),
+        (None, EngineError::Config { message, .. }) => Err(Failure::usage(message, HINT)),
+        (None, other) => Err(other.into()),
+    })
+}
+
+/// The folder with Obsidian's settings that the working directory lies in, where no root was named.
+fn vault_around(global: &Global) -> Option<PathBuf> {
+    if global.root.is_some() {
+        return None;
+    }
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().find(|folder| folder.join(".obsidian").is_dir()).map(Path::to_owned)
+}
+
 /// The private folder and configuration of the territory.
 pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), EngineError> {
     let root = root(global)?;

@@ -348,6 +348,21 @@ fn what_was_fetched_is_placed_with_its_mode_and_time() {
 }
 
 #[test]
+fn what_was_fetched_brings_its_executable_bit() {
+    on_both(|subject| {
+        subject.write(".ubos-sync/state/given/000000", "A");
+        let fetched = subject.root().join(".ubos-sync/state/given/000000");
+        fs::set_permissions(&fetched, fs::Permissions::from_mode(0o755)).unwrap();
+        subject.write("notes/a", "A");
+        let mut step = given("notes/a", "000000", "A", mark("A"));
+        step.content = Mark::File { digest: Digest::of(b"A"), exec: true };
+        assert_eq!(put_back(subject, &[step]), [done(PutBackHow::Update, 1)]);
+        let placed = fs::metadata(subject.root().join("notes/a")).unwrap();
+        assert_eq!(placed.mode() & 0o777, 0o755);
+    });
+}
+
+#[test]
 fn what_is_to_go_goes_to_the_backups_and_nothing_else_goes() {
     on_both(|subject| {
         subject.write("notes/gone/file", "A");

@@ -187,19 +187,7 @@ impl Asking {
     }
 
     fn folder(&self, global: &Global) -> Result<PathBuf, Failure> {
-        match &self.vault {
-            Some(vault) => {
-                Ok(std::path::absolute(vault).map_err(|e| EngineError::io("find", vault, e))?)
-            }
-            None => territory::root(global).or_else(|e| match (vault_around(global), e) {
-                (Some(vault), _) => Ok(vault),
-                (None, EngineError::Config { message, .. }) => Err(Failure::usage(
-                    message,
-                    "go into one, or name any folder with notes with `--vault DIR`",
-                )),
-                (None, other) => Err(other.into()),
-            }),
-        }
+        territory::vault(self.vault.as_deref(), global)
     }
 
     /// Shows an answer, to a person or as JSON.
@@ -247,13 +235,4 @@ fn over_there(peer: &str, request: &Request, global: &Global) -> Result<Answer, 
 /// The day on this machine's clock.
 pub(crate) fn today() -> Date {
     jiff::Zoned::now().date()
-}
-
-/// The folder with Obsidian's settings that the working directory lies in, where no root was named.
-fn vault_around(global: &Global) -> Option<PathBuf> {
-    if global.root.is_some() {
-        return None;
-    }
-    let here = std::env::current_dir().ok()?;
-    here.ancestors().find(|folder| folder.join(".obsidian").is_dir()).map(std::path::Path::to_owned)
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -368,6 +369,11 @@ fn a_file_comes_back_from_git_as_a_new_edit() {
     demo.call(&["bidirectional", "-q"]).exits(0);
     assert_eq!(fs::read_to_string(demo.server.join(path)).unwrap(), first);
     demo.call(&["backup", "restore", "docs/never.md", "--at", "main~1"]).exits(2);
+    let plain = demo.git(&demo.laptop, &["rev-parse", "main"]);
+    let file = demo.laptop.join(path);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    demo.call(&["backup", "restore", path, "--at", &plain]).exits(0);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o111, 0, "its mode came back");
     // `restore` does the same where git alone knows what is meant.
     demo.snapshot();
     let commit = demo.git(&demo.laptop, &["rev-parse", "--short", "HEAD"]);

@@ -91,7 +91,7 @@ fn a_question_that_cannot_be_answered_is_wrong_usage_with_a_hint() {
         assert!(said.contains(part), "{question:?} {said}");
     }
     let missing = graph(&folder.path().join("none"), &["stats"]);
-    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
 }
 
 #[test]

@@ -102,6 +102,9 @@ fn everything_comes_back_by_hand() {
     fs::create_dir_all(demo.laptop.join("missions/empty")).unwrap();
     let private = demo.laptop.join("docs/charter.md");
     fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).unwrap();
+    // What a tree says about attributes must not change what comes back.
+    fs::write(demo.laptop.join("docs/.gitattributes"), "* text eol=crlf ident\n").unwrap();
+    fs::write(demo.laptop.join("docs/ident.md"), "$Id$\nline\n").unwrap();
     demo.here("ubos-sync bidirectional && ubos-sync backup snapshot && ubos-sync backup push")
         .exits(0);
     let by_hand = demo.world.base().join("by-hand");
@@ -116,6 +119,8 @@ fn everything_comes_back_by_hand() {
         "proposals.jsonl",
         "ROADMAP.md",
         "docs/charter.md",
+        "docs/.gitattributes",
+        "docs/ident.md",
         "docs",
         "missions/empty",
         "mission_log.jsonl",

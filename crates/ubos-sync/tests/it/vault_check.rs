@@ -2,7 +2,7 @@
 
 use ubos_testkit::World;
 
-use crate::agreed;
+use crate::{BINARY, agreed};
 
 fn rules(world: &World, args: &[&str], code: i32) -> Vec<(String, String)> {
     let mut all = vec!["vault", "check", "--json"];
@@ -70,4 +70,22 @@ fn any_folder_of_notes_can_be_looked_over_and_nothing_is_left_in_it() {
     let vault_path = vault.to_str().unwrap();
     world.laptop().run(["vault", "check", "--vault", vault_path]).exits(3).says("`gone`");
     assert_eq!(std::fs::read_dir(&vault).unwrap().count(), 1);
+}
+
+#[test]
+fn a_vault_is_found_from_within_and_one_that_is_not_there_is_a_wrong_argument() {
+    let world = agreed();
+    let vault = world.base().join("notes");
+    std::fs::create_dir_all(vault.join(".obsidian")).unwrap();
+    std::fs::create_dir_all(vault.join("deep")).unwrap();
+    std::fs::write(vault.join("a.md"), "[[gone]]\n").unwrap();
+    let mut command = world.command(std::path::Path::new(BINARY));
+    command.args(["vault", "check"]).current_dir(vault.join("deep"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("`gone`"));
+    for question in [&["vault", "check"][..], &["graph", "stats"]] {
+        let absent = [question, &["--vault", "/nonexistent"]].concat();
+        world.laptop().run(&absent).exits(2).says("there is no folder");
+    }
 }

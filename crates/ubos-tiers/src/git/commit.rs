@@ -89,12 +89,14 @@ pub fn trailer_of<'a>(message: &'a str, name: &str) -> Option<&'a str> {
 ///
 /// # Errors
 /// [`BackupError::Git`] if it could not be written for another reason, such as a lock that someone
-/// holds; an I/O failure if the objects cannot be made durable.
+/// holds for seconds; an I/O failure if the objects cannot be made durable.
 pub fn advance(git: &Git, name: &str, new: &Oid, old: Option<&Oid>, why: &str) -> Result<bool> {
     settle(git)?;
     let expected = old.cloned().unwrap_or_else(|| new.none_like());
+    // A commit of the user's holds the lock for moments.
+    let patience = ["-c", "core.filesRefLockTimeout=2000"];
     let args = ["update-ref", "-m", why, name, new.as_str(), expected.as_str()];
-    match git.run(args) {
+    match git.run(patience.iter().chain(&args)) {
         Ok(_) => Ok(true),
         Err(error) => {
             let now = git.resolve(name)?;
@@ -169,6 +171,26 @@ mod tests {
         assert_eq!(trailer_of(message, "Title"), None);
         assert_eq!(trailers("Title: only"), []);
         assert_eq!(trailers("Title\n\nUbos-Run: r1\nnot one"), []);
+    }
+
+    #[test]
+    fn a_lock_that_is_held_for_a_moment_is_waited_for() {
+        let (_folder, git) = repository();
+        let name = "refs/heads/ubos/test";
+        let one = commit(&git, "one", &[]);
+        assert!(advance(&git, name, &one, None, "begin").unwrap());
+        let two = commit(&git, "two", std::slice::from_ref(&one));
+        let lock = git.dir().join(format!("{name}.lock"));
+        std::fs::write(&lock, "").unwrap();
+        let waiting = std::thread::spawn({
+            let lock = lock.clone();
+            move || {
+                std::thread::sleep(std::time::Duration::from_millis(400));
+                std::fs::remove_file(lock).unwrap();
+            }
+        });
+        assert!(advance(&git, name, &two, Some(&one), "go on").unwrap());
+        waiting.join().unwrap();
     }
 
     #[test]

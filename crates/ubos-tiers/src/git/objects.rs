@@ -3,8 +3,10 @@
 //! Bytes come from memory or from a reader that the caller has opened, never from a path that git
 //! would open by itself: what is kept is what was looked at.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use ubos_engine::fs::platform;
@@ -72,6 +74,8 @@ pub struct BlobWriter {
     git: Git,
     import: Talk,
     added: u64,
+    /// Packs that others had begun before.
+    begun: BTreeSet<PathBuf>,
 }
 
 impl BlobWriter {
@@ -95,7 +99,8 @@ impl BlobWriter {
         // Blobs that follow each other here have nothing in common: no search for differences.
         let import = ["fast-import", "--quiet", "--depth=0", STREAM_ABOVE];
         let args = [settings, &import].concat();
-        Ok(Self { git: git.clone(), import: Talk::start(git, &args)?, added: 0 })
+        let begun = begun_packs(git);
+        Ok(Self { git: git.clone(), import: Talk::start(git, &args)?, added: 0, begun })
     }
 
     /// Adds a blob.
@@ -104,7 +109,7 @@ impl BlobWriter {
     /// What git says, for example that the disk is full; the writer is of no use afterwards.
     pub fn add(&mut self, bytes: &[u8]) -> Result<Oid> {
         self.announce(bytes.len() as u64)?;
-        self.import.say(bytes)?;
+        self.say(bytes)?;
         self.name()
     }
 
@@ -131,7 +136,7 @@ impl BlobWriter {
                     want
                 }
             };
-            self.import.say(&piece[..got])?;
+            self.say(&piece[..got])?;
             left -= got as u64;
         }
         let name = self.name()?;
@@ -146,18 +151,37 @@ impl BlobWriter {
     /// # Errors
     /// What git or the system says; nothing may be taken for kept then.
     pub fn finish(mut self) -> Result<()> {
-        self.import.end()?;
+        self.import.end().map_err(|error| self.given_up(error))?;
         if self.added > 0 { settle(&self.git) } else { Ok(()) }
     }
 
     fn announce(&mut self, size: u64) -> Result<()> {
         self.added += 1;
-        self.import.say(format!("blob\nmark :1\ndata {size}\n").as_bytes())
+        self.say(format!("blob\nmark :1\ndata {size}\n").as_bytes())
+    }
+
+    fn say(&mut self, bytes: &[u8]) -> Result<()> {
+        self.import.say(bytes).map_err(|error| self.given_up(error))
+    }
+
+    /// Takes away what git leaves behind when it gives up: its report, and where the disk is full the pack
+    /// that it had begun. Each attempt would leave another, and the room that a person makes would be gone
+    /// with the next.
+    fn given_up(&self, error: BackupError) -> BackupError {
+        // What cannot be removed is in nobody's way but for its room.
+        let report = self.git.dir().join(format!("fast_import_crash_{}", self.import.id()));
+        let _ = std::fs::remove_file(report);
+        if is_full(&error) {
+            for pack in begun_packs(&self.git).difference(&self.begun) {
+                let _ = std::fs::remove_file(pack);
+            }
+        }
+        error
     }
 
     fn name(&mut self) -> Result<Oid> {
-        self.import.say(b"\nget-mark :1\n")?;
-        let line = self.import.line()?;
+        self.say(b"\nget-mark :1\n")?;
+        let line = self.import.line().map_err(|error| self.given_up(error))?;
         Oid::parse(&line).ok_or_else(|| {
             BackupError::damaged(
                 "git fast-import",
@@ -165,6 +189,25 @@ impl BlobWriter {
             )
         })
     }
+}
+
+/// Whether the disk was full.
+fn is_full(error: &BackupError) -> bool {
+    let said = error.to_string();
+    ["No space left", "Out of diskspace", "quota exceeded"].iter().any(|words| said.contains(words))
+}
+
+/// Packs that somebody is writing, or began and left.
+fn begun_packs(git: &Git) -> BTreeSet<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(git.dir().join("objects/pack")) else {
+        return BTreeSet::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_begun = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        name.starts_with(b"tmp_pack_") || name.starts_with(b"tmp_idx_")
+    };
+    paths.filter(is_begun).collect()
 }
 
 /// Reads at least one byte; the end is a failure.
@@ -341,6 +384,28 @@ mod tests {
         writer.finish().unwrap();
         let kept = BlobReader::open(&git).unwrap().read(&exact.0).unwrap();
         assert_eq!(kept.unwrap(), b"tw");
+    }
+
+    #[test]
+    fn a_full_disk_keeps_nothing_of_what_was_begun() {
+        let (_folder, git) = repository();
+        let packs = git.dir().join("objects/pack");
+        std::fs::create_dir_all(&packs).unwrap();
+        let (before, since) = (packs.join("tmp_pack_before"), packs.join("tmp_pack_sinceX"));
+        std::fs::write(&before, "somebody's").unwrap();
+        let writer = BlobWriter::open(&git).unwrap();
+        std::fs::write(&since, "ours").unwrap();
+        let report = git.dir().join(format!("fast_import_crash_{}", writer.import.id()));
+        std::fs::write(&report, "").unwrap();
+        let failed = |message: &str| BackupError::Git {
+            command: "fast-import".to_owned(),
+            message: message.to_owned(),
+            code: Some(128),
+        };
+        writer.given_up(failed("fatal: what else there is"));
+        assert!(since.exists() && !report.exists());
+        writer.given_up(failed("fatal: write error. Out of diskspace"));
+        assert!(before.exists() && !since.exists());
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl Talk {
         Ok(Self { child, input, output, args: args.iter().map(Into::into).collect() })
     }
 
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Tells it something.
     ///
     /// # Errors

@@ -51,7 +51,8 @@ pub fn read(dir: &Path) -> Result<Pack, EngineError> {
              each file: {{\"dataview/main.js\": \"…\"}}"
         )),
     };
-    let files = VaultFiles::open(dir)?;
+    let files = VaultFiles::open(dir)
+        .map_err(|_| config(format!("`{}` is no folder that can be opened", dir.display())))?;
     let pins = match files.read(PINS) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(config(format!("`{}` has no `{PINS}`", dir.display()))),
@@ -181,5 +182,7 @@ mod tests {
     fn a_folder_without_pins_is_no_pack() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(folder.path()).unwrap_err().to_string().contains("pins.json"));
+        let absent = read(&folder.path().join("absent")).unwrap_err();
+        assert!(matches!(absent, EngineError::Config { .. }), "{absent}");
     }
 }

@@ -179,6 +179,11 @@ impl Settings {
         self.text[range.clone()].starts_with('[').then_some(range)
     }
 
+    /// How its lines end.
+    fn newline(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+    }
+
     /// The blanks before `at`, if nothing else stands before it in its line.
     fn indent_of(&self, at: usize) -> Indent {
         let line = self.text[..at].rfind('\n').map(|newline| newline + 1);
@@ -219,7 +224,7 @@ impl Settings {
         if value.serialize(&mut serializer).is_err() {
             return "null".to_owned();
         }
-        String::from_utf8_lossy(&bytes).replace('\n', &format!("\n{blanks}"))
+        String::from_utf8_lossy(&bytes).replace('\n', &format!("{}{blanks}", self.newline()))
     }
 
     fn add_member(&mut self, key: &str, value: &impl Serialize) {
@@ -256,12 +261,14 @@ impl Settings {
     fn append(&mut self, range: &Range<usize>, last: Option<usize>, part: &str, indent: &Indent) {
         match (last, indent) {
             (Some(last), Indent::Lines(blanks)) => {
-                self.text.insert_str(last, &format!(",\n{blanks}{part}"));
+                let newline = self.newline();
+                self.text.insert_str(last, &format!(",{newline}{blanks}{part}"));
             }
             (Some(last), Indent::None) => self.text.insert_str(last, &format!(", {part}")),
             (None, Indent::Lines(blanks)) => {
                 let outer = blanks.strip_suffix(self.step().as_str()).unwrap_or_default();
-                let inside = format!("\n{blanks}{part}\n{outer}");
+                let newline = self.newline();
+                let inside = format!("{newline}{blanks}{part}{newline}{outer}");
                 self.text.replace_range(range.start + 1..range.end - 1, &inside);
             }
             (None, Indent::None) => self.text.replace_range(range.start + 1..range.end - 1, part),
@@ -313,6 +320,15 @@ mod tests {
 
     fn text(settings: Settings) -> String {
         String::from_utf8(settings.into_parts().0).unwrap()
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let mut app = settings("{\r\n  \"a\": [\r\n    1\r\n  ]\r\n}\r\n");
+        app.set("b", &["x"]);
+        app.push(Some("a"), &2);
+        let text = String::from_utf8(app.into_parts().0).unwrap();
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
     }
 
     #[test]

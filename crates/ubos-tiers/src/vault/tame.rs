@@ -27,8 +27,9 @@ pub fn apply(data: &mut Settings) {
     }
 }
 
-/// In words, what it does by itself that fights with a sync; nothing if it is tame enough.
-pub fn fights(data: &Settings) -> Vec<String> {
+/// What it does by itself that fights with a sync, each with the key that says so and in words; nothing
+/// if it is tame enough.
+pub fn fights(data: &Settings) -> Vec<(&'static str, String)> {
     let minutes = |key: &str| data.value(key).and_then(|v| v.as_f64()).filter(|n| *n > 0.0);
     let mut found = Vec::new();
     for (key, does) in [
@@ -36,10 +37,11 @@ pub fn fights(data: &Settings) -> Vec<String> {
         ("autoPushInterval", "pushes"),
         ("autoPullInterval", "pulls"),
     ] {
-        found.extend(minutes(key).map(|n| format!("{does} every {n} min ({key})")));
+        found.extend(minutes(key).map(|n| (key, format!("{does} every {n} min ({key})"))));
     }
     if data.value("autoPullOnBoot") == Some(json!(true)) {
-        found.push("pulls when Obsidian starts (autoPullOnBoot)".to_owned());
+        let does = "pulls when Obsidian starts (autoPullOnBoot)".to_owned();
+        found.push(("autoPullOnBoot", does));
     }
     found
 }
@@ -54,7 +56,7 @@ mod tests {
                      \"autoPullInterval\": 10,\n  \"autoPullOnBoot\": true,\n  \"syncMethod\": \"merge\"\n}";
         let mut data = Settings::parse(text).unwrap();
         assert_eq!(
-            fights(&data),
+            fights(&data).into_iter().map(|(_, does)| does).collect::<Vec<_>>(),
             [
                 "commits every 30 min (autoSaveInterval)",
                 "pulls every 10 min (autoPullInterval)",

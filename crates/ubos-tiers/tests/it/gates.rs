@@ -40,7 +40,7 @@ const BECH: &str = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
 const DASHED: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 const WORD: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
-const KINDS: [Kind; 27] = [
+const KINDS: [Kind; 31] = [
     Kind("aws-access-key", &["AK", "IA"], UPPER, 16),
     Kind("aws-access-key", &["AS", "IA"], UPPER, 16),
     Kind("github-token", &["gh", "p_"], ALNUM, 36),
@@ -65,6 +65,10 @@ const KINDS: [Kind; 27] = [
     Kind("pypi-token", &["py", "pi-AgE", "IcHlwaS5vcmc"], DASHED, 90),
     Kind("age-key", &["AGE-SEC", "RET-KEY-1"], BECH, 58),
     Kind("digitalocean-token", &["dop", "_v1_"], HEX, 64),
+    Kind("slack-webhook", &["https://hooks.sla", "ck.com/services/T"], ALNUM, 44),
+    Kind("shopify-token", &["shp", "at_"], HEX, 32),
+    Kind("linear-key", &["lin", "_api_"], ALNUM, 40),
+    Kind("notion-token", &["nt", "n_"], ALNUM, 46),
     Kind("xai-key", &["xa", "i-"], ALNUM, 80),
     Kind("google-client-secret", &["GOC", "SPX-"], DASHED, 28),
     Kind("stripe-key", &["wh", "sec_"], ALNUM, 32),

@@ -53,7 +53,14 @@ impl<'a> Batch<'a> {
             PutBackSource::Folder { .. } => &Mark::Folder,
             _ => &step.content,
         };
-        if wanted.is_present() && mark.same_content(wanted) {
+        // What comes from elsewhere brings its executable bit; of a former version here the bit that
+        // both sides agree on stays.
+        let is_given = matches!(step.source, PutBackSource::Given { .. });
+        let stands = |content: &Mark| {
+            content.is_present()
+                && if is_given { mark == content } else { mark.same_content(content) }
+        };
+        if stands(wanted) {
             return Ok(PutBackResult::Stands);
         }
         match &step.expects {
@@ -65,7 +72,7 @@ impl<'a> Batch<'a> {
         }
         let content = self.stage(number, step, present.as_ref().map(|(_, stamp)| stamp))?;
         // Of what is not on record only the content itself tells whether it stands there already.
-        if mark.is_present() && mark.same_content(&content.mark) {
+        if stands(&content.mark) {
             return Ok(PutBackResult::Stands);
         }
         let how = match (mark.is_present(), &content.mark) {

@@ -26,9 +26,9 @@ use crate::ui::Ui;
 /// Check files for what should not be kept as it is: secrets, torn files, dead links
 ///
 /// Errors (exit 3): secrets, JSON or YAML that cannot be read, unfinished merges, files above the
-/// limit, repositories inside this one. Warnings: links that lead nowhere, JSON with comments. A
-/// secret is never shown. What is no secret is let through by its fingerprint, a line in
-/// config/backup_allow.conf.
+/// limit; with `--staged` also repositories inside this one. Warnings: links that lead nowhere, JSON
+/// with comments. A secret is never shown. What is no secret is let through by its fingerprint, a
+/// line in config/backup_allow.conf.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -2,13 +2,17 @@
 
 use clap::{Args, ValueEnum};
 
-use ubos_engine::state::config::backup;
+use ubos_engine::state::config::backup::{self, BackupSettings};
 use ubos_tiers::git::init::{Wish, plan};
+use ubos_tiers::git::remote::place::Place;
+use ubos_tiers::git::remote::takeover::{TakenOver, take_over};
+use ubos_tiers::git::repository::Repository;
 
 use crate::backup::asked;
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
 use crate::render;
+use crate::render::units::plural;
 use crate::territory;
 use crate::ui::Ui;
 
@@ -16,7 +20,8 @@ use crate::ui::Ui;
 ///
 /// Every setting is shown with its reason. What you have set or committed stays; your index is not
 /// touched. The first snapshot is made at once, and from then on before and after each sync that
-/// changes something. Safe to repeat.
+/// changes something. A new repository goes on with the history that the remote has: after the laptop was
+/// lost, nothing of it is. Safe to repeat.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -63,12 +68,14 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         Layout::Branches => backup::Layout::Branches,
     });
     let wish = Wish { remote: args.remote.as_deref(), branch: args.branch.as_deref(), layout };
-    let plan = plan(&root, &config, &wish)?;
+    let mut plan = plan(&root, &config, &wish)?;
     if args.dry_run {
         show(&render::backup::init::Told { plan: &plan, dry_run: true, first: None }, ui)?;
         return Ok(0);
     }
-    plan.carry_out()?;
+    let repository = plan.carry_out()?;
+    let peer = config.peer(global.peer.as_deref())?;
+    plan.notices.extend(history(&repository, &plan.settings, &peer.1.manifests)?);
     if config.backup != plan.settings {
         config.backup = plan.settings.clone();
         config.save(&state)?;
@@ -86,6 +93,35 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
             Ok(error.exit_code())
         }
     }
+}
+
+/// After the laptop was lost, the history that the remote has is this repository's; what a person should
+/// know of it.
+fn history(
+    repository: &Repository,
+    settings: &BackupSettings,
+    peer: &str,
+) -> Result<Option<String>, Failure> {
+    let Some(remote) = settings.remote.as_deref() else { return Ok(None) };
+    let place = Place::remote(repository.git(), remote)?;
+    let extra = (settings.layout == backup::Layout::Branches).then_some(peer);
+    let branch = settings.branch.as_deref();
+    Ok(match take_over(repository.git(), &place, branch, extra)? {
+        Ok(TakenOver::Nothing) => None,
+        Ok(TakenOver::Snapshots(count)) => {
+            let snapshots = plural(usize::try_from(count).unwrap_or(usize::MAX), "snapshot");
+            Some(format!("{} has {snapshots}: this repository goes on with them", place.shown))
+        }
+        Ok(TakenOver::Unclear(branches)) => Some(format!(
+            "{} has a backup, and its branch is none that could be meant here (there are {}): it was not taken over",
+            place.shown,
+            branches.join(", ")
+        )),
+        Err(trouble) => Some(format!(
+            "whether there is a history to go on with is not known: {}",
+            trouble.message
+        )),
+    })
 }
 
 fn show(told: &render::backup::init::Told<'_>, ui: &Ui) -> Result<(), Failure> {

@@ -8,7 +8,6 @@ use ubos_core::path::RelPath;
 use ubos_core::selection::Selection;
 use ubos_engine::endpoint::bounds::compile;
 use ubos_engine::endpoint::standing::read_manifests;
-use ubos_engine::error::EngineError;
 use ubos_engine::state::config::{Config, Peer};
 use ubos_engine::state::{PRIVATE, StateDir};
 use ubos_tiers::graph::index::Index;
@@ -50,10 +49,7 @@ pub(super) struct CheckArgs {
 /// Carries it out.
 pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Outcome {
     let rules = rules(&args.rule)?;
-    let vault = match &args.vault {
-        Some(vault) => std::path::absolute(vault).map_err(|e| EngineError::io("find", vault, e))?,
-        None => territory::root(global)?,
-    };
+    let vault = territory::vault(args.vault.as_deref(), global)?;
     let files = VaultFiles::open(&vault)?;
     let config = configuration(&vault);
     let config_dir = settings_folder(&files, config.as_ref())?;

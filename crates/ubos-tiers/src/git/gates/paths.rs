@@ -86,8 +86,14 @@ fn ends_in(path: &[u8], place: &[u8]) -> bool {
     path.strip_suffix(place).is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
 }
 
-/// `.env`, `.env.local`, `.envrc`; not the samples that are made to be shared.
+/// `.env`, `.env.local`, `.envrc`, `prod.env`; not the samples that are made to be shared.
 fn is_environment(name: &[u8]) -> bool {
+    if let Some(stem) = name.strip_suffix(b".env").filter(|stem| !stem.is_empty()) {
+        let samples: [&[u8]; 5] = [b"example", b"sample", b"template", b"dist", b"default"];
+        return !samples
+            .iter()
+            .any(|sample| stem.windows(sample.len()).any(|part| part == *sample));
+    }
     let Some(rest) = name.strip_prefix(b".env") else { return false };
     let samples: [&[u8]; 6] =
         [b".example", b".sample", b".template", b".dist", b".defaults", b".md"];
@@ -120,6 +126,7 @@ mod tests {
             "app/.ENV",
             ".env.production",
             ".envrc",
+            "deploy/prod.env",
             "certs/server.PEM",
             "a.p12",
             "a.pfx",
@@ -144,6 +151,8 @@ mod tests {
         for path in [
             ".env.example",
             "env",
+            "example.env",
+            "app.sample.env",
             ".environment",
             "docs/.env.md",
             "id_rsa.pub",

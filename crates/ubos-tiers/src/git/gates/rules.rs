@@ -49,6 +49,8 @@ pub(super) enum Letters {
     Dotted,
     /// Capital letters and digits.
     Upper,
+    /// Those of base64, and of paths.
+    Slashed,
 }
 
 impl Letters {
@@ -59,6 +61,7 @@ impl Letters {
             Self::Dashed => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::Slashed => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
         }
     }
 }
@@ -77,10 +80,10 @@ const fn run(
     Rule { name, what, prefix, shape: Shape::Run(letters, length) }
 }
 
-use Letters::{Alnum, Dashed, Dotted, Upper, Word};
+use Letters::{Alnum, Dashed, Dotted, Slashed, Upper, Word};
 
 /// The rules.
-pub(super) static RULES: [Rule; 42] = [
+pub(super) static RULES: [Rule; 51] = [
     Rule {
         name: "private-key",
         what: "a private key",
@@ -106,6 +109,14 @@ pub(super) static RULES: [Rule; 42] = [
     run("slack-token", "a token of Slack", "xoxs-", Dashed, 20..=255),
     run("slack-token", "a token of Slack", "xoxe-", Dashed, 20..=255),
     run("slack-token", "a token of Slack", "xapp-", Dashed, 20..=255),
+    run("slack-webhook", "a webhook of Slack", "hooks.slack.com/services/T", Slashed, 40..=60),
+    run("shopify-token", "a token of Shopify", "shpat_", Alnum, 32..=32),
+    run("shopify-token", "a token of Shopify", "shpca_", Alnum, 32..=32),
+    run("shopify-token", "a token of Shopify", "shppa_", Alnum, 32..=32),
+    run("shopify-token", "a token of Shopify", "shpss_", Alnum, 32..=32),
+    run("linear-key", "a key of Linear", "lin_api_", Alnum, 40..=40),
+    run("notion-token", "a token of Notion", "ntn_", Alnum, 46..=46),
+    run("azure-key", "a key of Azure", "AccountKey=", Slashed, 88..=88),
     run("stripe-key", "a key of Stripe", "sk_live_", Alnum, 20..=255),
     run("stripe-key", "a key of Stripe", "rk_live_", Alnum, 20..=255),
     run("stripe-key", "a key of Stripe", "whsec_", Alnum, 32..=255),
@@ -131,6 +142,12 @@ pub(super) static RULES: [Rule; 42] = [
         what: "a token of a Telegram bot",
         prefix: ":AA",
         shape: Shape::Own(shapes::telegram),
+    },
+    Rule {
+        name: "url-password",
+        what: "a password in an address",
+        prefix: "://",
+        shape: Shape::Own(shapes::url_password),
     },
     Rule { name: "jwt", what: "a JSON web token", prefix: "eyJ", shape: Shape::Own(shapes::jwt) },
 ];
@@ -172,7 +189,9 @@ fn matches_run(
     letters: Letters,
     length: &RangeInclusive<usize>,
 ) -> Option<std::ops::Range<usize>> {
-    if !stands_alone(content, hit.start()) {
+    // A host may follow the `//` of an address.
+    let in_address = content[..hit.start()].ends_with(b"//");
+    if !in_address && !stands_alone(content, hit.start()) {
         return None;
     }
     let rest = &content[hit.end()..];

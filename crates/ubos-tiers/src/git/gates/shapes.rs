@@ -12,6 +12,8 @@ const MAX_TITLE: usize = 48;
 const KEY_WITHIN: usize = 600;
 /// Letters in a row that are taken for a part of a key.
 const KEY_RUN: usize = 40;
+/// Most letters of the name before a password in an address, and of the password.
+const MAX_LOGIN: usize = 64;
 /// Most letters of a part of a web token.
 const MAX_PART: usize = 8192;
 
@@ -81,4 +83,60 @@ pub(super) fn jwt(content: &[u8], start: usize, _end: usize) -> Option<Range<usi
         && end - signature >= 20
         && entropy::bits(&content[signature..end]) >= 3.5;
     is_token.then_some(start..end)
+}
+
+/// `://name:password@host` with a password that nobody would write for a sample.
+pub(super) fn url_password(content: &[u8], _start: usize, end: usize) -> Option<Range<usize>> {
+    let run = |from: usize, stops: &[u8]| {
+        let rest = content.get(from..).unwrap_or_default();
+        let ends = |b: &u8| b.is_ascii_whitespace() || b"/@\"'`<>()[]{}|\\".contains(b);
+        from + rest
+            .iter()
+            .take(MAX_LOGIN + 1)
+            .take_while(|b| !ends(b) && !stops.contains(b))
+            .count()
+    };
+    let name_end = run(end, b":");
+    if name_end - end > MAX_LOGIN || content.get(name_end) != Some(&b':') {
+        return None;
+    }
+    let start = name_end + 1;
+    let end = run(start, b"");
+    let password = &content[start..end];
+    let has = |is: fn(&u8) -> bool| password.iter().any(is);
+    let is_secret = (10..=MAX_LOGIN).contains(&password.len())
+        && content.get(end) == Some(&b'@')
+        && content.get(end + 1).is_some_and(u8::is_ascii_alphanumeric)
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic)
+        && entropy::bits(password) >= 3.0
+        && !stops::is_placeholder(password);
+    is_secret.then_some(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_one_only_if_it_is_random() {
+        let found = |text: &str| {
+            let end = text.find("://").unwrap() + 3;
+            url_password(text.as_bytes(), end - 3, end).map(|span| text[span].to_owned())
+        };
+        let password = ["k7Qw9z", "T4mR2x"].concat();
+        let real = format!("at postgres://bob:{password}@db.example.org:5432/notes?x=1");
+        assert_eq!(found(&real), Some(password.clone()));
+        for none in [
+            "http://host:8080/path@v1.2.3",
+            "ssh://git@host/repo.git",
+            "https://user:password@host/",
+            "https://user:${TOKEN_12345}@host/",
+            "https://user:pass1234@host/",
+            "redis://:@localhost",
+        ] {
+            assert_eq!(found(none), None, "{none}");
+        }
+        assert_eq!(found(&real.replace('@', " ")), None);
+    }
 }

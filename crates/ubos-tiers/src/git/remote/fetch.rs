@@ -141,7 +141,10 @@ fn bring(mirror: &Git, place: &Place, wanted: Wanted<'_>, now: i64) -> Result<Fe
 }
 
 /// The remote's main branch, and all its branches.
-fn offered(mirror: &Git, place: &Place) -> Result<(Option<String>, BTreeMap<String, Oid>), Halt> {
+pub(super) fn offered(
+    mirror: &Git,
+    place: &Place,
+) -> Result<(Option<String>, BTreeMap<String, Oid>), Halt> {
     let args = ["--symref", "--", &place.url, "HEAD", "refs/heads/*"].map(str::to_owned);
     let answer = talk(place, mirror, "ls-remote", &args)?;
     if !answer.ok() {

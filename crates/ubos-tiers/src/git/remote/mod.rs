@@ -4,7 +4,7 @@
 //! [`place`] says how git gets there, [`record`] what is known of it and when its turn is, [`mod@push`]
 //! gives it what is new, in [`parts`] where that is much, [`diverged`] deals with a place that went
 //! another way, [`trouble`] has the words for what went wrong, [`fetch`] fills a mirror from the
-//! remote while the laptop is away.
+//! remote while the laptop is away, [`takeover`] a new repository after the laptop was lost.
 //!
 //! A place only ever gets more: nothing is forced, and no branch is deleted there.
 
@@ -15,6 +15,7 @@ pub mod place;
 pub mod push;
 pub mod record;
 mod rows;
+pub mod takeover;
 pub mod trouble;
 
 use std::path::{Path, PathBuf};

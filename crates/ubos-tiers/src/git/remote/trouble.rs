@@ -77,7 +77,8 @@ fn refused(place: &Place, words: &str, reasons: &[String]) -> Option<Trouble> {
     let theirs = far_words(words);
     let told = if theirs.is_empty() { reasons.join("; ") } else { theirs };
     let trouble = |kind: &str, what: &str, hint: String| {
-        Some(Trouble::new(kind, format!("{shown} {what}: {told}"), hint))
+        let said = if told.is_empty() { String::new() } else { format!(": {told}") };
+        Some(Trouble::new(kind, format!("{shown} {what}{said}"), hint))
     };
     if has("No space left on device") || has("Disk quota exceeded") {
         return trouble(
@@ -119,6 +120,24 @@ fn refused(place: &Place, words: &str, reasons: &[String]) -> Option<Trouble> {
             "refused",
             "refused the push by a hook of its own",
             "its words say why; its keeper can change the hook. Nothing was lost here, the next push tries again".into(),
+        );
+    }
+    if has("hash algorithm") || has("mismatched algorithms") {
+        return trouble(
+            "refused",
+            "names objects by another hash than the repository here",
+            "git has no way between the two: a repository of the usual hash here (`git init --object-format=sha1`), or a remote of the other".into(),
+        );
+    }
+    if has("cannot lock ref") || has("failed to update ref") {
+        return trouble(
+            "busy",
+            "is being given something by somebody else",
+            if has(".lock") {
+                "the next push tries again; if nobody else pushes there, a crash left that lock: remove it there".into()
+            } else {
+                "the next push sees what came of it; nothing was lost here".into()
+            },
         );
     }
     if has("unpacker error") || has("unpack failed") || has("fsck error") || has("index-pack") {
@@ -324,6 +343,12 @@ mod tests {
         assert_eq!(explain(&remote(), lfs, &declined).kind, "lfs");
         let protected = ["refs/heads/main: protected branch hook declined".to_owned()];
         assert!(explain(&remote(), "", &protected).message.contains("protects the branch"));
+        let locked = "remote: error: cannot lock ref 'refs/heads/main': is at 1 but expected 2";
+        assert_eq!(explain(&remote(), locked, &[]).kind, "busy");
+        let hash = "fatal: the receiving end does not support this repository's hash algorithm";
+        let other = explain(&remote(), hash, &[]);
+        assert_eq!((other.kind.as_str(), other.exit_code()), ("refused", 1));
+        assert!(other.message.ends_with("than the repository here"), "{}", other.message);
         let full = "remote: fatal: write error: No space left on device";
         assert_eq!(explain(&remote(), full, &["x: unpacker error".to_owned()]).kind, "no-space");
     }

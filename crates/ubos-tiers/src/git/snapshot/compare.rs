@@ -74,6 +74,10 @@ pub(super) struct Gone {
 pub(super) fn compare(given: &Given<'_>) -> Comparison {
     let mut found = Comparison::default();
     for (path, problem) in &given.inventory.troubled {
+        // A socket or pipe has no content to keep, unless it stands where a file stood.
+        if *problem == Problem::Special && !given.holds(path) {
+            continue;
+        }
         let (gap, words) = trouble(*problem);
         found.gaps.push((path.clone(), gap, words.to_owned()));
     }
@@ -149,6 +153,12 @@ impl Given<'_> {
             (Class::Generated, Some(apart)) => apart,
             _ => self.own,
         }
+    }
+
+    /// Whether a tree holds `path`.
+    fn holds(&self, path: &RelPath) -> bool {
+        let trees = std::iter::once(self.own).chain(self.apart);
+        trees.into_iter().any(|tree| tree.contains_key(path.as_bytes()))
     }
 
     /// Whether nothing is known of `path`: itself or a folder above it is troubled.
@@ -297,6 +307,7 @@ mod tests {
     fn only_what_is_selected_and_not_in_trouble_can_be_gone() {
         let mut inventory = inventory(&[("notes/a", "a")]);
         inventory.troubled.insert(path("notes/dark"), Problem::Unreadable);
+        inventory.troubled.insert(path("notes/socket"), Problem::Special);
         let own = tree(&[
             ("code/x", '1'),
             ("left", '1'),

@@ -99,11 +99,13 @@ fn of_time(git: &Git, time: &str) -> Result<Oid> {
     let until = format!("--until=@{seconds} +0000");
     let found = git.run(["log", "-1", "--first-parent", "--format=%H", &until, MANIFEST_BRANCH])?;
     Oid::parse(&found.text()).ok_or_else(|| {
-        let first = git.run(["log", "--max-parents=0", "--format=%cI", MANIFEST_BRANCH]);
-        let first = first.map(|first| first.text()).unwrap_or_default();
+        // Not the root: what was joined has a root of its own.
+        let all = git.run(["log", "--first-parent", "--format=%cI", MANIFEST_BRANCH]);
+        let all = all.map(|all| all.text()).unwrap_or_default();
+        let first = all.lines().last().unwrap_or_default();
         BackupError::Usage {
             message: format!("nothing is kept of {}", clock::local(time)),
-            hint: format!("the first snapshot was made at {}", clock::local(first.trim())),
+            hint: format!("the first snapshot was made at {}", clock::local(first)),
         }
     })
 }

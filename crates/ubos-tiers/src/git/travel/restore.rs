@@ -73,7 +73,8 @@ pub fn plan(
             continue;
         }
         let content = content_of(shelf, at, entry)?;
-        if now.same_content(&content) {
+        // The executable bit counts, too: it travels.
+        if now == content {
             restore.stands += 1;
             continue;
         }

@@ -14,7 +14,9 @@ pub(super) fn read(text: &str, body: usize, places: &Places<'_>, note: &mut Note
     let mut reader =
         Reader { text, places, note, mask: Mask::default(), open: Vec::new(), heading: None };
     reader.comments(body);
-    for (event, range) in Parser::new_ext(&text[body..], options).into_offset_iter() {
+    let parser = Parser::new_ext(&text[body..], options);
+    reader.definitions(body, &parser);
+    for (event, range) in parser.into_offset_iter() {
         reader.take(event, range.start + body..range.end + body);
     }
     let mut mask = reader.mask;
@@ -145,6 +147,17 @@ impl Reader<'_, '_> {
             self.text[range.clone()].chars().find(|c| !matches!(c, '[' | ']')).unwrap_or(' ');
         let text = self.text[range.end..line_end].trim().to_owned();
         self.note.tasks.push(Task { mark, text, at: self.places.at(range.start) });
+    }
+
+    /// Hides `[label]: destination "title"`: neither a tag nor a link, but what a label stands for.
+    fn definitions(&mut self, body: usize, parser: &Parser<'_>) {
+        for (_, definition) in parser.reference_definitions().iter() {
+            let range = definition.span.start + body..definition.span.end + body;
+            // A person who writes `[later]: [[note]]` means the note.
+            if !self.text[range.clone()].contains("[[") {
+                self.mask.add(range);
+            }
+        }
     }
 
     /// Hides blocks between two `%%`, of which the first begins a line. In the middle of a line they

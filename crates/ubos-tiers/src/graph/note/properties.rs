@@ -74,6 +74,8 @@ fn values(source: &str) -> Result<Map<String, Value>, (u32, String)> {
             let line = error.location().map_or(1, |at| u32::try_from(at.line()).unwrap_or(1));
             let message = error.to_string();
             let message = message.lines().next().unwrap_or_default();
+            // What stands behind it is advice to programmers.
+            let message = message.split(", set ").next().unwrap_or(message);
             Err((line.max(1), message.to_owned()))
         }
     }

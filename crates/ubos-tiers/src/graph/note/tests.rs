@@ -130,6 +130,12 @@ fn tags_of_properties() {
 }
 
 #[test]
+fn what_is_wrong_with_properties_is_told_to_writers() {
+    let error = parse(b"---\na: 1\na: 2\n---\n").property_error.unwrap();
+    assert_eq!((error.line, error.message.as_str()), (3, "duplicate mapping key: a"));
+}
+
+#[test]
 fn tags_of_the_body() {
     assert_eq!(
         tags("#1984 #y1984 #3344: a#b #a/b #Tag (#par) ##no #é-x_1"),
@@ -137,6 +143,9 @@ fn tags_of_the_body() {
     );
     assert_eq!(tags("https://e.org/?#no &#39; [x](y#z)"), Vec::<String>::new());
     assert_eq!(tags("# Heading #in\n"), ["in"]);
+    let definitions = "see [it][a] #x\n\n[a]: #part\n[b]: c.md \"of #d\"\n[e]: <#f>\n\n#y\n";
+    assert_eq!(tags(definitions), ["x", "y"]);
+    assert_eq!(links("[later]: [[note]]\n"), ["note"]);
 }
 
 #[test]

@@ -51,6 +51,10 @@ fn offer(near: &[String]) -> String {
 /// # Errors
 /// If there is none or more than one.
 pub fn file(graph: &Graph, spoken: &str) -> Result<FileId, Unnamed> {
+    // A path is one whatever it begins with.
+    if let Some(id) = graph.files().at(spoken) {
+        return Ok(id);
+    }
     let inner = spoken.trim().trim_start_matches('!');
     let inner = inner.strip_prefix("[[").and_then(|s| s.strip_suffix("]]")).unwrap_or(inner);
     let files = graph.files();
@@ -122,7 +126,14 @@ mod tests {
             ("xb/only.md", "---\naliases: [AI, Thing]\n---\n"),
             ("img/p.png", ""),
             ("C# notes.md", ""),
+            (" lead.md", ""),
         ])
+    }
+
+    #[test]
+    fn a_path_is_one_whatever_it_begins_with() {
+        let vault = vault();
+        assert_eq!(file(&vault.graph, " lead.md"), Ok(vault.id(" lead.md")));
     }
 
     #[test]

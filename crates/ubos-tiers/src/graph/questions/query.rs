@@ -87,9 +87,10 @@ impl Looker<'_> {
             Condition::Not(inner) => !self.holds(inner, id, note),
             Condition::All(all) => all.iter().all(|one| self.holds(one, id, note)),
             Condition::Any(any) => any.iter().any(|one| self.holds(one, id, note)),
-            Condition::Exists(field) => {
-                self.field(field, id, note).is_some_and(|value| !value.is_null())
-            }
+            // A note without tags has a list of none.
+            Condition::Exists(field) => self.field(field, id, note).is_some_and(|value| {
+                !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
+            }),
             Condition::In(field, values) => {
                 values.iter().any(|value| self.compares(field, Op::Equal, value, id, note))
             }

@@ -46,6 +46,8 @@ pub enum Rule {
     Duplicate,
     /// Names that differ only in case or form.
     CaseTwin,
+    /// A name that some systems do not take.
+    UnfitName,
     /// A symbolic link that leads nowhere, out of the vault, or is absolute.
     Symlink,
     /// A canvas that cannot be read.
@@ -90,6 +92,7 @@ impl Rule {
             Rule::ConflictMarks => "Merges that nobody finished",
             Rule::Duplicate => "Copies made by Finder or iCloud",
             Rule::CaseTwin => "Names that differ only in case or form",
+            Rule::UnfitName => "Names that cannot stand on every machine",
             Rule::Symlink => "Symbolic links that do not work everywhere",
             Rule::BrokenCanvas => "Canvases that cannot be read",
             Rule::BrokenProperties => "Properties that cannot be read",

@@ -73,7 +73,41 @@ pub(super) fn check(graph: &Graph, walked: &Walked, findings: &mut Vec<Finding>)
             });
         }
     }
+    for path in folders.iter().chain(files.keys()) {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if let Some(why) = unfit(name) {
+            findings.push(Finding {
+                rule: Rule::UnfitName,
+                path: (*path).to_owned(),
+                line: None,
+                what: format!("{why}: Windows and Android do not take such a name"),
+                remedy: "rename it in Obsidian, which changes the links to it, too".to_owned(),
+            });
+        }
+    }
     twins(graph, &folders, findings);
+}
+
+/// Why a name cannot stand on every machine.
+fn unfit(name: &str) -> Option<String> {
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    const PORTS: [&str; 2] = ["com", "lpt"];
+    if name.chars().any(char::is_control) {
+        return Some("a control character is in it".to_owned());
+    }
+    if let Some(sign) = name.chars().find(|c| r#"<>:"\|?*"#.contains(*c)) {
+        return Some(format!("`{sign}` is in it"));
+    }
+    if name.ends_with(['.', ' ']) {
+        return Some("it ends with a full stop or a blank".to_owned());
+    }
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
+    let is_port = PORTS.iter().any(|port| {
+        let number = stem.strip_prefix(port).unwrap_or_default();
+        number.len() == 1 && matches!(number.as_bytes()[0], b'1'..=b'9')
+    });
+    let is_device = is_port || DEVICES.contains(&stem.as_str());
+    is_device.then(|| format!("`{stem}` is the name of a device"))
 }
 
 fn is_below(folders: &[String], path: &str) -> bool {
@@ -168,6 +202,28 @@ fn twins(graph: &Graph, folders: &BTreeSet<&str>, findings: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_windows_refuses_are_told() {
+        for name in
+            ["a:b.md", "why?.md", "a\\b", "new\nline.md", "end.", "end ", "con.md", "LPT1", "Aux"]
+        {
+            assert!(unfit(name).is_some(), "{name:?}");
+        }
+        for name in [
+            "a.md",
+            "console.md",
+            "com.md",
+            "com10.md",
+            "nulls",
+            "C#.md",
+            "x [1].md",
+            ".hid",
+            "é🎻.md",
+        ] {
+            assert_eq!(unfit(name), None, "{name:?}");
+        }
+    }
 
     #[test]
     fn copies_of_finder_have_a_number_at_their_end() {

@@ -56,6 +56,14 @@ impl Checker<'_> {
         Settings::parse(&bytes).ok()
     }
 
+    /// The line in which a name stands in quotes for the first time.
+    fn line(&self, name: &str, quoted: &str) -> Option<u32> {
+        let bytes = self.files.read(&format!("{}/{name}", self.config_dir)).ok()??;
+        let text = String::from_utf8_lossy(&bytes);
+        let at = text.find(&serde_json::to_string(quoted).ok()?)?;
+        u32::try_from(1 + text[..at].matches('\n').count()).ok()
+    }
+
     /// One file of settings, if it is there: whether it parses.
     fn settings(&mut self, name: &str) -> Option<Settings> {
         let torn = match self.files.read(&format!("{}/{name}", self.config_dir)) {
@@ -79,10 +87,11 @@ impl Checker<'_> {
         if installed.iter().any(|plugin| is(&plugin)) {
             return;
         }
+        let line = self.line(plugins::ENABLED, id);
         self.found(
             Rule::PluginAbsent,
             plugins::ENABLED,
-            None,
+            line,
             format!("`{id}` is switched on and not there"),
             "install it in Obsidian (Settings → Community plugins), or from a plugin pack with \
              `ubos-sync vault init --plugins DIR`; or take it out of the list",
@@ -116,17 +125,20 @@ impl Checker<'_> {
         let bytes = self.files.read(&path).ok().flatten().filter(|_| (self.syncs)(&path));
         let keys = bytes.map(|bytes| secrets::held(&bytes)).unwrap_or_default();
         if !keys.is_empty() {
+            let line = keys.first().and_then(|key| self.line(&data, key.rsplit('.').next()?));
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
             let what = format!("a secret stands under {}", keys.join(", "));
             let remedy = "keep it out of the sync (`ubos-sync vault init` adds the line) and out of \
                           git; change it if it was pushed";
-            self.found(Rule::PluginSecret, &data, None, what, remedy);
+            self.found(Rule::PluginSecret, &data, line, what, remedy);
         }
         let fights = if plugin.folder == tame::ID { tame::fights(&settings) } else { Vec::new() };
         if !fights.is_empty() {
-            let what = format!("it {}", fights.join(", "));
+            let line = fights.first().and_then(|(key, _)| self.line(&data, key));
+            let does: Vec<&str> = fights.iter().map(|(_, does)| does.as_str()).collect();
+            let what = format!("it {}", does.join(", "));
             let remedy = "`ubos-sync vault init --tame-git` lets one only commit, pull and push";
-            self.found(Rule::GitPlugin, &data, None, what, remedy);
+            self.found(Rule::GitPlugin, &data, line, what, remedy);
         }
     }
 }

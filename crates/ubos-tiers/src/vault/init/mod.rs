@@ -168,8 +168,10 @@ impl Maker<'_> {
                 }
             },
         };
-        if form == Form::List && settings.form() != form {
-            return self.troubled(path, "it is no list, so it is not written over");
+        // The list of built-in plugins was one of names before it was an object.
+        if settings.form() != form && name != core_settings::CORE_PLUGINS {
+            let what = if form == Form::List { "no list" } else { "no object" };
+            return self.troubled(path, format!("it is {what}, so it is not written over"));
         }
         change(&mut settings, before.is_none());
         let (after, keys) = settings.into_parts();
@@ -250,7 +252,8 @@ impl Maker<'_> {
         }
         let path = self.at(&name);
         let data = self.present(&path).flatten().and_then(|data| Settings::parse(&data).ok());
-        self.plan.fights = data.map(|data| tame::fights(&data)).unwrap_or_default();
+        let fights = data.map(|data| tame::fights(&data)).unwrap_or_default();
+        self.plan.fights = fights.into_iter().map(|(_, does)| does).collect();
     }
 
     fn manifests(&mut self, folders: &[String]) {

@@ -169,3 +169,21 @@ fn a_pack_is_put_in_place_unless_a_newer_one_stands_there() {
     assert!(newer.changes.iter().all(|c| !c.path.contains("plugins/dataview/")));
     assert!(newer.notes.iter().any(|note| note.contains("stays at 0.5.70")));
 }
+
+#[test]
+fn settings_of_another_form_are_left_alone() {
+    let odd = [
+        (".obsidian/app.json", "[1]"),
+        (".obsidian/appearance.json", "[]"),
+        (".obsidian/graph.json", "[{}]"),
+        (".obsidian/community-plugins.json", "{\"dataview\": true}"),
+    ];
+    let vault = Vault::with(&odd);
+    let plan = vault.plan(&wish());
+    let troubled: Vec<&str> = plan.troubled.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(troubled, odd.map(|(path, _)| path));
+    vault.carry_out(&plan);
+    for (path, text) in odd {
+        assert_eq!(vault.text(path), text, "{path}");
+    }
+}

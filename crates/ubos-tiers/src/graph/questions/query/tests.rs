@@ -35,7 +35,7 @@ fn found(text: &str) -> Vec<String> {
 
 #[test]
 fn conditions_find_what_holds() {
-    let cases: [(&str, &[&str]); 26] = [
+    let cases: [(&str, &[&str]); 28] = [
         ("status = active and folder = missions sort by date desc", &["two", "one"]),
         ("status = active and folder = missions sort by date", &["one", "two"]),
         ("STATUS = ACTIVE", &["four", "two", "one"]),
@@ -59,6 +59,8 @@ fn conditions_find_what_holds() {
         ("stats.hours = 4", &["one"]),
         ("empty exists or stats exists", &["one"]),
         ("empty = null and status exists", &["four", "two", "one", "three"]),
+        ("tag exists", &["one", "three"]),
+        ("alias exists", &[]),
         ("open > 0 or backlinks = 1", &["one"]),
         ("folder = own", &["four"]),
         ("(status = done or priority = 9) and not (name = two)", &["three"]),
