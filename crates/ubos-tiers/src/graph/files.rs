@@ -5,6 +5,7 @@
 //! that links, the shortest path, the alphabet. The names of other programs' rules (a unique name, a
 //! strictly relative path) would resolve a quarter of the links of a real vault.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::note::key;
@@ -31,6 +32,20 @@ pub struct Files {
 }
 
 impl Files {
+    /// These files, numbered in this order.
+    pub fn of<'p>(paths: impl ExactSizeIterator<Item = &'p str>) -> Self {
+        let count = paths.len();
+        let mut files = Self {
+            files: Vec::with_capacity(count),
+            by_path: HashMap::with_capacity(count),
+            by_name: HashMap::with_capacity(count),
+        };
+        for path in paths {
+            files.add(path);
+        }
+        files
+    }
+
     /// Adds a file; the one that is there already, if any.
     pub fn add(&mut self, path: &str) -> FileId {
         let key = key(path);
@@ -72,6 +87,11 @@ impl Files {
         same.iter().copied().find(|id| self.path(*id) == path)
     }
 
+    /// The files whose name, without folders and as it is compared, is this.
+    pub(super) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = FileId> + use<'f> {
+        self.by_name.get(name).into_iter().flatten().copied()
+    }
+
     /// All files.
     pub fn all(&self) -> impl Iterator<Item = FileId> + '_ {
         let numbers = self.files.iter().enumerate().filter(|(_, file)| file.is_some());
@@ -99,13 +119,12 @@ impl Files {
 
     /// The file that `target` means in a link of the file at `source`; `None` if there is none.
     pub fn resolve(&self, target: &str, source: &str) -> Option<FileId> {
-        if target.is_empty() {
-            return self.at(source);
-        }
-        let target = key(target);
-        let source = key(source);
-        self.resolve_key(&target, &source)
-            .or_else(|| self.resolve_key(&format!("{target}.md"), &source))
+        self.resolver(source).resolve(target)
+    }
+
+    /// Resolves the links of the file at `source`.
+    pub(super) fn resolver<'f>(&'f self, source: &'f str) -> Resolver<'f> {
+        Resolver { files: self, path: source, key: key(source) }
     }
 
     /// All files that `target` could mean by its name alone, the one it means first.
@@ -128,9 +147,9 @@ impl Files {
 
     fn resolve_key(&self, target: &str, source: &str) -> Option<FileId> {
         self.by_name.get(name_of(target))?;
-        let mut target = target.to_owned();
+        let mut target = Cow::Borrowed(target);
         if target.starts_with("./") || target.starts_with("../") {
-            target = relative(&target, source)?;
+            target = Cow::Owned(relative(&target, source)?);
             if let Some(id) = self.exact(&target) {
                 return Some(id);
             }
@@ -167,6 +186,27 @@ impl Files {
             let far = !file.key.starts_with(folder);
             let ranked = (far, file.length, file.key.as_str(), file.path.as_str(), *id);
             file.key.ends_with(end).then_some(ranked)
+        })
+    }
+}
+
+/// Resolves the links of one file.
+pub(super) struct Resolver<'f> {
+    files: &'f Files,
+    path: &'f str,
+    key: String,
+}
+
+impl Resolver<'_> {
+    /// The file that `target` means; `None` if there is none.
+    pub(super) fn resolve(&self, target: &str) -> Option<FileId> {
+        if target.is_empty() {
+            return self.files.at(self.path);
+        }
+        let mut target = key(target);
+        self.files.resolve_key(&target, &self.key).or_else(|| {
+            target.push_str(".md");
+            self.files.resolve_key(&target, &self.key)
         })
     }
 }

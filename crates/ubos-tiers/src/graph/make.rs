@@ -1,0 +1,162 @@
+//! Makes edges of what files say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::canvas::Canvas;
+use super::edge::{Edge, EdgeKind, MissingId, TagId, Target};
+use super::files::{FileId, Files, Resolver};
+use super::names::Names;
+use super::note::{Link, LinkForm, Note, Tag};
+use super::source::{Content, Source};
+use super::subpath::Subpaths;
+
+/// Makes the edges of one file after the other. Which names there are it learns on the way.
+pub(super) struct Maker<'g> {
+    files: &'g Files,
+    sources: &'g [Arc<Source>],
+    missing: &'g mut Names,
+    tags: &'g mut Names,
+    subpaths: Subpaths<'g>,
+    /// What the links of the last source came to: notes repeat themselves.
+    known: HashMap<&'g str, Option<FileId>>,
+}
+
+impl<'g> Maker<'g> {
+    /// For these files, whose numbers are the places of what they say.
+    pub(super) fn new(
+        files: &'g Files,
+        sources: &'g [Arc<Source>],
+        missing: &'g mut Names,
+        tags: &'g mut Names,
+    ) -> Self {
+        let (subpaths, known) = (Subpaths::default(), HashMap::new());
+        Self { files, sources, missing, tags, subpaths, known }
+    }
+
+    /// Adds the edges that are written in the file `id`: links, tags, arrows, each in their order.
+    pub(super) fn take(&mut self, id: FileId, edges: &mut Vec<Edge>) {
+        let source: &'g Source = &self.sources[id.0 as usize];
+        self.known.clear();
+        let resolver = self.files.resolver(&source.path);
+        match &source.content {
+            Content::Note(note) => {
+                self.links(&resolver, id, &note.links, edges);
+                self.tags(id, &note.tags, edges);
+            }
+            Content::Canvas(canvas) => {
+                self.links(&resolver, id, &canvas.links, edges);
+                self.tags(id, &canvas.tags, edges);
+                self.arrows(&resolver, id, canvas, edges);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether what a link names behind `#` is in the note it leads to; `None` if that is no note.
+    pub(super) fn subpath_found(&mut self, to: FileId, subpath: &str) -> Option<bool> {
+        let note = note_of(&self.sources[to.0 as usize])?;
+        Some(self.subpaths.has(to, note, subpath))
+    }
+
+    fn resolve(&mut self, resolver: &Resolver<'_>, target: &'g str) -> Option<FileId> {
+        *self.known.entry(target).or_insert_with(|| resolver.resolve(target))
+    }
+
+    fn links(
+        &mut self,
+        resolver: &Resolver<'_>,
+        from: FileId,
+        links: &'g [Link],
+        edges: &mut Vec<Edge>,
+    ) {
+        edges.reserve(links.len());
+        for link in links {
+            let found = self.resolve(resolver, &link.target);
+            let subpath_found = link
+                .subpath
+                .as_deref()
+                .zip(found)
+                .and_then(|(subpath, to)| self.subpath_found(to, subpath));
+            let to = match found {
+                Some(id) => Target::File(id),
+                None => Target::Missing(MissingId(self.missing.number(&link.target))),
+            };
+            let label = match &link.form {
+                LinkForm::FrontMatter { key } => Some(key.clone()),
+                _ => None,
+            };
+            edges.push(Edge {
+                from,
+                to,
+                kind: kind(link),
+                within: from,
+                at: link.at,
+                span: link.span,
+                label,
+                subpath: link.subpath.clone(),
+                subpath_found,
+            });
+        }
+    }
+
+    fn tags(&mut self, from: FileId, tags: &[Tag], edges: &mut Vec<Edge>) {
+        for tag in tags {
+            let length = u32::try_from(tag.name.len()).unwrap_or(0);
+            edges.push(Edge {
+                from,
+                to: Target::Tag(TagId(self.tags.number(&tag.name))),
+                kind: EdgeKind::Tag,
+                within: from,
+                at: tag.at,
+                span: (0, length),
+                label: None,
+                subpath: None,
+                subpath_found: None,
+            });
+        }
+    }
+
+    fn arrows(
+        &mut self,
+        resolver: &Resolver<'_>,
+        canvas: FileId,
+        read: &'g Canvas,
+        edges: &mut Vec<Edge>,
+    ) {
+        for arrow in &read.arrows {
+            let ends = [&arrow.from, &arrow.to].map(|path| self.resolve(resolver, path));
+            if let [Some(from), Some(to)] = ends {
+                edges.push(Edge {
+                    from,
+                    to: Target::File(to),
+                    kind: EdgeKind::CanvasArrow,
+                    within: canvas,
+                    at: arrow.at,
+                    span: (0, 0),
+                    label: arrow.label.clone(),
+                    subpath: None,
+                    subpath_found: None,
+                });
+            }
+        }
+    }
+}
+
+fn kind(link: &Link) -> EdgeKind {
+    match &link.form {
+        LinkForm::CanvasFile | LinkForm::CanvasGroup => EdgeKind::CanvasFile,
+        LinkForm::CanvasText => EdgeKind::CanvasText,
+        LinkForm::FrontMatter { .. } => EdgeKind::FrontMatter,
+        LinkForm::Wiki | LinkForm::Markdown if link.embed => EdgeKind::Embed,
+        LinkForm::Wiki | LinkForm::Markdown => EdgeKind::Link,
+    }
+}
+
+/// The note in a file, if it is one.
+pub(super) fn note_of(source: &Source) -> Option<&Note> {
+    match &source.content {
+        Content::Note(note) => Some(note),
+        _ => None,
+    }
+}
