@@ -78,7 +78,7 @@ impl Files {
 
     /// The path of a file; empty if it was taken away.
     pub fn path(&self, id: FileId) -> &str {
-        self.files.get(id.0 as usize).and_then(Option::as_ref).map_or("", |file| &file.path)
+        self.file(id).map_or("", |file| &file.path)
     }
 
     /// The file at exactly this path.
@@ -124,7 +124,7 @@ impl Files {
 
     /// Resolves the links of the file at `source`.
     pub(super) fn resolver<'f>(&'f self, source: &'f str) -> Resolver<'f> {
-        Resolver { files: self, path: source, key: key(source) }
+        Resolver { files: self, path: source, key: key(source), known: HashMap::new() }
     }
 
     /// All files that `target` could mean by its name alone, the one it means first.
@@ -145,44 +145,58 @@ impl Files {
         found
     }
 
-    fn resolve_key(&self, target: &str, source: &str) -> Option<FileId> {
-        self.by_name.get(name_of(target))?;
+    /// The file that `target` means, of those that have its name.
+    fn meant(&self, target: &str, source: &str, same_name: &[FileId]) -> Option<FileId> {
         let mut target = Cow::Borrowed(target);
         if target.starts_with("./") || target.starts_with("../") {
             target = Cow::Owned(relative(&target, source)?);
-            if let Some(id) = self.exact(&target) {
+            if let Some(id) = self.exact(&target, same_name) {
                 return Some(id);
             }
         }
         let plain = target.strip_prefix('/').unwrap_or(&target);
-        if let Some(id) = self.exact(plain) {
+        if let Some(id) = self.exact(plain, same_name) {
             return Some(id);
         }
         if target.starts_with('/') {
             return None;
         }
-        self.ranked(plain, source).min().map(|(.., id)| id)
+        self.ranked(plain, source, same_name).min().map(|(.., id)| id)
     }
 
-    /// Of twins the first in the alphabet.
-    fn exact(&self, key: &str) -> Option<FileId> {
-        self.by_path.get(key)?.iter().copied().min_by_key(|id| self.path(*id))
+    /// The file at that path, of those that have its name. Of twins the first in the alphabet.
+    fn exact(&self, key: &str, same_name: &[FileId]) -> Option<FileId> {
+        let same = match same_name.len() <= FEW {
+            true => same_name,
+            false => self.by_path.get(key)?,
+        };
+        let is_there = |id: &FileId| self.file(*id).is_some_and(|file| file.key == key);
+        same.iter().copied().filter(is_there).min_by_key(|id| self.path(*id))
+    }
+
+    fn file(&self, id: FileId) -> Option<&File> {
+        self.files.get(id.0 as usize).and_then(Option::as_ref)
     }
 
     /// Files whose path ends with these characters: below the source's folder first, then by length
     /// and alphabet.
     fn ending_with(&self, end: &str, source: &str) -> Vec<FileId> {
-        let mut found: Vec<Ranked<'_>> = self.ranked(end, source).collect();
+        let same_name = self.by_name.get(name_of(end)).map_or(&[][..], Vec::as_slice);
+        let mut found: Vec<Ranked<'_>> = self.ranked(end, source, same_name).collect();
         found.sort();
         found.into_iter().map(|(.., id)| id).collect()
     }
 
-    /// Such files with what they are ordered by.
-    fn ranked<'s>(&'s self, end: &'s str, source: &'s str) -> impl Iterator<Item = Ranked<'s>> {
-        let same_name = self.by_name.get(name_of(end)).into_iter().flatten();
+    /// Such files, of those that have the name, with what they are ordered by.
+    fn ranked<'s>(
+        &'s self,
+        end: &'s str,
+        source: &'s str,
+        same_name: &'s [FileId],
+    ) -> impl Iterator<Item = Ranked<'s>> {
         let folder = source.rfind('/').map_or("", |at| &source[..=at]);
-        same_name.filter_map(move |id| {
-            let file = self.files[id.0 as usize].as_ref()?;
+        same_name.iter().filter_map(move |id| {
+            let file = self.file(*id)?;
             let far = !file.key.starts_with(folder);
             let ranked = (far, file.length, file.key.as_str(), file.path.as_str(), *id);
             file.key.ends_with(end).then_some(ranked)
@@ -195,21 +209,39 @@ pub(super) struct Resolver<'f> {
     files: &'f Files,
     path: &'f str,
     key: String,
+    /// What links by names of many files came to: notes repeat themselves.
+    known: HashMap<String, Option<FileId>>,
 }
 
 impl Resolver<'_> {
     /// The file that `target` means; `None` if there is none.
-    pub(super) fn resolve(&self, target: &str) -> Option<FileId> {
+    pub(super) fn resolve(&mut self, target: &str) -> Option<FileId> {
         if target.is_empty() {
             return self.files.at(self.path);
         }
         let mut target = key(target);
-        self.files.resolve_key(&target, &self.key).or_else(|| {
+        self.resolve_key(&target).or_else(|| {
             target.push_str(".md");
-            self.files.resolve_key(&target, &self.key)
+            self.resolve_key(&target)
         })
     }
+
+    fn resolve_key(&mut self, target: &str) -> Option<FileId> {
+        let same_name = self.files.by_name.get(name_of(target))?;
+        if same_name.len() <= FEW {
+            return self.files.meant(target, &self.key, same_name);
+        }
+        if let Some(known) = self.known.get(target) {
+            return *known;
+        }
+        let meant = self.files.meant(target, &self.key, same_name);
+        self.known.insert(target.to_owned(), meant);
+        meant
+    }
 }
+
+/// So many files of one name are gone through one by one.
+const FEW: usize = 8;
 
 /// Whether a file is outside of the source's folder, its length, key, path, number.
 type Ranked<'a> = (bool, usize, &'a str, &'a str, FileId);

@@ -125,11 +125,11 @@ fn read(bytes: &[u8]) -> (Option<u64>, Holding) {
     let mut whole = None;
     while !rest.is_empty() {
         let Some((files, behind)) = next(rest) else { return (None, holding) };
-        for (path, held) in files {
-            match held {
-                Some(held) => drop(holding.insert(path, held)),
-                None => drop(holding.remove(&path)),
-            }
+        if holding.is_empty() {
+            // Sorted already, which makes a map of them at once.
+            holding = files.into_iter().filter_map(|(path, held)| Some((path, held?))).collect();
+        } else {
+            merge(&mut holding, files);
         }
         rest = behind;
         whole = whole.or(Some((bytes.len() - rest.len()) as u64));
@@ -137,9 +137,20 @@ fn read(bytes: &[u8]) -> (Option<u64>, Holding) {
     (whole, holding)
 }
 
+fn merge(holding: &mut Holding, files: Piece) {
+    for (path, held) in files {
+        match held {
+            Some(held) => drop(holding.insert(path, held)),
+            None => drop(holding.remove(&path)),
+        }
+    }
+}
+
+/// What files say from then on; nothing of one that is gone.
+type Piece = Vec<(RelPath, Option<Held>)>;
+
 /// The files of the next piece, and what stands behind it; `None` if it is damaged.
-#[expect(clippy::type_complexity, reason = "two things that are taken apart at once")]
-fn next(bytes: &[u8]) -> Option<(Vec<(RelPath, Option<Held>)>, &[u8])> {
+fn next(bytes: &[u8]) -> Option<(Piece, &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<8>()?;
     let (hash, rest) = rest.split_first_chunk::<32>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;

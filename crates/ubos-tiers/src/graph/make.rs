@@ -1,6 +1,5 @@
 //! Makes edges of what files say.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::canvas::Canvas;
@@ -18,8 +17,6 @@ pub(super) struct Maker<'g> {
     missing: &'g mut Names,
     tags: &'g mut Names,
     subpaths: Subpaths<'g>,
-    /// What the links of the last source came to: notes repeat themselves.
-    known: HashMap<&'g str, Option<FileId>>,
 }
 
 impl<'g> Maker<'g> {
@@ -30,24 +27,22 @@ impl<'g> Maker<'g> {
         missing: &'g mut Names,
         tags: &'g mut Names,
     ) -> Self {
-        let (subpaths, known) = (Subpaths::default(), HashMap::new());
-        Self { files, sources, missing, tags, subpaths, known }
+        Self { files, sources, missing, tags, subpaths: Subpaths::default() }
     }
 
     /// Adds the edges that are written in the file `id`: links, tags, arrows, each in their order.
     pub(super) fn take(&mut self, id: FileId, edges: &mut Vec<Edge>) {
         let source: &'g Source = &self.sources[id.0 as usize];
-        self.known.clear();
-        let resolver = self.files.resolver(&source.path);
+        let mut resolver = self.files.resolver(&source.path);
         match &source.content {
             Content::Note(note) => {
-                self.links(&resolver, id, &note.links, edges);
+                self.links(&mut resolver, id, &note.links, edges);
                 self.tags(id, &note.tags, edges);
             }
             Content::Canvas(canvas) => {
-                self.links(&resolver, id, &canvas.links, edges);
+                self.links(&mut resolver, id, &canvas.links, edges);
                 self.tags(id, &canvas.tags, edges);
-                self.arrows(&resolver, id, canvas, edges);
+                arrows(&mut resolver, id, canvas, edges);
             }
             _ => {}
         }
@@ -59,20 +54,16 @@ impl<'g> Maker<'g> {
         Some(self.subpaths.has(to, note, subpath))
     }
 
-    fn resolve(&mut self, resolver: &Resolver<'_>, target: &'g str) -> Option<FileId> {
-        *self.known.entry(target).or_insert_with(|| resolver.resolve(target))
-    }
-
     fn links(
         &mut self,
-        resolver: &Resolver<'_>,
+        resolver: &mut Resolver<'_>,
         from: FileId,
         links: &'g [Link],
         edges: &mut Vec<Edge>,
     ) {
         edges.reserve(links.len());
         for link in links {
-            let found = self.resolve(resolver, &link.target);
+            let found = resolver.resolve(&link.target);
             let subpath_found = link
                 .subpath
                 .as_deref()
@@ -116,29 +107,24 @@ impl<'g> Maker<'g> {
             });
         }
     }
+}
 
-    fn arrows(
-        &mut self,
-        resolver: &Resolver<'_>,
-        canvas: FileId,
-        read: &'g Canvas,
-        edges: &mut Vec<Edge>,
-    ) {
-        for arrow in &read.arrows {
-            let ends = [&arrow.from, &arrow.to].map(|path| self.resolve(resolver, path));
-            if let [Some(from), Some(to)] = ends {
-                edges.push(Edge {
-                    from,
-                    to: Target::File(to),
-                    kind: EdgeKind::CanvasArrow,
-                    within: canvas,
-                    at: arrow.at,
-                    span: (0, 0),
-                    label: arrow.label.clone(),
-                    subpath: None,
-                    subpath_found: None,
-                });
-            }
+/// The arrows of a canvas both of whose ends are there.
+fn arrows(resolver: &mut Resolver<'_>, canvas: FileId, read: &Canvas, edges: &mut Vec<Edge>) {
+    for arrow in &read.arrows {
+        let ends = [&arrow.from, &arrow.to].map(|path| resolver.resolve(path));
+        if let [Some(from), Some(to)] = ends {
+            edges.push(Edge {
+                from,
+                to: Target::File(to),
+                kind: EdgeKind::CanvasArrow,
+                within: canvas,
+                at: arrow.at,
+                span: (0, 0),
+                label: arrow.label.clone(),
+                subpath: None,
+                subpath_found: None,
+            });
         }
     }
 }

@@ -79,6 +79,7 @@ impl<'a> Order<'a> {
     }
 
     /// The new number of a name that is met now, and how it is written here.
+    #[inline]
     pub(super) fn meet(&mut self, old: u32, written: impl FnOnce() -> &'a str) -> u32 {
         let new = &mut self.new[old as usize];
         if *new == NONE {

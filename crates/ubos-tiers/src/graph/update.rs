@@ -21,6 +21,9 @@ use super::source::{Content, Source};
 /// What files say now, by path; `None` of one that is gone.
 pub type Changes = BTreeMap<String, Option<Arc<Source>>>;
 
+/// The edges of so many files are put in the place of the former ones, one file after the other.
+const FEW: usize = 8;
+
 /// One file before and after.
 struct Step {
     before: Option<FileId>,
@@ -35,12 +38,15 @@ impl Graph {
     pub fn update(&mut self, changes: &Changes) {
         let anew = self.unsettled(changes);
         let (steps, sources) = self.merge(changes, &anew);
-        let came_or_went = |step: &Step| step.before.is_none() || step.after.is_none();
-        if steps.iter().any(came_or_went) {
+        let came_or_went = steps.iter().any(|step| step.before.is_none() || step.after.is_none());
+        if came_or_went {
             self.files = Files::of(sources.iter().map(|source| source.path.as_str()));
         }
         self.sources = sources;
-        self.remake(&steps);
+        match came_or_went || steps.iter().filter(|step| step.anew).count() > FEW {
+            true => self.remake(&steps),
+            false => self.patch(&steps),
+        }
         self.renumber();
         self.list();
     }
@@ -101,6 +107,9 @@ impl Graph {
         let mut sources: Vec<Arc<Source>> = Vec::with_capacity(steps.capacity());
         let mut changes = changes.iter().peekable();
         let mut add = |before: Option<FileId>, now: Option<&Arc<Source>>, anew: bool| {
+            if before.is_none() && now.is_none() {
+                return;
+            }
             let after = now.map(|source| {
                 sources.push(Arc::clone(source));
                 FileId(number(sources.len() - 1))
@@ -118,6 +127,32 @@ impl Graph {
         }
         changes.for_each(|(_, now)| add(None, now.as_ref(), true));
         (steps, sources)
+    }
+
+    /// Makes the edges of a few files anew, in the place of the former ones.
+    fn patch(&mut self, steps: &[Step]) {
+        self.edges.truncate(self.starts.last().map_or(0, |end| *end as usize));
+        let mut says_else = vec![false; self.sources.len()];
+        let mut maker = Maker::new(&self.files, &self.sources, &mut self.missing, &mut self.tags);
+        for id in steps.iter().filter(|step| step.anew).filter_map(|step| step.after) {
+            let place = id.0 as usize;
+            says_else[place] = true;
+            let own = self.starts[place] as usize..self.starts[place + 1] as usize;
+            let mut edges = Vec::new();
+            maker.take(id, &mut edges);
+            let grown = number(edges.len()).wrapping_sub(number(own.len()));
+            for start in &mut self.starts[place + 1..] {
+                *start = start.wrapping_add(grown);
+            }
+            self.edges.splice(own, edges);
+        }
+        for edge in &mut self.edges {
+            if let (Target::File(to), Some(subpath)) = (edge.to, &edge.subpath)
+                && says_else[to.0 as usize]
+            {
+                edge.subpath_found = maker.subpath_found(to, subpath);
+            }
+        }
     }
 
     /// Keeps the edges that stay, with the new numbers of their files, and makes the others.
