@@ -114,9 +114,9 @@ fn change(vault: &Path, kept: &Path) {
     let write = |path: &str, text: &[u8]| fs::write(vault.join(path), text).expect("it is written");
     index.graph();
     rounds("modify", &mut index, &path, |round| write(&path, &text(round)));
-    rounds("create or delete", &mut index, "missions/note 1.md", |round| match round % 2 {
-        0 => write("missions/note 1.md", &text(round)),
-        _ => fs::remove_file(vault.join("missions/note 1.md")).expect("it is removed"),
+    rounds("create or delete", &mut index, "zz/note 1.md", |round| match round % 2 {
+        0 => write("zz/note 1.md", &text(round)),
+        _ => fs::remove_file(vault.join("zz/note 1.md")).expect("it is removed"),
     });
     let mut round = 0;
     mean("modify, looked for", || {

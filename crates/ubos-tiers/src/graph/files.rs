@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::note::key;
+use super::note::{key, key_into};
 
 /// A file of a vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +76,21 @@ impl Files {
         }
     }
 
+    /// Gives each file that was not taken away the number that stands at its own, without gaps.
+    pub(super) fn arrange(&mut self, numbers: &[Option<FileId>]) {
+        let former = std::mem::take(&mut self.files);
+        self.files.resize_with(numbers.iter().flatten().count(), || None);
+        for (file, number) in former.into_iter().zip(numbers) {
+            if let Some(number) = number {
+                self.files[number.0 as usize] = file;
+            }
+        }
+        let lists = self.by_path.values_mut().chain(self.by_name.values_mut());
+        for id in lists.flatten() {
+            *id = numbers[id.0 as usize].expect("what is listed has a number");
+        }
+    }
+
     /// The path of a file; empty if it was taken away.
     pub fn path(&self, id: FileId) -> &str {
         self.file(id).map_or("", |file| &file.path)
@@ -90,6 +105,12 @@ impl Files {
     /// The files whose name, without folders and as it is compared, is this.
     pub(super) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = FileId> + use<'f> {
         self.by_name.get(name).into_iter().flatten().copied()
+    }
+
+    /// Whether other files have the same name, in other folders or another case.
+    pub fn shares_name(&self, id: FileId) -> bool {
+        let same = self.file(id).and_then(|file| self.by_name.get(name_of(&file.key)));
+        same.is_some_and(|ids| ids.len() > 1)
     }
 
     /// All files.
@@ -124,7 +145,13 @@ impl Files {
 
     /// Resolves the links of the file at `source`.
     pub(super) fn resolver<'f>(&'f self, source: &'f str) -> Resolver<'f> {
-        Resolver { files: self, path: source, key: key(source), known: HashMap::new() }
+        Resolver {
+            files: self,
+            path: source,
+            key: key(source),
+            words: String::new(),
+            known: HashMap::new(),
+        }
     }
 
     /// All files that `target` could mean by its name alone, the one it means first.
@@ -209,6 +236,8 @@ pub(super) struct Resolver<'f> {
     files: &'f Files,
     path: &'f str,
     key: String,
+    /// What is resolved, as it is compared.
+    words: String,
     /// What links by names of many files came to: notes repeat themselves.
     known: HashMap<String, Option<FileId>>,
 }
@@ -219,11 +248,14 @@ impl Resolver<'_> {
         if target.is_empty() {
             return self.files.at(self.path);
         }
-        let mut target = key(target);
-        self.resolve_key(&target).or_else(|| {
-            target.push_str(".md");
-            self.resolve_key(&target)
-        })
+        let mut words = std::mem::take(&mut self.words);
+        key_into(target, &mut words);
+        let found = self.resolve_key(&words).or_else(|| {
+            words.push_str(".md");
+            self.resolve_key(&words)
+        });
+        self.words = words;
+        found
     }
 
     fn resolve_key(&mut self, target: &str) -> Option<FileId> {

@@ -54,6 +54,28 @@ impl<'g> Maker<'g> {
         Some(self.subpaths.has(to, note, subpath))
     }
 
+    /// Resolves the links of the note `id` again, whose edges these are.
+    pub(super) fn settle(&mut self, id: FileId, edges: &mut [Edge]) {
+        let source: &'g Source = &self.sources[id.0 as usize];
+        let mut resolver = self.files.resolver(&source.path);
+        let links = note_of(source).map_or(&[][..], |note| &note.links);
+        for (edge, link) in edges.iter_mut().zip(links) {
+            (edge.to, edge.subpath_found) = self.end(&mut resolver, link);
+        }
+    }
+
+    /// What a link leads to, and whether what it names behind `#` is there.
+    fn end(&mut self, resolver: &mut Resolver<'_>, link: &Link) -> (Target, Option<bool>) {
+        match resolver.resolve(&link.target) {
+            Some(id) => {
+                let subpath = link.subpath.as_deref();
+                let found = subpath.and_then(|subpath| self.subpath_found(id, subpath));
+                (Target::File(id), found)
+            }
+            None => (Target::Missing(MissingId(self.missing.number(&link.target))), None),
+        }
+    }
+
     fn links(
         &mut self,
         resolver: &mut Resolver<'_>,
@@ -63,16 +85,7 @@ impl<'g> Maker<'g> {
     ) {
         edges.reserve(links.len());
         for link in links {
-            let found = resolver.resolve(&link.target);
-            let subpath_found = link
-                .subpath
-                .as_deref()
-                .zip(found)
-                .and_then(|(subpath, to)| self.subpath_found(to, subpath));
-            let to = match found {
-                Some(id) => Target::File(id),
-                None => Target::Missing(MissingId(self.missing.number(&link.target))),
-            };
+            let (to, subpath_found) = self.end(resolver, link);
             let label = match &link.form {
                 LinkForm::FrontMatter { key } => Some(key.clone()),
                 _ => None,

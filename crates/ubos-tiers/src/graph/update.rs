@@ -1,17 +1,18 @@
 //! A graph that follows its files: what they say is taken in, and every edge that cannot have changed
 //! is kept as it is.
 //!
-//! Three things can change an edge of a file that did not change itself. A file that went: then the edges
-//! that lead to it are made anew. A file that came: then a link is made anew if the last part of its words
-//! could mean the new name, which decides what it can mean at all. And a note whose headings or blocks
-//! changed, which links name behind `#`. Everything that is numbered is numbered again, and lists are made
-//! again: that takes far less time than resolving links.
+//! Three things can change an edge of a file that did not change itself. A file that went: then what leads
+//! to it is resolved again. A file that came: then links are resolved again whose words end in a name that
+//! could mean it, which decides what a link can mean at all. And a note whose headings or blocks changed,
+//! which links name behind `#`. Everything that is numbered is numbered again, and lists are made again:
+//! that takes far less time than resolving links.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::edge::{Edge, MissingId, Target};
-use super::files::{FileId, Files, name_of};
+use super::edge::{MissingId, Target};
+use super::files::{FileId, name_of};
 use super::make::Maker;
 use super::model::{Graph, number};
 use super::names::Order;
@@ -21,34 +22,69 @@ use super::source::{Content, Source};
 /// What files say now, by path; `None` of one that is gone.
 pub type Changes = BTreeMap<String, Option<Arc<Source>>>;
 
-/// The edges of so many files are put in the place of the former ones, one file after the other.
-const FEW: usize = 8;
+/// With more files than this whose edges are made anew, all are.
+const MANY: usize = 64;
 
 /// One file before and after.
 struct Step {
     before: Option<FileId>,
     after: Option<FileId>,
-    /// Whether its edges are made anew.
-    anew: bool,
+    fate: Fate,
+}
+
+/// What becomes of the edges that are written in a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// They stay.
+    Stay,
+    /// Their links are resolved again: each remains an edge, but may lead elsewhere.
+    Settle,
+    /// They are made anew.
+    Anew,
 }
 
 impl Graph {
     /// Takes in what changed. Comes to the same as [`Graph::build`] from all files as they are now; edges
     /// that were joined are gone.
     pub fn update(&mut self, changes: &Changes) {
-        let anew = self.unsettled(changes);
-        let (steps, sources) = self.merge(changes, &anew);
-        let came_or_went = steps.iter().any(|step| step.before.is_none() || step.after.is_none());
-        if came_or_went {
-            self.files = Files::of(sources.iter().map(|source| source.path.as_str()));
+        let unsettled = self.unsettled(changes);
+        let (steps, sources) = self.merge(changes, &unsettled);
+        if steps.iter().filter(|step| step.fate == Fate::Anew).count() > MANY {
+            *self = Self::build(sources);
+            return;
+        }
+        if steps.iter().any(|step| step.before != step.after) {
+            self.shift(&steps, &sources);
         }
         self.sources = sources;
-        match came_or_went || steps.iter().filter(|step| step.anew).count() > FEW {
-            true => self.remake(&steps),
-            false => self.patch(&steps),
-        }
+        self.remake(&steps);
         self.renumber();
         self.list();
+    }
+
+    /// Gives files and the ends of edges their new numbers.
+    fn shift(&mut self, steps: &[Step], sources: &[Arc<Source>]) {
+        let mut numbers = vec![None; self.sources.len()];
+        for step in steps {
+            match (step.before, step.after) {
+                (Some(before), Some(after)) => numbers[before.0 as usize] = Some(after),
+                (Some(before), None) => self.files.remove(before),
+                (None, Some(after)) => {
+                    self.files.add(&sources[after.0 as usize].path);
+                    numbers.push(Some(after));
+                }
+                (None, None) => {}
+            }
+        }
+        self.files.arrange(&numbers);
+        // What leads to a file that is gone does not stay as it is, and needs no number.
+        let now = |id: FileId| numbers[id.0 as usize].unwrap_or(id);
+        for edge in &mut self.edges {
+            (edge.from, edge.within) = (now(edge.from), now(edge.within));
+            if let Target::File(to) = &mut edge.to {
+                *to = now(*to);
+            }
+        }
     }
 
     /// The files before whose edges may change, besides those of which `changes` says so itself.
@@ -106,7 +142,7 @@ impl Graph {
         let mut steps = Vec::with_capacity(self.sources.len() + changes.len());
         let mut sources: Vec<Arc<Source>> = Vec::with_capacity(steps.capacity());
         let mut changes = changes.iter().peekable();
-        let mut add = |before: Option<FileId>, now: Option<&Arc<Source>>, anew: bool| {
+        let mut add = |before: Option<FileId>, now: Option<&Arc<Source>>, fate: Fate| {
             if before.is_none() && now.is_none() {
                 return;
             }
@@ -114,94 +150,58 @@ impl Graph {
                 sources.push(Arc::clone(source));
                 FileId(number(sources.len() - 1))
             });
-            steps.push(Step { before, after, anew });
+            steps.push(Step { before, after, fate });
         };
         for (id, source) in (0..).map(FileId).zip(&self.sources) {
             while let Some((_, now)) = changes.next_if(|(path, _)| **path < source.path) {
-                add(None, now.as_ref(), true);
+                add(None, now.as_ref(), Fate::Anew);
             }
             match changes.next_if(|(path, _)| **path == source.path) {
-                Some((_, now)) => add(Some(id), now.as_ref(), true),
-                None => add(Some(id), Some(source), unsettled.contains(&id)),
+                Some((_, now)) => add(Some(id), now.as_ref(), Fate::Anew),
+                None => add(Some(id), Some(source), fate(source, unsettled.contains(&id))),
             }
         }
-        changes.for_each(|(_, now)| add(None, now.as_ref(), true));
+        changes.for_each(|(_, now)| add(None, now.as_ref(), Fate::Anew));
         (steps, sources)
     }
 
-    /// Makes the edges of a few files anew, in the place of the former ones.
-    fn patch(&mut self, steps: &[Step]) {
-        self.edges.truncate(self.starts.last().map_or(0, |end| *end as usize));
+    /// Makes the edges that do not stay, in the place of the former ones.
+    fn remake(&mut self, steps: &[Step]) {
+        let mut edges = std::mem::take(&mut self.edges);
+        let mut starts = vec![0];
         let mut says_else = vec![false; self.sources.len()];
         let mut maker = Maker::new(&self.files, &self.sources, &mut self.missing, &mut self.tags);
-        for id in steps.iter().filter(|step| step.anew).filter_map(|step| step.after) {
-            let place = id.0 as usize;
-            says_else[place] = true;
-            let own = self.starts[place] as usize..self.starts[place + 1] as usize;
-            let mut edges = Vec::new();
-            maker.take(id, &mut edges);
-            let grown = number(edges.len()).wrapping_sub(number(own.len()));
-            for start in &mut self.starts[place + 1..] {
-                *start = start.wrapping_add(grown);
+        let mut at = 0;
+        for step in steps {
+            let own = at..at + step.before.map_or(0, |id| own(&self.starts, id).len());
+            match (step.after, step.fate) {
+                (None, _) => drop(edges.drain(own)),
+                (Some(id), Fate::Anew) => {
+                    let mut new = Vec::new();
+                    maker.take(id, &mut new);
+                    at += new.len();
+                    edges.splice(own, new);
+                    says_else[id.0 as usize] = true;
+                }
+                (Some(id), Fate::Settle) => {
+                    at = own.end;
+                    maker.settle(id, &mut edges[own]);
+                }
+                (Some(_), Fate::Stay) => at = own.end,
             }
-            self.edges.splice(own, edges);
+            if step.after.is_some() {
+                starts.push(number(at));
+            }
         }
-        for edge in &mut self.edges {
+        edges.truncate(at);
+        for edge in &mut edges {
             if let (Target::File(to), Some(subpath)) = (edge.to, &edge.subpath)
                 && says_else[to.0 as usize]
             {
                 edge.subpath_found = maker.subpath_found(to, subpath);
             }
         }
-    }
-
-    /// Keeps the edges that stay, with the new numbers of their files, and makes the others.
-    fn remake(&mut self, steps: &[Step]) {
-        let mut numbers = vec![None; self.starts.len()];
-        let mut says_else = vec![false; self.sources.len()];
-        for step in steps {
-            if let Some(before) = step.before {
-                numbers[before.0 as usize] = step.after;
-            }
-            if let Some(after) = step.after {
-                says_else[after.0 as usize] = step.anew;
-            }
-        }
-        let now = |id: FileId| numbers[id.0 as usize].expect("what stays leads to what stays");
-        let mut kept = std::mem::take(&mut self.edges).into_iter();
-        let starts = std::mem::replace(&mut self.starts, vec![0]);
-        let mut maker = Maker::new(&self.files, &self.sources, &mut self.missing, &mut self.tags);
-        let mut edges: Vec<Edge> = Vec::with_capacity(kept.len() + 64);
-        for step in steps {
-            let count = step
-                .before
-                .map_or(0, |id| (starts[id.0 as usize + 1] - starts[id.0 as usize]) as usize);
-            let own = kept.by_ref().take(count);
-            match step.after {
-                Some(id) if step.anew => {
-                    own.for_each(drop);
-                    maker.take(id, &mut edges);
-                }
-                Some(_) => edges.extend(own.map(|mut edge| {
-                    (edge.from, edge.within) = (now(edge.from), now(edge.within));
-                    if let Target::File(to) = edge.to {
-                        let to = now(to);
-                        edge.to = Target::File(to);
-                        if let Some(subpath) = &edge.subpath
-                            && says_else[to.0 as usize]
-                        {
-                            edge.subpath_found = maker.subpath_found(to, subpath);
-                        }
-                    }
-                    edge
-                })),
-                None => own.for_each(drop),
-            }
-            if step.after.is_some() {
-                self.starts.push(number(edges.len()));
-            }
-        }
-        self.edges = edges;
+        (self.edges, self.starts) = (edges, starts);
     }
 
     /// Numbers names and tags in the order in which they stand now, and writes each as it stands first.
@@ -228,4 +228,19 @@ impl Graph {
         self.missing.reorder(missing);
         self.tags.reorder(tags);
     }
+}
+
+/// What becomes of the edges of a file that did not change.
+fn fate(source: &Source, is_unsettled: bool) -> Fate {
+    match source.content {
+        _ if !is_unsettled => Fate::Stay,
+        // An arrow is an edge only if both ends are there.
+        Content::Canvas(_) => Fate::Anew,
+        _ => Fate::Settle,
+    }
+}
+
+/// The edges that are written in a file.
+fn own(starts: &[u32], id: FileId) -> Range<usize> {
+    starts[id.0 as usize] as usize..starts[id.0 as usize + 1] as usize
 }

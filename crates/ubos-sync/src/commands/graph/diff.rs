@@ -35,5 +35,5 @@ pub(crate) fn run(args: &DiffArgs, asking: &Asking, global: &Global, ui: &Ui) ->
     older.refresh()?;
     let mut desk = asking.desk(global)?;
     desk.refresh()?;
-    asking.show(&Answer::Diff(diff(&older.graph(), desk.graph(false))), ui)
+    asking.show(&Answer::Diff(diff(older.graph(), desk.graph(false))), ui)
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use ubos_engine::state::PRIVATE;
 use ubos_tiers::graph::index::Index;
-use ubos_tiers::graph::model::Graph;
 use ubos_tiers::graph::page;
 
 use super::Asking;
@@ -14,7 +13,6 @@ use crate::failure::Failure;
 /// A vault that was looked at.
 pub(super) struct Looked {
     index: Index,
-    graph: Graph,
     /// Where a territory keeps what it knows of its graph.
     pub folder: Option<PathBuf>,
 }
@@ -34,12 +32,11 @@ impl Looked {
         let mut index = Index::open(&vault, folder.as_deref());
         index.refresh()?;
         index.save()?;
-        let graph = index.graph();
-        Ok(Self { index, graph, folder })
+        Ok(Self { index, folder })
     }
 
     /// The page for people.
     pub(super) fn page(&self) -> String {
-        page::of(&self.index, &self.graph, &Default::default())
+        page::of(&self.index, self.index.graph(), &Default::default())
     }
 }
