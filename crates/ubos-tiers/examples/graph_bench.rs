@@ -89,6 +89,7 @@ fn cold(vault: &Path, kept: &Path) {
     tell("files read", &read.to_string());
     tell("edges of every kind", &index.graph().edges().len().to_string());
     tell("edges between files", &stats.edges.to_string());
+    tell("memory without soft edges", &memory());
     let mut graph = index.graph().clone();
     step("soft edges", || soft::join(&mut graph, &index));
     tell("edges with soft ones", &graph.edges().len().to_string());
@@ -114,9 +115,9 @@ fn change(vault: &Path, kept: &Path) {
     let write = |path: &str, text: &[u8]| fs::write(vault.join(path), text).expect("it is written");
     index.graph();
     rounds("modify", &mut index, &path, |round| write(&path, &text(round)));
-    rounds("create or delete", &mut index, "zz/note 1.md", |round| match round % 2 {
-        0 => write("zz/note 1.md", &text(round)),
-        _ => fs::remove_file(vault.join("zz/note 1.md")).expect("it is removed"),
+    rounds("create or delete", &mut index, "boards/note 1.md", |round| match round % 2 {
+        0 => write("boards/note 1.md", &text(round)),
+        _ => fs::remove_file(vault.join("boards/note 1.md")).expect("it is removed"),
     });
     let mut round = 0;
     mean("modify, looked for", || {
