@@ -65,13 +65,13 @@ fn make(vault: &Path, light: bool) {
     tell("bytes", &bytes.to_string());
 }
 
-/// The same note with every sixteenth link and few tags left, which is as dense as vaults of people are.
+/// The same note with every tenth link and few tags left, which is as dense as vaults of people are.
 fn thinned(note: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(note);
     let mut thin = String::with_capacity(text.len());
     for (number, part) in text.split("[[").enumerate() {
         if number > 0 {
-            thin.push_str(if number % 16 == 0 { "[[" } else { "(" });
+            thin.push_str(if number % 10 == 0 { "[[" } else { "(" });
         }
         thin.push_str(part);
     }
