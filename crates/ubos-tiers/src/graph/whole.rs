@@ -111,13 +111,16 @@ impl Edited {
                 // A name that links wait for, or that others have in other folders, without an end too.
                 let folder = self.random.one_of(&["", "a/", "docs/", "zz/", "A/"]);
                 let number = self.random.below(17);
-                let name = ["nowhere 1", "NOWHERE 2", "note", "v1.2", "p1.png", "not"];
+                let name = ["NOWHERE 2", "note", "v1.2", "p1.png", "not", "no\u{a0}break"];
                 let end = self.random.one_of(&[".md", "", ".MD", ".canvas"]);
-                let path = match self.random.below(2) {
+                let path = match self.random.below(3) {
                     0 => format!("{folder}note {number}{end}"),
-                    _ => format!("{folder}{}{end}", self.random.one_of(&name)),
+                    1 => format!("{folder}{}{end}", self.random.one_of(&name)),
+                    _ => format!("{folder}{}{end}", self.linked(&path)),
                 };
-                if !self.is_folder(&path) {
+                let is_path =
+                    path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+                if is_path && !self.is_folder(&path) {
                     self.write(&path, b"# harbour\n\n## The\n\ntext ^b1\n".to_vec());
                 }
             }
@@ -135,7 +138,8 @@ impl Edited {
             5 => {
                 let card = |id: &str, file: &str| format!(r#"{{"id":"{id}","file":"{file}"}}"#);
                 let number = self.random.below(17);
-                let (one, two) = (card("a", &format!("note {number}.md")), card("b", "v1.2.md"));
+                let (one, two) =
+                    (card("a", &format!("note {number}.md")), card("b", "no\u{a0}break.md"));
                 let arrow = r#"{"id":"e","fromNode":"a","toNode":"b","label":"x"}"#;
                 let text = format!(r#"{{"nodes":[{one},{two}],"edges":[{arrow}]}}"#);
                 self.write(&format!("boards/b{}.canvas", number % 3), text.into_bytes());
@@ -143,6 +147,20 @@ impl Edited {
             _ => {
                 let text = vaults::note(&mut self.random, &names, 300);
                 self.write(&path, text.into_bytes());
+            }
+        }
+    }
+
+    /// The words of some link of a note.
+    fn linked(&mut self, path: &str) -> String {
+        let text = String::from_utf8_lossy(&self.files[path]).into_owned();
+        let links: Vec<&str> = text.split("[[").skip(1).collect();
+        match links.is_empty() {
+            true => "nowhere 1".to_owned(),
+            false => {
+                let link = links[self.random.below(links.len())];
+                let end = link.find(|c: char| "]|#\\\n".contains(c)).unwrap_or(link.len());
+                link[..end].trim_start_matches(['.', '/']).to_owned()
             }
         }
     }
