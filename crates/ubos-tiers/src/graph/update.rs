@@ -244,3 +244,104 @@ fn fate(source: &Source, is_unsettled: bool) -> Fate {
 fn own(starts: &[u32], id: FileId) -> Range<usize> {
     starts[id.0 as usize] as usize..starts[id.0 as usize + 1] as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::tree::sources_of;
+
+    type Sketch<'a> = &'a [(&'a str, &'a str)];
+
+    fn sources(files: Sketch<'_>) -> Vec<Arc<Source>> {
+        let bytes = |(path, text): &(&str, &str)| ((*path).to_owned(), text.as_bytes().to_vec());
+        sources_of(&files.iter().map(bytes).collect())
+    }
+
+    fn shown(graph: &Graph) -> Vec<String> {
+        let name = |to| match to {
+            Target::File(id) => graph.files().path(id).to_owned(),
+            Target::Missing(id) => format!("?{}{}", id.0, graph.missing(id)),
+            Target::Tag(id) => format!("#{}{}", id.0, graph.tag(id)),
+        };
+        let edge = |edge: &crate::graph::model::Edge| {
+            let found = edge.subpath_found.map_or("", |found| if found { " yes" } else { " no" });
+            format!("{} {} {}{found}", edge.from.0, edge.kind.word(), name(edge.to))
+        };
+        graph.edges().iter().map(edge).collect()
+    }
+
+    /// Follows from one state to the other and back, each time to what is made anew. Returns the edges of
+    /// the second.
+    fn follow(one: Sketch<'_>, other: Sketch<'_>) -> Vec<String> {
+        let mut graph = Graph::build(sources(one));
+        for (before, after) in [(one, other), (other, one), (one, other)] {
+            let gone = before.iter().map(|(path, _)| ((*path).to_owned(), None));
+            let mut changes: Changes = gone.collect();
+            changes.extend(sources(after).into_iter().map(|s| (s.path.clone(), Some(s))));
+            // What stays as it is is not told.
+            changes.retain(|path, _| {
+                let text = |files: Sketch<'_>| {
+                    files.iter().find(|(name, _)| name == path).map(|(_, text)| text.to_string())
+                };
+                text(before) != text(after)
+            });
+            graph.update(&changes);
+            assert_eq!(shown(&graph), shown(&Graph::build(sources(after))), "{changes:?}");
+        }
+        shown(&graph)
+    }
+
+    #[test]
+    fn a_file_that_comes_takes_the_links_that_wait_for_it() {
+        let waits = ("a.md", "[[Plan]] [[x/plan]]");
+        assert_eq!(
+            follow(&[waits], &[waits, ("plan.md", "")]),
+            ["0 link plan.md", "0 link ?0x/plan"]
+        );
+        let both = follow(&[waits], &[waits, ("y/x/PLAN.MD", "")]);
+        assert_eq!(both, ["0 link y/x/PLAN.MD", "0 link y/x/PLAN.MD"]);
+    }
+
+    #[test]
+    fn a_name_without_an_end_and_a_nearer_path_win_over_what_was_meant() {
+        let files = [("a.md", "[[make]] ![[p.png]]"), ("make.md", ""), ("x/y/p.png", "")];
+        let more = [files[0], files[1], files[2], ("make", ""), ("p.png", "")];
+        assert_eq!(follow(&files, &more), ["0 link make", "0 embed p.png"]);
+    }
+
+    #[test]
+    fn an_arrow_is_there_once_both_its_ends_are() {
+        let canvas = r#"{"nodes":[{"id":"1","file":"a.md"},{"id":"2","file":"no break.md"}],
+            "edges":[{"id":"e","fromNode":"1","toNode":"2"}]}"#;
+        // A link knows no such space, an arrow takes the card at its word.
+        let canvas = canvas.replace("no break", "no\u{a0}break");
+        let files = [("a.md", ""), ("c.canvas", canvas.as_str())];
+        let more = [files[0], files[1], ("no\u{a0}break.md", "")];
+        let all = ["1 canvas-file a.md", "1 canvas-file ?0no break.md"];
+        assert_eq!(follow(&more, &files), all);
+        let with = [all[0], all[1], "0 canvas-arrow no\u{a0}break.md"];
+        assert_eq!(follow(&files, &more), with);
+    }
+
+    #[test]
+    fn headings_names_and_tags_are_those_of_now() {
+        let z = ("z.md", "[[b#One]] [[b#^x]] [[GONE]] #Tag");
+        let one = [("a.md", "[[gone]] #tag"), ("b.md", "# One"), z];
+        let other = [("a.md", ""), ("b.md", "text ^x"), z];
+        let expected = ["2 link b.md no", "2 link b.md yes", "2 link ?0GONE", "2 tag #0Tag"];
+        assert_eq!(follow(&one, &other), expected);
+    }
+
+    #[test]
+    fn many_changes_at_once_come_to_the_same() {
+        let paths: Vec<String> = (0..MANY + 9).map(|number| format!("n{number}.md")).collect();
+        let texts = |end: &str| -> Vec<String> {
+            (0..paths.len()).map(|number| format!("[[n{}{end}]] #t{number}", number + 1)).collect()
+        };
+        let (one, other) = (texts(""), texts("x"));
+        let names = || paths.iter().map(String::as_str);
+        let one: Vec<(&str, &str)> = names().zip(one.iter().map(String::as_str)).collect();
+        let other: Vec<(&str, &str)> = names().zip(other.iter().map(String::as_str)).collect();
+        assert_eq!(follow(&one, &other).len(), 2 * paths.len());
+    }
+}
