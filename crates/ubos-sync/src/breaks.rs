@@ -27,7 +27,7 @@ pub(crate) fn of(report: &RunReport, root: &Path) -> Vec<Break> {
     if steps.is_empty() || !is_vault(root) {
         return Vec::new();
     }
-    graph_of(root, |index| broken(&index.graph(), &steps)).unwrap_or_default()
+    graph_of(root, |index| broken(index.graph(), &steps)).unwrap_or_default()
 }
 
 /// The links that are or would be broken if a conflict ended with what one side deleted.
@@ -39,7 +39,7 @@ pub(crate) fn if_deleted(conflict: &Conflict, root: &Path) -> Vec<Break> {
     // Where it is gone here already, notes that lead there are found all the same.
     let has_happened = conflict.sides.here.is_none();
     let step = Step { from: conflict.path.to_string(), to: None, has_happened };
-    graph_of(root, |index| broken(&index.graph(), &[step])).unwrap_or_default()
+    graph_of(root, |index| broken(index.graph(), &[step])).unwrap_or_default()
 }
 
 /// What went away in a run, to be looked into later.
@@ -66,7 +66,7 @@ pub(crate) fn since(losses: &[Loss], root: &Path) -> Vec<Vec<Break>> {
     }
     let all = |index: &Index| {
         let graph = index.graph();
-        losses.iter().map(|loss| broken(&graph, &loss.steps)).collect()
+        losses.iter().map(|loss| broken(graph, &loss.steps)).collect()
     };
     graph_of(root, all).unwrap_or_default()
 }

@@ -228,8 +228,7 @@ fn case_58_symbolic_links_are_listed_and_harm_nothing() {
     let mut index = super::index::Index::open(folder.path(), None);
     index.refresh().unwrap();
     let symlinks: Vec<String> = index.links().iter().map(ToString::to_string).collect();
-    let graph = index.graph();
-    let view = View { graph: &graph, texts: &index, parity: false };
+    let view = View { graph: index.graph(), texts: &index, parity: false };
     assert_eq!(broken(&view, &symlinks, 9).causes, [(Cause::Symlink, 2)].into());
     assert!(index.text("b.md").is_none(), "a link is not read through");
 }

@@ -24,7 +24,7 @@ pub const KEPT: &str = "state/graph";
 #[derive(Debug)]
 pub struct Desk {
     index: Index,
-    plain: Option<Graph>,
+    /// The graph with soft edges, if it was asked for since something changed.
     soft: Option<Graph>,
 }
 
@@ -34,7 +34,7 @@ impl Desk {
     pub fn at(folder: &Path) -> Self {
         let private = folder.join(PRIVATE);
         let kept = private.is_dir().then(|| private.join(KEPT));
-        Self { index: Index::open(folder, kept.as_deref()), plain: None, soft: None }
+        Self { index: Index::open(folder, kept.as_deref()), soft: None }
     }
 
     /// Looks at every file, reads what changed and keeps what it learns. What cannot be kept costs only
@@ -45,8 +45,8 @@ impl Desk {
     pub fn refresh(&mut self) -> Result<Refreshed, EngineError> {
         let excluded = self.index.excluded().clone();
         let refreshed = self.index.refresh()?;
-        if refreshed != Refreshed::default() || excluded != *self.index.excluded() {
-            (self.plain, self.soft) = (None, None);
+        if refreshed.is_news() || excluded != *self.index.excluded() {
+            self.soft = None;
         }
         let _ = self.index.save();
         Ok(refreshed)
@@ -82,19 +82,18 @@ impl Desk {
     }
 
     fn make(&mut self, with_soft: bool) {
-        let place = if with_soft { &mut self.soft } else { &mut self.plain };
-        if place.is_none() {
-            let mut graph = self.index.graph();
-            if with_soft {
-                soft::join(&mut graph, &self.index);
-            }
-            *place = Some(graph);
+        if with_soft && self.soft.is_none() {
+            let mut graph = self.index.graph().clone();
+            soft::join(&mut graph, &self.index);
+            self.soft = Some(graph);
         }
     }
 
     fn made(&self, with_soft: bool) -> &Graph {
-        let made = if with_soft { &self.soft } else { &self.plain };
-        made.as_ref().expect("the graph was made before it is looked at")
+        match with_soft {
+            true => self.soft.as_ref().expect("the graph was made before it is looked at"),
+            false => self.index.graph(),
+        }
     }
 
     fn view(&self, with_soft: bool, parity: bool) -> View<'_> {

@@ -74,9 +74,14 @@ impl Excluded {
         excluded
     }
 
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
     /// Whether the file at `path` is left out.
     pub fn covers(&self, path: &str) -> bool {
-        if self.filters.is_empty() {
+        if self.is_empty() {
             return false;
         }
         let lower = key(path);

@@ -5,9 +5,10 @@
 //! that links, the shortest path, the alphabet. The names of other programs' rules (a unique name, a
 //! strictly relative path) would resolve a quarter of the links of a real vault.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::note::key;
+use super::note::{key, key_into};
 
 /// A file of a vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,20 @@ pub struct Files {
 }
 
 impl Files {
+    /// These files, numbered in this order.
+    pub fn of<'p>(paths: impl ExactSizeIterator<Item = &'p str>) -> Self {
+        let count = paths.len();
+        let mut files = Self {
+            files: Vec::with_capacity(count),
+            by_path: HashMap::with_capacity(count),
+            by_name: HashMap::with_capacity(count),
+        };
+        for path in paths {
+            files.add(path);
+        }
+        files
+    }
+
     /// Adds a file; the one that is there already, if any.
     pub fn add(&mut self, path: &str) -> FileId {
         let key = key(path);
@@ -61,15 +76,41 @@ impl Files {
         }
     }
 
+    /// Gives each file that was not taken away the number that stands at its own, without gaps.
+    pub(super) fn arrange(&mut self, numbers: &[Option<FileId>]) {
+        let former = std::mem::take(&mut self.files);
+        self.files.resize_with(numbers.iter().flatten().count(), || None);
+        for (file, number) in former.into_iter().zip(numbers) {
+            if let Some(number) = number {
+                self.files[number.0 as usize] = file;
+            }
+        }
+        let lists = self.by_path.values_mut().chain(self.by_name.values_mut());
+        for id in lists.flatten() {
+            *id = numbers[id.0 as usize].expect("what is listed has a number");
+        }
+    }
+
     /// The path of a file; empty if it was taken away.
     pub fn path(&self, id: FileId) -> &str {
-        self.files.get(id.0 as usize).and_then(Option::as_ref).map_or("", |file| &file.path)
+        self.file(id).map_or("", |file| &file.path)
     }
 
     /// The file at exactly this path.
     pub fn at(&self, path: &str) -> Option<FileId> {
         let same = self.by_path.get(&key(path))?;
         same.iter().copied().find(|id| self.path(*id) == path)
+    }
+
+    /// The files whose name, without folders and as it is compared, is this.
+    pub(super) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = FileId> + use<'f> {
+        self.by_name.get(name).into_iter().flatten().copied()
+    }
+
+    /// Whether other files have the same name, in other folders or another case.
+    pub fn shares_name(&self, id: FileId) -> bool {
+        let same = self.file(id).and_then(|file| self.by_name.get(name_of(&file.key)));
+        same.is_some_and(|ids| ids.len() > 1)
     }
 
     /// All files.
@@ -99,13 +140,18 @@ impl Files {
 
     /// The file that `target` means in a link of the file at `source`; `None` if there is none.
     pub fn resolve(&self, target: &str, source: &str) -> Option<FileId> {
-        if target.is_empty() {
-            return self.at(source);
+        self.resolver(source).resolve(target)
+    }
+
+    /// Resolves the links of the file at `source`.
+    pub(super) fn resolver<'f>(&'f self, source: &'f str) -> Resolver<'f> {
+        Resolver {
+            files: self,
+            path: source,
+            key: key(source),
+            words: String::new(),
+            known: HashMap::new(),
         }
-        let target = key(target);
-        let source = key(source);
-        self.resolve_key(&target, &source)
-            .or_else(|| self.resolve_key(&format!("{target}.md"), &source))
     }
 
     /// All files that `target` could mean by its name alone, the one it means first.
@@ -126,50 +172,108 @@ impl Files {
         found
     }
 
-    fn resolve_key(&self, target: &str, source: &str) -> Option<FileId> {
-        self.by_name.get(name_of(target))?;
-        let mut target = target.to_owned();
+    /// The file that `target` means, of those that have its name.
+    fn meant(&self, target: &str, source: &str, same_name: &[FileId]) -> Option<FileId> {
+        let mut target = Cow::Borrowed(target);
         if target.starts_with("./") || target.starts_with("../") {
-            target = relative(&target, source)?;
-            if let Some(id) = self.exact(&target) {
+            target = Cow::Owned(relative(&target, source)?);
+            if let Some(id) = self.exact(&target, same_name) {
                 return Some(id);
             }
         }
         let plain = target.strip_prefix('/').unwrap_or(&target);
-        if let Some(id) = self.exact(plain) {
+        if let Some(id) = self.exact(plain, same_name) {
             return Some(id);
         }
         if target.starts_with('/') {
             return None;
         }
-        self.ranked(plain, source).min().map(|(.., id)| id)
+        self.ranked(plain, source, same_name).min().map(|(.., id)| id)
     }
 
-    /// Of twins the first in the alphabet.
-    fn exact(&self, key: &str) -> Option<FileId> {
-        self.by_path.get(key)?.iter().copied().min_by_key(|id| self.path(*id))
+    /// The file at that path, of those that have its name. Of twins the first in the alphabet.
+    fn exact(&self, key: &str, same_name: &[FileId]) -> Option<FileId> {
+        let same = match same_name.len() <= FEW {
+            true => same_name,
+            false => self.by_path.get(key)?,
+        };
+        let is_there = |id: &FileId| self.file(*id).is_some_and(|file| file.key == key);
+        same.iter().copied().filter(is_there).min_by_key(|id| self.path(*id))
+    }
+
+    fn file(&self, id: FileId) -> Option<&File> {
+        self.files.get(id.0 as usize).and_then(Option::as_ref)
     }
 
     /// Files whose path ends with these characters: below the source's folder first, then by length
     /// and alphabet.
     fn ending_with(&self, end: &str, source: &str) -> Vec<FileId> {
-        let mut found: Vec<Ranked<'_>> = self.ranked(end, source).collect();
+        let same_name = self.by_name.get(name_of(end)).map_or(&[][..], Vec::as_slice);
+        let mut found: Vec<Ranked<'_>> = self.ranked(end, source, same_name).collect();
         found.sort();
         found.into_iter().map(|(.., id)| id).collect()
     }
 
-    /// Such files with what they are ordered by.
-    fn ranked<'s>(&'s self, end: &'s str, source: &'s str) -> impl Iterator<Item = Ranked<'s>> {
-        let same_name = self.by_name.get(name_of(end)).into_iter().flatten();
+    /// Such files, of those that have the name, with what they are ordered by.
+    fn ranked<'s>(
+        &'s self,
+        end: &'s str,
+        source: &'s str,
+        same_name: &'s [FileId],
+    ) -> impl Iterator<Item = Ranked<'s>> {
         let folder = source.rfind('/').map_or("", |at| &source[..=at]);
-        same_name.filter_map(move |id| {
-            let file = self.files[id.0 as usize].as_ref()?;
+        same_name.iter().filter_map(move |id| {
+            let file = self.file(*id)?;
             let far = !file.key.starts_with(folder);
             let ranked = (far, file.length, file.key.as_str(), file.path.as_str(), *id);
             file.key.ends_with(end).then_some(ranked)
         })
     }
 }
+
+/// Resolves the links of one file.
+pub(super) struct Resolver<'f> {
+    files: &'f Files,
+    path: &'f str,
+    key: String,
+    /// What is resolved, as it is compared.
+    words: String,
+    /// What links by names of many files came to: notes repeat themselves.
+    known: HashMap<String, Option<FileId>>,
+}
+
+impl Resolver<'_> {
+    /// The file that `target` means; `None` if there is none.
+    pub(super) fn resolve(&mut self, target: &str) -> Option<FileId> {
+        if target.is_empty() {
+            return self.files.at(self.path);
+        }
+        let mut words = std::mem::take(&mut self.words);
+        key_into(target, &mut words);
+        let found = self.resolve_key(&words).or_else(|| {
+            words.push_str(".md");
+            self.resolve_key(&words)
+        });
+        self.words = words;
+        found
+    }
+
+    fn resolve_key(&mut self, target: &str) -> Option<FileId> {
+        let same_name = self.files.by_name.get(name_of(target))?;
+        if same_name.len() <= FEW {
+            return self.files.meant(target, &self.key, same_name);
+        }
+        if let Some(known) = self.known.get(target) {
+            return *known;
+        }
+        let meant = self.files.meant(target, &self.key, same_name);
+        self.known.insert(target.to_owned(), meant);
+        meant
+    }
+}
+
+/// So many files of one name are gone through one by one.
+const FEW: usize = 8;
 
 /// Whether a file is outside of the source's folder, its length, key, path, number.
 type Ranked<'a> = (bool, usize, &'a str, &'a str, FileId);

@@ -9,11 +9,16 @@ pub mod canvas;
 #[cfg(test)]
 mod cases;
 pub mod desk;
+mod edge;
 pub mod excluded;
 pub mod files;
 pub mod index;
+mod kept;
+mod lists;
+mod make;
 pub mod mcp;
 pub mod model;
+mod names;
 pub mod note;
 pub mod page;
 pub mod parcel;
@@ -21,7 +26,10 @@ pub mod past;
 pub mod questions;
 pub mod search;
 pub mod soft;
+mod source;
+mod subpath;
 pub mod tree;
+pub mod update;
 #[cfg(test)]
 pub(crate) mod vaults;
 #[cfg(test)]

@@ -1,209 +1,83 @@
 //! The graph: files, and edges of several kinds between them, each with the place it comes from.
 //!
-//! It is made from what the files say ([`Graph::build`]), never changed: whoever has new files makes
-//! a new one, which for ten thousand links takes a few milliseconds.
+//! It is made from what the files say ([`Graph::build`]) and follows their changes ([`Graph::update`]).
+//! Both come to the same: files are numbered by path, edges stand in the order in which they are
+//! written, names that no file has and tags in the order in which they first stand.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::canvas::Canvas;
+pub use super::edge::{Edge, EdgeKind, MissingId, TagId, Target};
 use super::excluded::Excluded;
 use super::files::{FileId, Files};
-use super::note::{Link, LinkForm, Note, Position, Tag, key};
-
-/// What a file turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
-    /// A note.
-    Note(Box<Note>),
-    /// A canvas.
-    Canvas(Box<Canvas>),
-    /// A canvas that cannot be read: its line and what is wrong.
-    BrokenCanvas(u32, String),
-    /// A note or canvas that is too large or could not be read, and why.
-    Unread(String),
-    /// Anything else.
-    Attachment,
-}
-
-/// A file of the vault with what it says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// Path from the vault's root, with `/`.
-    pub path: String,
-    /// Length in bytes.
-    pub size: u64,
-    /// Modification time, nanoseconds since 1970.
-    pub mtime: i64,
-    /// BLAKE3 of a note or canvas; of other files nothing is read.
-    pub digest: Option<[u8; 32]>,
-    /// What it says.
-    pub content: Content,
-}
-
-/// The kinds of edges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EdgeKind {
-    /// A link in a note.
-    Link,
-    /// Something shown in place.
-    Embed,
-    /// A link in a property.
-    FrontMatter,
-    /// A card of a canvas that shows a file, or the background of a group.
-    CanvasFile,
-    /// A link in a card of text.
-    CanvasText,
-    /// An arrow of a canvas, from the file of one card to that of another. Ours: Obsidian has none.
-    CanvasArrow,
-    /// A tag.
-    Tag,
-    /// A path that is written in prose or code. Soft.
-    PathMention,
-    /// A title or other name of a note that is not linked. Soft.
-    UnlinkedMention,
-    /// Two files with the same content, or one that is named like a copy of the other. Soft.
-    Duplicate,
-}
-
-impl EdgeKind {
-    /// All kinds.
-    pub const ALL: [Self; 10] = [
-        Self::Link,
-        Self::Embed,
-        Self::FrontMatter,
-        Self::CanvasFile,
-        Self::CanvasText,
-        Self::CanvasArrow,
-        Self::Tag,
-        Self::PathMention,
-        Self::UnlinkedMention,
-        Self::Duplicate,
-    ];
-
-    /// Whether it is ours and no link of anybody: guessed from the text.
-    pub fn is_soft(self) -> bool {
-        matches!(self, Self::PathMention | Self::UnlinkedMention | Self::Duplicate)
-    }
-
-    /// Whether Obsidian counts it among the links of a file.
-    pub fn is_obsidians(self) -> bool {
-        !self.is_soft() && !matches!(self, Self::CanvasArrow | Self::Tag)
-    }
-
-    /// The word for it in answers.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Link => "link",
-            Self::Embed => "embed",
-            Self::FrontMatter => "front-matter",
-            Self::CanvasFile => "canvas-file",
-            Self::CanvasText => "canvas-text",
-            Self::CanvasArrow => "canvas-arrow",
-            Self::Tag => "tag",
-            Self::PathMention => "path-mention",
-            Self::UnlinkedMention => "unlinked-mention",
-            Self::Duplicate => "duplicate",
-        }
-    }
-}
-
-/// A tag, in whatever case it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TagId(pub u32);
-
-/// A name that no file has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MissingId(pub u32);
-
-/// Where an edge leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// To a file.
-    File(FileId),
-    /// To a name that no file has.
-    Missing(MissingId),
-    /// To a tag.
-    Tag(TagId),
-}
-
-/// One edge. The same two ends can have many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edge {
-    /// The file that says it. Of an arrow, the file of the card it begins at.
-    pub from: FileId,
-    /// Where it leads.
-    pub to: Target,
-    /// Its kind.
-    pub kind: EdgeKind,
-    /// The file it is written in: of an arrow the canvas, otherwise `from`.
-    pub within: FileId,
-    /// Where it is written.
-    pub at: Position,
-    /// Its bytes in that file.
-    pub span: (u32, u32),
-    /// A property's name, or what is written on an arrow.
-    pub label: Option<String>,
-    /// The part from `#` on, without the `#`.
-    pub subpath: Option<String>,
-    /// Whether the heading or block that the subpath names is there; `None` without one, or where it
-    /// cannot be told.
-    pub subpath_found: Option<bool>,
-}
+use super::lists::Lists;
+use super::make::{Maker, note_of};
+use super::names::Names;
+use super::note::Note;
+pub use super::source::{Content, Source};
 
 /// The files of a vault and all edges between them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Graph {
-    files: Files,
-    sources: HashMap<FileId, Arc<Source>>,
-    edges: Vec<Edge>,
-    forward: HashMap<FileId, Vec<u32>>,
-    backward: HashMap<Target, Vec<u32>>,
-    missing: Vec<String>,
-    tags: Vec<String>,
-    tag_ids: HashMap<String, TagId>,
+    pub(super) files: Files,
+    /// By number of the file.
+    pub(super) sources: Vec<Arc<Source>>,
+    /// By the file they are written in, there by place; behind them what was joined.
+    pub(super) edges: Vec<Edge>,
+    /// Where the edges of each file begin, and where those of the last one end.
+    pub(super) starts: Vec<u32>,
+    pub(super) missing: Names,
+    pub(super) tags: Names,
+    /// By the file they are from.
+    forward: Lists,
+    /// By what they lead to: files, then names that no file has, then tags.
+    backward: Lists,
     excluded: HashSet<FileId>,
 }
 
 impl Graph {
     /// The graph of these files. The order does not matter.
-    pub fn build(sources: Vec<Arc<Source>>) -> Self {
-        let mut graph = Self::default();
-        let mut sources = sources;
+    pub fn build(mut sources: Vec<Arc<Source>>) -> Self {
         sources.sort_by(|a, b| a.path.cmp(&b.path));
-        for source in sources {
-            let id = graph.files.add(&source.path);
-            graph.sources.insert(id, source);
+        // Two names that are no UTF-8 can be shown alike: one of them is enough.
+        sources.dedup_by(|later, earlier| later.path == earlier.path);
+        let mut graph = Self {
+            files: Files::of(sources.iter().map(|source| source.path.as_str())),
+            sources,
+            ..Self::default()
+        };
+        let mut maker =
+            Maker::new(&graph.files, &graph.sources, &mut graph.missing, &mut graph.tags);
+        graph.starts.push(0);
+        for id in (0..number(graph.sources.len())).map(FileId) {
+            maker.take(id, &mut graph.edges);
+            graph.starts.push(number(graph.edges.len()));
         }
-        let mut maker = Maker::default();
-        for id in graph.files.all() {
-            maker.take(&graph, id);
-        }
-        let Maker { edges, missing, tags, tag_ids, .. } = maker;
-        graph.missing = missing;
-        graph.tags = tags;
-        graph.tag_ids = tag_ids;
-        graph.join(edges);
+        graph.list();
         graph
     }
 
     /// Adds edges that were found otherwise, such as soft ones.
     pub fn join(&mut self, edges: Vec<Edge>) {
-        for edge in edges {
-            let number = u32::try_from(self.edges.len()).expect("fewer than 4 billion edges");
-            self.forward.entry(edge.from).or_default().push(number);
-            self.backward.entry(edge.to).or_default().push(number);
-            self.edges.push(edge);
-        }
+        self.edges.extend(edges);
+        self.list();
+    }
+
+    /// Lists the edges by their ends.
+    pub(super) fn list(&mut self) {
+        let (files, missing) = (self.sources.len(), self.missing.len());
+        let slot = |edge: &Edge| slot(edge.to, files, missing);
+        self.forward = Lists::of(files, self.edges.iter().map(|edge| edge.from.0 as usize));
+        self.backward = Lists::of(files + missing + self.tags.len(), self.edges.iter().map(slot));
     }
 
     /// Takes note of the files that the vault's settings leave out of its graph view.
     pub fn exclude(&mut self, excluded: &Excluded) {
-        let files = &self.files;
-        self.excluded = files.all().filter(|id| excluded.covers(files.path(*id))).collect();
+        self.excluded.clear();
+        if !excluded.is_empty() {
+            let files = &self.files;
+            self.excluded.extend(files.all().filter(|id| excluded.covers(files.path(*id))));
+        }
     }
 
     /// Whether a file is left out of the graph view, of mentions and of searches.
@@ -223,15 +97,12 @@ impl Graph {
 
     /// What a file says.
     pub fn source(&self, id: FileId) -> Option<&Source> {
-        self.sources.get(&id).map(Arc::as_ref)
+        self.sources.get(id.0 as usize).map(Arc::as_ref)
     }
 
     /// The note in a file, if it is one.
     pub fn note(&self, id: FileId) -> Option<&Note> {
-        match &self.source(id)?.content {
-            Content::Note(note) => Some(note),
-            _ => None,
-        }
+        note_of(self.source(id)?)
     }
 
     /// All notes, by path.
@@ -246,40 +117,42 @@ impl Graph {
 
     /// The edges that a file has.
     pub fn outgoing(&self, id: FileId) -> impl Iterator<Item = &Edge> {
-        self.forward.get(&id).into_iter().flatten().map(|number| &self.edges[*number as usize])
+        self.numbered(self.forward.get(id.0 as usize))
     }
 
     /// The edges that lead to something.
     pub fn incoming(&self, target: Target) -> impl Iterator<Item = &Edge> {
-        self.backward.get(&target).into_iter().flatten().map(|number| &self.edges[*number as usize])
+        let slot = slot(target, self.sources.len(), self.missing.len());
+        self.numbered(self.backward.get(slot))
+    }
+
+    fn numbered<'g>(&'g self, numbers: &'g [u32]) -> impl Iterator<Item = &'g Edge> {
+        numbers.iter().map(|number| &self.edges[*number as usize])
     }
 
     /// The name that no file has, as the first link to it writes it.
     pub fn missing(&self, id: MissingId) -> &str {
-        &self.missing[id.0 as usize]
+        self.missing.written(id.0)
     }
 
     /// All names that no file has.
     pub fn all_missing(&self) -> impl Iterator<Item = (MissingId, &str)> {
-        self.missing
-            .iter()
-            .enumerate()
-            .map(|(number, name)| (MissingId(number as u32), name.as_str()))
+        self.missing.all().map(|(number, name)| (MissingId(number), name))
     }
 
     /// A tag as it is first written.
     pub fn tag(&self, id: TagId) -> &str {
-        &self.tags[id.0 as usize]
+        self.tags.written(id.0)
     }
 
     /// The tag of that name, in whatever case.
     pub fn tag_id(&self, name: &str) -> Option<TagId> {
-        self.tag_ids.get(&key(name.trim_start_matches('#'))).copied()
+        self.tags.find(name.trim_start_matches('#')).map(TagId)
     }
 
     /// All tags with their numbers.
     pub fn tags(&self) -> impl Iterator<Item = (TagId, &str)> {
-        self.tags.iter().enumerate().map(|(number, name)| (TagId(number as u32), name.as_str()))
+        self.tags.all().map(|(number, name)| (TagId(number), name))
     }
 
     /// The title of a file: its name without `.md`.
@@ -296,157 +169,18 @@ impl Graph {
     }
 }
 
-/// Makes the edges of one file after the other.
-#[derive(Default)]
-struct Maker {
-    edges: Vec<Edge>,
-    missing: Vec<String>,
-    missing_ids: HashMap<String, MissingId>,
-    tags: Vec<String>,
-    tag_ids: HashMap<String, TagId>,
-    /// What the links of the last source came to: notes repeat themselves.
-    known: BTreeMap<String, Option<FileId>>,
+/// The number of an edge.
+pub(super) fn number(number: usize) -> u32 {
+    u32::try_from(number).expect("fewer than 4 billion edges")
 }
 
-impl Maker {
-    fn take(&mut self, graph: &Graph, id: FileId) {
-        self.known.clear();
-        match graph.source(id).map(|source| &source.content) {
-            Some(Content::Note(note)) => {
-                self.links(graph, id, &note.links);
-                self.tags(id, &note.tags);
-            }
-            Some(Content::Canvas(canvas)) => {
-                self.links(graph, id, &canvas.links);
-                self.tags(id, &canvas.tags);
-                self.arrows(graph, id, canvas);
-            }
-            _ => {}
-        }
+/// Where the list of what leads to `target` stands.
+fn slot(target: Target, files: usize, missing: usize) -> usize {
+    match target {
+        Target::File(id) => id.0 as usize,
+        Target::Missing(id) => files + id.0 as usize,
+        Target::Tag(id) => files + missing + id.0 as usize,
     }
-
-    fn resolve(&mut self, graph: &Graph, from: FileId, target: &str) -> Option<FileId> {
-        if let Some(known) = self.known.get(target) {
-            return *known;
-        }
-        let found = graph.files.resolve(target, graph.files.path(from));
-        self.known.insert(target.to_owned(), found);
-        found
-    }
-
-    fn links(&mut self, graph: &Graph, from: FileId, links: &[Link]) {
-        for link in links {
-            let kind = match &link.form {
-                LinkForm::CanvasFile | LinkForm::CanvasGroup => EdgeKind::CanvasFile,
-                LinkForm::CanvasText => EdgeKind::CanvasText,
-                LinkForm::FrontMatter { .. } => EdgeKind::FrontMatter,
-                LinkForm::Wiki | LinkForm::Markdown if link.embed => EdgeKind::Embed,
-                LinkForm::Wiki | LinkForm::Markdown => EdgeKind::Link,
-            };
-            let label = match &link.form {
-                LinkForm::FrontMatter { key } => Some(key.clone()),
-                _ => None,
-            };
-            let found = self.resolve(graph, from, &link.target);
-            let subpath_found =
-                link.subpath.as_deref().zip(found).and_then(|(subpath, id)| {
-                    graph.note(id).map(|note| has_subpath(note, subpath))
-                });
-            let to =
-                found.map_or_else(|| Target::Missing(self.missing(&link.target)), Target::File);
-            let (at, span, subpath) = (link.at, link.span, link.subpath.clone());
-            self.edges.push(Edge {
-                from,
-                to,
-                kind,
-                within: from,
-                at,
-                span,
-                label,
-                subpath,
-                subpath_found,
-            });
-        }
-    }
-
-    fn tags(&mut self, from: FileId, tags: &[Tag]) {
-        for tag in tags {
-            let to = Target::Tag(self.tag(&tag.name));
-            // In a text it is written with `#`, in a property without.
-            let mark = usize::from(!tag.from_properties);
-            let length = u32::try_from(tag.name.len() + mark).unwrap_or(0);
-            self.edges.push(Edge {
-                from,
-                to,
-                kind: EdgeKind::Tag,
-                within: from,
-                at: tag.at,
-                span: (0, length),
-                label: None,
-                subpath: None,
-                subpath_found: None,
-            });
-        }
-    }
-
-    fn arrows(&mut self, graph: &Graph, canvas: FileId, read: &Canvas) {
-        for arrow in &read.arrows {
-            let ends = [&arrow.from, &arrow.to].map(|path| self.resolve(graph, canvas, path));
-            if let [Some(from), Some(to)] = ends {
-                self.edges.push(Edge {
-                    from,
-                    to: Target::File(to),
-                    kind: EdgeKind::CanvasArrow,
-                    within: canvas,
-                    at: arrow.at,
-                    span: (0, 0),
-                    label: arrow.label.clone(),
-                    subpath: None,
-                    subpath_found: None,
-                });
-            }
-        }
-    }
-
-    fn missing(&mut self, name: &str) -> MissingId {
-        let id = MissingId(u32::try_from(self.missing.len()).expect("fewer than 4 billion names"));
-        *self.missing_ids.entry(key(name)).or_insert_with(|| {
-            self.missing.push(name.to_owned());
-            id
-        })
-    }
-
-    fn tag(&mut self, name: &str) -> TagId {
-        let id = TagId(u32::try_from(self.tags.len()).expect("fewer than 4 billion tags"));
-        *self.tag_ids.entry(key(name)).or_insert_with(|| {
-            self.tags.push(name.to_owned());
-            id
-        })
-    }
-}
-
-/// Whether a note has the block, footnote or heading that a subpath names.
-fn has_subpath(note: &Note, subpath: &str) -> bool {
-    if let Some(block) = subpath.strip_prefix('^') {
-        return note.blocks.iter().any(|anchor| anchor.name.eq_ignore_ascii_case(block.trim()));
-    }
-    if let Some(name) = subpath.strip_prefix("[^").and_then(|rest| rest.strip_suffix(']')) {
-        return note.footnotes.iter().any(|anchor| anchor.name == name);
-    }
-    let mut headings = note.headings.iter();
-    let mut above = 0;
-    subpath.split('#').map(plain_heading).filter(|part| !part.is_empty()).all(|part| {
-        let found = headings.find(|h| h.level > above && plain_heading(&h.text) == part);
-        above = found.map_or(above, |heading| heading.level);
-        found.is_some()
-    })
-}
-
-/// A heading as links compare it: marks are blanks, blanks are one, letters are small.
-fn plain_heading(text: &str) -> String {
-    const MARKS: &str = "!\"#$%&()*+,.:;<=>?@^`{|}~/[]\\\r\n";
-    let text: String = text.chars().map(|c| if MARKS.contains(c) { ' ' } else { c }).collect();
-    key(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use ubos_core::path::RelPath;
 
 use super::ask::{Beside, Question, Request, answer};
 use super::index::Index;
-use super::model::Graph;
+use super::model::{Graph, Target};
 use super::past::Former;
 use super::questions::sketch::Sketch;
 use super::questions::{View, export};
@@ -29,62 +29,179 @@ fn said(graph: &Graph) -> String {
     export::export(&View { graph, texts: &nothing, parity: false }, export::Format::Json)
 }
 
-#[test]
-fn an_index_that_follows_edits_is_the_same_as_one_made_anew() {
-    for seed in 0..6 {
-        let mut random = Random::new(seed);
-        let mut files = vaults::vault(seed, 30, 400);
+/// Everything that there is in a graph: all that it says, besides lists that are ordered as they are asked
+/// for.
+fn all(graph: &Graph) -> String {
+    let mut text = said(graph);
+    let name = |to: Target| match to {
+        Target::File(id) => format!("{} {}", id.0, graph.files().path(id)),
+        Target::Missing(id) => format!("?{} {}", id.0, graph.missing(id)),
+        Target::Tag(id) => format!("#{} {}", id.0, graph.tag(id)),
+    };
+    for edge in graph.edges() {
+        text.push_str(&format!("{edge:?} {}\n", name(edge.to)));
+    }
+    let files = graph.files().all().map(Target::File);
+    let missing = graph.all_missing().map(|(id, _)| Target::Missing(id));
+    for end in files.chain(missing).chain(graph.tags().map(|(id, _)| Target::Tag(id))) {
+        let incoming: Vec<_> = graph.incoming(end).map(|edge| (edge.within, edge.at)).collect();
+        text.push_str(&format!("{} {incoming:?}", name(end)));
+        if let Target::File(id) = end {
+            let outgoing: Vec<_> = graph.outgoing(id).map(|edge| (edge.within, edge.at)).collect();
+            text.push_str(&format!(" {outgoing:?} {:?}", graph.source(id).map(|s| &s.digest)));
+        }
+        text.push('\n');
+    }
+    for (id, tag) in graph.tags() {
+        assert_eq!(graph.tag_id(&tag.to_uppercase()), Some(id));
+    }
+    text.push_str(&format!("{:?}", graph.files().twins()));
+    text
+}
+
+/// A vault on the disk and what should stand there.
+struct Edited {
+    random: Random,
+    folder: tempfile::TempDir,
+    files: BTreeMap<String, Vec<u8>>,
+    /// What the last edits touched.
+    touched: Vec<String>,
+}
+
+impl Edited {
+    fn of(seed: u64) -> Self {
+        let files = vaults::vault(seed, 30, 400);
         let folder = tempfile::tempdir().unwrap();
-        let kept = tempfile::tempdir().unwrap();
         files.iter().for_each(|(path, bytes)| put(folder.path(), path, bytes));
-        let mut index = Index::open(folder.path(), Some(kept.path()));
-        index.refresh().unwrap();
-        for round in 0..25 {
-            let names: Vec<String> = files.keys().cloned().collect();
-            let mut touched = Vec::new();
-            for _ in 0..=random.below(3) {
-                let path = names[random.below(names.len())].clone();
-                let new = format!("new/{}", names[random.below(names.len())]);
-                match random.below(4) {
-                    0 => {
-                        if let Some(bytes) = files.remove(&path) {
-                            fs::remove_file(folder.path().join(&path)).unwrap();
-                            files.insert(new.clone(), bytes.clone());
-                            put(folder.path(), &new, &bytes);
-                            touched.extend([path, new]);
-                        }
-                    }
-                    1 => {
-                        if files.remove(&path).is_some() {
-                            fs::remove_file(folder.path().join(&path)).unwrap();
-                            touched.push(path);
-                        }
-                    }
-                    _ => {
-                        let path = if random.below(2) == 0 { path } else { new };
-                        let bytes = vaults::note(&mut random, &names, 300).into_bytes();
-                        put(folder.path(), &path, &bytes);
-                        files.insert(path.clone(), bytes);
-                        touched.push(path);
-                    }
+        Self { random: Random::new(seed), folder, files, touched: Vec::new() }
+    }
+
+    fn write(&mut self, path: &str, bytes: Vec<u8>) {
+        put(self.folder.path(), path, &bytes);
+        self.files.insert(path.to_owned(), bytes);
+        self.touched.push(path.to_owned());
+    }
+
+    fn take_away(&mut self, path: &str) -> Option<Vec<u8>> {
+        let bytes = self.files.remove(path)?;
+        fs::remove_file(self.folder.path().join(path)).unwrap();
+        self.touched.push(path.to_owned());
+        Some(bytes)
+    }
+
+    /// One edit of a kind that can change what other notes' links and tags come to.
+    fn edit(&mut self) {
+        let names: Vec<String> = self.files.keys().cloned().collect();
+        let path = names[self.random.below(names.len())].clone();
+        match self.random.below(10) {
+            0 => {
+                // A move, which may go up, down, or to another case of the same name.
+                let new = match self.random.below(4) {
+                    0 => path.to_uppercase(),
+                    1 => path.rsplit('/').next().unwrap_or(&path).to_owned(),
+                    2 => format!("a/{path}"),
+                    _ => format!("new/{}", names[self.random.below(names.len())]),
+                };
+                if !self.files.contains_key(&new) && !self.is_folder(&new) {
+                    let bytes = self.take_away(&path).unwrap_or_default();
+                    self.write(&new, bytes);
                 }
             }
-            match round % 3 {
-                0 => {
-                    let paths: Vec<RelPath> =
-                        touched.iter().map(|path| RelPath::new(path.as_str()).unwrap()).collect();
-                    index.look_at(&paths).unwrap();
+            1 => drop(self.take_away(&path)),
+            2 => {
+                // A name that links wait for, or that others have in other folders, without an end too.
+                let folder = self.random.one_of(&["", "a/", "docs/", "zz/", "A/"]);
+                let number = self.random.below(17);
+                let name = ["NOWHERE 2", "note", "v1.2", "p1.png", "not", "no\u{a0}break"];
+                let end = self.random.one_of(&[".md", "", ".MD", ".canvas"]);
+                let path = match self.random.below(3) {
+                    0 => format!("{folder}note {number}{end}"),
+                    1 => format!("{folder}{}{end}", self.random.one_of(&name)),
+                    _ => format!("{folder}{}{end}", self.linked(&path)),
+                };
+                let is_path =
+                    path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+                if is_path && !self.is_folder(&path) {
+                    self.write(&path, b"# harbour\n\n## The\n\ntext ^b1\n".to_vec());
                 }
-                1 => drop(index.refresh().unwrap()),
+            }
+            3 => {
+                // Headings, blocks and the case of tags and of missing names, and nothing else.
+                let mut text = self.files[&path].clone();
+                let more = ["\n# glass\n", "\nx ^b3\n", "\n#TAG1 [[NOWHERE 3]]\n", "\n[^f]: x\n"];
+                text.extend(self.random.one_of(&more).bytes());
+                self.write(&path, text);
+            }
+            4 => {
+                let text = String::from_utf8_lossy(&self.files[&path]).to_uppercase();
+                self.write(&path, text.into_bytes());
+            }
+            5 => {
+                let card = |id: &str, file: &str| format!(r#"{{"id":"{id}","file":"{file}"}}"#);
+                let number = self.random.below(17);
+                let (one, two) =
+                    (card("a", &format!("note {number}.md")), card("b", "no\u{a0}break.md"));
+                let arrow = r#"{"id":"e","fromNode":"a","toNode":"b","label":"x"}"#;
+                let text = format!(r#"{{"nodes":[{one},{two}],"edges":[{arrow}]}}"#);
+                self.write(&format!("boards/b{}.canvas", number % 3), text.into_bytes());
+            }
+            _ => {
+                let text = vaults::note(&mut self.random, &names, 300);
+                self.write(&path, text.into_bytes());
+            }
+        }
+    }
+
+    /// The words of some link of a note.
+    fn linked(&mut self, path: &str) -> String {
+        let text = String::from_utf8_lossy(&self.files[path]).into_owned();
+        let links: Vec<&str> = text.split("[[").skip(1).collect();
+        match links.is_empty() {
+            true => "nowhere 1".to_owned(),
+            false => {
+                let link = links[self.random.below(links.len())];
+                let end = link.find(|c: char| "]|#\\\n".contains(c)).unwrap_or(link.len());
+                link[..end].trim_start_matches(['.', '/']).to_owned()
+            }
+        }
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        self.files.keys().any(|other| other.starts_with(&format!("{path}/")))
+    }
+}
+
+#[test]
+fn an_index_that_follows_edits_is_the_same_as_one_made_anew() {
+    for seed in 0..10 {
+        let mut vault = Edited::of(seed);
+        let kept = tempfile::tempdir().unwrap();
+        let open = |vault: &Edited| Index::open(vault.folder.path(), Some(kept.path()));
+        let mut index = open(&vault);
+        index.refresh().unwrap();
+        for round in 0..30 {
+            index.graph();
+            // A run brings one file, a few, or many.
+            let edits = [1, 1, 1, 3, 12][vault.random.below(5)];
+            (0..edits).for_each(|_| vault.edit());
+            let touched = std::mem::take(&mut vault.touched);
+            match round % 4 {
+                0 | 1 => {
+                    let path = |path: &String| RelPath::new(path.as_str()).unwrap();
+                    index.look_at(&touched.iter().map(path).collect::<Vec<_>>()).unwrap();
+                }
+                2 => drop(index.refresh().unwrap()),
                 _ => {
                     index.refresh().unwrap();
                     index.save().unwrap();
-                    index = Index::open(folder.path(), Some(kept.path()));
+                    index = open(&vault);
                     index.refresh().unwrap();
                 }
             }
-            let anew = tree::graph_of(&files);
-            assert_eq!(said(&index.graph()), said(&anew), "seed {seed}, round {round}");
+            let anew = tree::graph_of(&vault.files);
+            let (followed, anew) = (all(index.graph()), all(&anew));
+            let differs = followed.lines().zip(anew.lines()).find(|(one, other)| one != other);
+            assert!(followed == anew, "seed {seed}, round {round}, {touched:?}: {differs:?}");
         }
     }
 }

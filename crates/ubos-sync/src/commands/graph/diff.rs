@@ -54,7 +54,7 @@ pub(crate) fn run(args: &DiffArgs, asking: &Asking, global: &Global, ui: &Ui) ->
             older.refresh()?;
             let mut desk = asking.desk(global)?;
             desk.refresh()?;
-            let diff = diff(&older.graph(), desk.graph(false), asking.parity);
+            let diff = diff(older.graph(), desk.graph(false), asking.parity);
             Answer::Diff(Box::new(diff.limited(asking.rows(ui).unwrap_or(usize::MAX))))
         }
         (None, None) => {

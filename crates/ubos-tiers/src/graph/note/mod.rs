@@ -13,7 +13,7 @@ mod wiki;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use spelling::{key, linkpath, split_subpath};
+pub use spelling::{key, key_into, linkpath, split_subpath};
 
 /// A place in a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

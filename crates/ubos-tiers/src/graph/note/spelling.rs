@@ -10,6 +10,17 @@ pub fn key(text: &str) -> String {
     if is_nfc(text) { text.to_lowercase() } else { text.nfc().collect::<String>().to_lowercase() }
 }
 
+/// [`key`], into a text that is used again.
+pub fn key_into(text: &str, key_of: &mut String) {
+    key_of.clear();
+    if text.is_ascii() {
+        key_of.push_str(text);
+        key_of.make_ascii_lowercase();
+    } else {
+        key_of.push_str(&key(text));
+    }
+}
+
 /// The text of a link as a path: no-break spaces are spaces, composed, without blanks around it.
 pub fn linkpath(text: &str) -> String {
     let text = text.replace('\u{a0}', " ");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::near::{alike, bare, edits, slips, stem};
+use super::near::{Stems, bare, edits, slips, stem};
 use super::{Reference, View, written_links};
 use crate::graph::files::{FileId, name_of};
 use crate::graph::model::{Edge, Graph, Target};
@@ -172,6 +172,7 @@ struct Finder<'g> {
     folders: HashSet<String>,
     aliases: HashMap<String, FileId>,
     symlinks: HashSet<String>,
+    stems: Stems<'g>,
 }
 
 impl<'g> Finder<'g> {
@@ -194,7 +195,7 @@ impl<'g> Finder<'g> {
             }
         }
         let symlinks = symlinks.iter().map(|path| key(path)).collect();
-        Self { graph, folders, aliases, symlinks }
+        Self { graph, folders, aliases, symlinks, stems: Stems::of(graph.files()) }
     }
 
     fn path(&self, id: FileId) -> &'g str {
@@ -234,7 +235,7 @@ impl<'g> Finder<'g> {
                 self.graph.files().resolve(&format!("{plain}/{}", name_of(&plain)), source);
             return verdict(Cause::Folder, inside);
         }
-        match alike(self.graph.files(), name).first() {
+        match self.stems.alike(name).first() {
             Some(id) => verdict(Cause::Misspelt, Some(*id)),
             None => verdict(Cause::Missing, None),
         }

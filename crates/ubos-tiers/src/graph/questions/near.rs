@@ -52,21 +52,63 @@ pub(super) fn stem(path: &str) -> &str {
 
 /// Files whose name is a slip away from `name`, the nearest first.
 pub(super) fn alike(files: &Files, name: &str) -> Vec<FileId> {
-    let wanted = key(stem(name));
-    let (most, plain) = (slips(&wanted), bare(&wanted));
-    let distance = |id: FileId| {
-        let stem = key(stem(files.path(id)));
-        if !plain.is_empty() && bare(&stem) == plain {
-            return Some(0);
-        }
-        edits(&wanted, &stem, most)
-    };
-    let mut found: Vec<(usize, usize, &str, FileId)> = files
-        .all()
-        .filter_map(|id| Some((distance(id)?, files.path(id).len(), files.path(id), id)))
-        .collect();
-    found.sort();
-    found.into_iter().map(|(.., id)| id).collect()
+    Stems::of(files).alike(name)
+}
+
+/// The names of all files, ready to be compared with many others.
+pub(super) struct Stems<'f> {
+    files: &'f Files,
+    stems: Vec<Stem>,
+}
+
+struct Stem {
+    id: FileId,
+    key: String,
+    bare: String,
+    /// Its length in characters.
+    length: usize,
+    letters: u64,
+}
+
+impl<'f> Stems<'f> {
+    /// Of these files.
+    pub(super) fn of(files: &'f Files) -> Self {
+        let stem = |id: FileId| {
+            let key = key(stem(files.path(id)));
+            let (bare, length, letters) = (bare(&key), key.chars().count(), letters(&key));
+            Stem { id, key, bare, length, letters }
+        };
+        Self { files, stems: files.all().map(stem).collect() }
+    }
+
+    /// [`alike`].
+    pub(super) fn alike(&self, name: &str) -> Vec<FileId> {
+        let wanted = key(stem(name));
+        let (most, plain) = (slips(&wanted), bare(&wanted));
+        let (length, letters) = (wanted.chars().count(), letters(&wanted));
+        let distance = |stem: &Stem| {
+            if !plain.is_empty() && stem.bare == plain {
+                return Some(0);
+            }
+            // An edit changes the length by one at most, and of the letters two: one goes, one comes.
+            let near = stem.length.abs_diff(length) <= most
+                && (stem.letters ^ letters).count_ones() as usize <= 2 * most;
+            if near { edits(&wanted, &stem.key, most) } else { None }
+        };
+        let path = |id: FileId| self.files.path(id);
+        let mut found: Vec<(usize, usize, &str, FileId)> = self
+            .stems
+            .iter()
+            .filter_map(|stem| Some((distance(stem)?, path(stem.id).len(), path(stem.id), stem.id)))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(.., id)| id).collect()
+    }
+}
+
+/// Which letters a text has, with others that fall on the same bit.
+fn letters(text: &str) -> u64 {
+    text.chars().fold(0, |letters, c| letters | 1 << (c as u32 % 64))
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ fn ambiguous(graph: &Graph, from: FileId, link: &Link) -> Option<Finding> {
         return None;
     }
     let source = files.path(from);
-    let meant = files.resolve(&link.target, source)?;
+    let meant = files.resolve(&link.target, source).filter(|id| files.shares_name(*id))?;
     let whole = key(files.path(meant));
     let all = files.candidates(&link.target, source);
     // A file and one of that name with `.md` behind it are told apart by every program.

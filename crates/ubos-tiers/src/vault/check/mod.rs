@@ -149,11 +149,11 @@ pub fn check(
     let mut findings = Vec::new();
     settings::check(&files, config_dir, syncs, &mut findings);
     names::nested_vaults(&walked, config_dir, &mut findings);
-    names::check(&graph, &walked, &mut findings);
-    notes::check(&graph, &|path| index.bytes(path), &mut findings);
+    names::check(graph, &walked, &mut findings);
+    notes::check(graph, &|path| index.bytes(path), &mut findings);
     symlinks::check(vault, index.links(), &mut findings);
     let symlinks: Vec<String> = index.links().iter().map(ToString::to_string).collect();
-    links::check(&graph, &symlinks, &mut findings);
+    links::check(graph, &symlinks, &mut findings);
     for (path, why) in index.troubled() {
         let what = format!("it cannot be looked at: {why}");
         let remedy = "look at its permissions and at the disk".to_owned();
