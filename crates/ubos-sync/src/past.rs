@@ -105,7 +105,7 @@ impl Past {
         }
         Err(Failure::usage(
             format!("`{path}` is not shared with {}, so nothing of it is kept", self.names.there),
-            format!("`{}` says why", command::about("manifest explain", path.as_bytes(), "")),
+            format!("`{}` says why", command::about("manifest check", path.as_bytes(), "")),
         ))
     }
 
