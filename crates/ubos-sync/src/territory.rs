@@ -1,6 +1,6 @@
 //! Which territory a command is about: `--root`, or the one that holds the working directory.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ubos_core::path::RelPath;
 use ubos_engine::error::EngineError;
@@ -13,11 +13,13 @@ use crate::failure::Failure;
 /// The root, absolute. With `--root` it need not be a territory.
 pub(crate) fn root(global: &Global) -> Result<PathBuf, EngineError> {
     if let Some(root) = &global.root {
-        return std::path::absolute(root).map_err(|e| EngineError::io("find", root, e));
+        return folder(root);
     }
     let start = std::env::current_dir().map_err(|e| EngineError::io("find", ".", e))?;
     let found = start.ancestors().find(|dir| dir.join(PRIVATE).is_dir());
-    found.map(Path::to_owned).ok_or_else(|| EngineError::Config {
+    // A root that may not be read is no absent one; opening it says what is the matter.
+    let closed = || start.ancestors().find(|dir| dir.join(PRIVATE).try_exists().is_err());
+    found.or_else(closed).map(Path::to_owned).ok_or_else(|| EngineError::Config {
         message: format!("neither `{}` nor a folder above it is a territory", start.display()),
         hint: Some(
             "go into one, name it with `--root DIR`, or make one with `ubos-sync init`".into(),
@@ -25,10 +27,21 @@ pub(crate) fn root(global: &Global) -> Result<PathBuf, EngineError> {
     })
 }
 
+/// A folder that a person names, absolute. Where that is a symbolic link, the folder it leads to: a
+/// root itself is never opened through one, since a link in its place may be the work of others.
+pub(crate) fn folder(given: &Path) -> Result<PathBuf, EngineError> {
+    let plain: PathBuf = given.components().collect();
+    let named = match plain.is_symlink() {
+        true => plain.canonicalize(),
+        false => std::path::absolute(&plain),
+    };
+    named.map_err(|e| EngineError::io("find", given, e))
+}
+
 /// The private folder and configuration of the territory.
 pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), EngineError> {
     let root = root(global)?;
-    if !root.join(PRIVATE).exists() && root.is_dir() {
+    if matches!(root.join(PRIVATE).try_exists(), Ok(false)) && root.is_dir() {
         return Err(EngineError::Config {
             message: format!("`{}` is not a territory", root.display()),
             hint: Some("make it one with `ubos-sync init`".into()),
@@ -61,8 +74,37 @@ pub(crate) fn relative(
         return Ok(path);
     }
     let absolute = std::path::absolute(given).map_err(|_| outside())?;
-    match absolute.strip_prefix(root) {
-        Ok(inside) => RelPath::new(inside.as_os_str().as_bytes()).map_err(|_| outside()),
-        Err(_) => RelPath::new(trimmed).map_err(|_| outside()),
+    let absolute = without_parents(&absolute);
+    let inside = match absolute.strip_prefix(root) {
+        Ok(inside) => Some(inside.to_owned()),
+        Err(_) => behind_links(&absolute).strip_prefix(root).ok().map(Path::to_owned),
+    };
+    match inside {
+        Some(inside) => RelPath::new(inside.as_os_str().as_bytes()).map_err(|_| outside()),
+        None => RelPath::new(trimmed).map_err(|_| outside()),
+    }
+}
+
+/// `path` with each `..` taken back by its name alone: what it leads to may be gone.
+fn without_parents(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            component => plain.push(component),
+        }
+    }
+    plain
+}
+
+/// `path` with the links resolved in that part of its folder that exists; the last name stays.
+fn behind_links(path: &Path) -> PathBuf {
+    let folders = path.ancestors().skip(1);
+    let real = folders.filter_map(|dir| Some((dir, dir.canonicalize().ok()?))).next();
+    match real.and_then(|(dir, real)| Some(real.join(path.strip_prefix(dir).ok()?))) {
+        Some(found) => found,
+        None => path.to_owned(),
     }
 }
