@@ -3,7 +3,8 @@
 use ubos_core::baseline::Baseline;
 use ubos_core::entry::{Base, Digest};
 use ubos_core::manifest::law::{Law, laws};
-use ubos_core::manifest::{ManifestPaths, PerManifest, Role};
+use ubos_core::manifest::{PerManifest, Role};
+use ubos_core::path::RelPath;
 use ubos_core::sides::{Side, Sides};
 
 use crate::agent::message::Standing;
@@ -14,7 +15,8 @@ use crate::error::{EngineError, Result};
 /// if a person named one.
 ///
 /// What both sides last agreed on is what the rows of the three files say, never the law of the last
-/// run: after a `pull` an edited manifest was the law and has not travelled yet.
+/// run: after a `pull` an edited manifest was the law and has not travelled yet. `memory` is `None` while
+/// all that is dropped.
 ///
 /// # Errors
 /// [`EngineError::Config`] where a manifest is missing or was edited differently on both sides;
@@ -23,11 +25,11 @@ pub(super) fn rule(
     sides: Sides<&Standing>,
     names: &Sides<String>,
     peer: &str,
-    baseline: &impl Baseline,
+    memory: Option<&impl Baseline>,
     winner: Option<Side>,
 ) -> Result<[Vec<u8>; 3]> {
     let paths = manifest_paths(peer)?;
-    let base = agreed(&paths, baseline);
+    let base = PerManifest::from_fn(|role| agreed(paths.get(role), memory?));
     let known = ROLES.iter().any(|role| base.get(*role).is_some());
     for side in Side::BOTH {
         let emptied = sides.get(side).manifests.iter().all(Option::is_none);
@@ -78,12 +80,12 @@ pub(super) fn rule(
     Ok(rule)
 }
 
-/// The digests of the texts that both sides last agreed on; `None` for one that never reached both.
-fn agreed(paths: &ManifestPaths, baseline: &impl Baseline) -> PerManifest<Option<Digest>> {
-    PerManifest::from_fn(|role| match baseline.row(paths.get(role))?.base {
+/// The digest of the text that both sides last agreed on; `None` for one that never reached both.
+fn agreed(path: &RelPath, baseline: &impl Baseline) -> Option<Digest> {
+    match baseline.row(path)?.base {
         Base::Known(entry) => entry.digest(),
         Base::Absent | Base::Unknown => None,
-    })
+    }
 }
 
 /// How a person says which manifests rule while the memory of both is dropped.

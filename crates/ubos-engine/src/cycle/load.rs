@@ -354,8 +354,8 @@ fn settle(
         _ => None,
     };
     let standings = loaded.standings.as_ref();
-    let table = loaded.local.table()?;
-    let rule = match law::rule(standings, &loaded.names, &peer.manifests, table, winner) {
+    let memory = if forgets { None } else { Some(loaded.local.table()?) };
+    let rule = match law::rule(standings, &loaded.names, &peer.manifests, memory, winner) {
         Err(EngineError::Config { message, .. }) if forgets && winner.is_none() => {
             return Err(EngineError::Config { message, hint: Some(law::which(&loaded.names)) });
         }
