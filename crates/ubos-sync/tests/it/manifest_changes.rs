@@ -145,6 +145,24 @@ fn one_way_to_two_way_holds_the_overwrites_that_drift_would_cause() {
 }
 
 #[test]
+fn an_edit_that_became_drift_is_held_when_the_area_is_two_way_again() {
+    for starter in Side::BOTH {
+        let world = agreed();
+        world.server().write("notes/f", "drift");
+        let one_way = Law::standard().without("notes/").with(Direction::PushOnly, "notes/");
+        world.decree(&one_way);
+        world.at(starter).sync().exits(3).held([("notes/f", Side::Server)]).again();
+        world.decree(&Law::standard());
+        world.at(starter).sync().exits(4).no_backups();
+        assert_eq!(world.laptop().get("notes/f"), Some(Node::file("A")));
+        let plan = world.at(starter).status().report.plan;
+        let run = world.at(starter).sync_with(["bidirectional", "--confirm", &plan]);
+        run.exits(0).backups("notes/f = A", "");
+        assert_eq!(world.laptop().get("notes/f"), Some(Node::file("drift")));
+    }
+}
+
+#[test]
 fn an_authority_that_is_turned_round_overwrites_nothing_unconfirmed() {
     let world = agreed();
     world.server().write("out/y", "drift");
