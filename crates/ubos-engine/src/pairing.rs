@@ -117,6 +117,12 @@ pub fn join(root: &Path, join: &Join) -> Result<Standing> {
             "the folder of the peer must be given as an absolute path",
         ));
     }
+    if let Ok(real) = root.read_link() {
+        return Err(EngineError::Config {
+            message: format!("`{}` is a symbolic link", root.display()),
+            hint: Some(format!("name the folder that it leads to: `{}`", real.display())),
+        });
+    }
     std::fs::create_dir_all(root).map_err(|e| EngineError::io("create", root, e))?;
     let state = StateDir::create(root)?;
     let mut config = Config::load(&state)?.unwrap_or_else(|| Config::new(&join.name));

@@ -1,5 +1,7 @@
 //! Failure meets the user here, and only here: one sentence, one hint, one exit code.
 
+use std::io::Write as _;
+
 use serde_json::json;
 
 use ubos_engine::error::EngineError;
@@ -47,6 +49,25 @@ impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         Failure::Service(trouble)
     }
+}
+
+/// Ends the program over a command line that is not understood, or after the help that it asked for.
+/// With `--json` there is a document, as after any other failure.
+pub(crate) fn misused(error: &clap::Error) -> ! {
+    let mut words = std::env::args_os().skip(1).take_while(|word| word != "--");
+    if error.use_stderr() && words.any(|word| word == "--json") {
+        let told = error.render().to_string();
+        let reason: Vec<&str> =
+            told.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        let reason = reason.join(" ");
+        let message = reason.strip_prefix("error: ").unwrap_or(&reason);
+        let hint = "`ubos-sync --help` shows the commands and their options";
+        let error = json!({"kind": "usage", "message": message, "hint": hint});
+        let document = json!({"schema": 1, "exit": 2, "error": error});
+        // Nothing is left to be told where even this cannot be written.
+        let _ = writeln!(std::io::stdout(), "{document:#}");
+    }
+    error.exit()
 }
 
 impl Failure {

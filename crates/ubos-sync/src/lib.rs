@@ -26,7 +26,10 @@ use ui::Ui;
 
 /// Runs the program on the process's arguments.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => failure::misused(&error),
+    };
     let ui = Ui::new(&cli.global);
     let global = &cli.global;
     let result = match &cli.command {

@@ -1,5 +1,6 @@
 //! Which territory a command is about: `--root`, or the one that holds the working directory.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use ubos_core::path::RelPath;
@@ -14,11 +15,13 @@ use crate::failure::Failure;
 /// The root, absolute. With `--root` it need not be a territory.
 pub(crate) fn root(global: &Global) -> Result<PathBuf, EngineError> {
     if let Some(root) = &global.root {
-        return std::path::absolute(root).map_err(|e| EngineError::io("find", root, e));
+        return folder(root);
     }
     let start = std::env::current_dir().map_err(|e| EngineError::io("find", ".", e))?;
     let found = start.ancestors().find(|dir| dir.join(PRIVATE).is_dir());
-    found.map(Path::to_owned).ok_or_else(|| EngineError::Config {
+    // A root that may not be read is no absent one; opening it says what is the matter.
+    let closed = || start.ancestors().find(|dir| dir.join(PRIVATE).try_exists().is_err());
+    found.or_else(closed).map(Path::to_owned).ok_or_else(|| EngineError::Config {
         message: format!("neither `{}` nor a folder above it is a territory", start.display()),
         hint: Some(
             "go into one, name it with `--root DIR`, or make one with `ubos-sync init`".into(),
@@ -52,10 +55,21 @@ fn vault_around(global: &Global) -> Option<PathBuf> {
     here.ancestors().find(|folder| folder.join(".obsidian").is_dir()).map(Path::to_owned)
 }
 
+/// A folder that a person names, absolute. Where that is a symbolic link, the folder it leads to: a
+/// root itself is never opened through one, since a link in its place may be the work of others.
+pub(crate) fn folder(given: &Path) -> Result<PathBuf, EngineError> {
+    let plain: PathBuf = given.components().collect();
+    let named = match plain.is_symlink() {
+        true => plain.canonicalize(),
+        false => std::path::absolute(&plain),
+    };
+    named.map_err(|e| EngineError::io("find", given, e))
+}
+
 /// The private folder and configuration of the territory.
 pub(crate) fn open(global: &Global) -> Result<(StateDir, Config), EngineError> {
     let root = root(global)?;
-    if !root.join(PRIVATE).exists() && root.is_dir() {
+    if matches!(root.join(PRIVATE).try_exists(), Ok(false)) && root.is_dir() {
         return Err(EngineError::Config {
             message: format!("`{}` is not a territory", root.display()),
             hint: Some("make it one with `ubos-sync init`".into()),
@@ -94,11 +108,20 @@ pub(crate) fn relative(
     }
 }
 
-/// What `place` is called below `root`. A `..` takes back the name before it.
+/// What `place` is called below `root`: by its name, and else by where its folder leads.
 fn below(root: &Path, place: &Path) -> Option<RelPath> {
-    use std::os::unix::ffi::OsStrExt;
+    let plain = without_parents(place);
+    let inside = match plain.strip_prefix(root) {
+        Ok(inside) => inside.to_owned(),
+        Err(_) => behind_links(&plain).strip_prefix(root).ok()?.to_owned(),
+    };
+    RelPath::new(inside.as_os_str().as_bytes()).ok()
+}
+
+/// `path` with each `..` taken back by its name alone: what it leads to may be gone.
+fn without_parents(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
-    for component in place.components() {
+    for component in path.components() {
         match component {
             Component::ParentDir => {
                 plain.pop();
@@ -107,7 +130,17 @@ fn below(root: &Path, place: &Path) -> Option<RelPath> {
             other => plain.push(other),
         }
     }
-    RelPath::new(plain.strip_prefix(root).ok()?.as_os_str().as_bytes()).ok()
+    plain
+}
+
+/// `path` with the links resolved in that part of its folder that exists; the last name stays.
+fn behind_links(path: &Path) -> PathBuf {
+    let folders = path.ancestors().skip(1);
+    let real = folders.filter_map(|dir| Some((dir, dir.canonicalize().ok()?))).next();
+    match real.and_then(|(dir, real)| Some(real.join(path.strip_prefix(dir).ok()?))) {
+        Some(found) => found,
+        None => path.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -178,6 +178,10 @@ impl Assembly<'_> {
                 self.notice(path, *on, word);
             }
             Verdict::Hold { forget: true, .. } => self.out.adopt.push((path.clone(), None)),
+            // It is known from now on as an edit in a one-way area, whatever the area becomes next.
+            Verdict::Hold { forget: false, .. } if spot.row_direction.is_some() => {
+                self.adopt(path, spot, spot.base.entry());
+            }
             _ => {}
         }
     }

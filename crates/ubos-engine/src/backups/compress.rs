@@ -80,7 +80,7 @@ pub fn compress(state: &StateDir, config: &Config, now: i64) -> Result<Compresse
             break;
         }
         begun += log.stamp.size;
-        if !has_room(&log.dir, log.stamp.size, config.min_free_space()) {
+        if !has_room(&log.dir, log.stamp.size, config) {
             continue;
         }
         let Ok(frame) = make_frame(&log.dir, log.path.name()) else {
@@ -149,8 +149,9 @@ fn record(path: &RelPath, frame: &Frame<'_>, size: u64) -> Map<String, Value> {
 }
 
 /// A frame is at worst a little larger than what is in it.
-fn has_room(dir: &OwnedFd, size: u64, reserve: u64) -> bool {
+fn has_room(dir: &OwnedFd, size: u64, config: &Config) -> bool {
     let Ok(space) = rustix::fs::fstatvfs(dir) else { return false };
+    let reserve = config.min_free_space(space.f_blocks.saturating_mul(space.f_frsize));
     let free = space.f_bavail.saturating_mul(space.f_frsize);
     size.saturating_add(size / 64).saturating_add(reserve) < free
 }

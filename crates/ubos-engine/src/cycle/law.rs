@@ -1,8 +1,10 @@
 //! Which manifests rule a run: the edited ones, if only one side edited them.
 
-use ubos_core::entry::Digest;
+use ubos_core::baseline::Baseline;
+use ubos_core::entry::{Base, Digest};
 use ubos_core::manifest::law::{Law, laws};
 use ubos_core::manifest::{PerManifest, Role};
+use ubos_core::path::RelPath;
 use ubos_core::sides::{Side, Sides};
 
 use crate::agent::message::Standing;
@@ -12,6 +14,10 @@ use crate::error::{EngineError, Result};
 /// The texts that rule, in the order of [`ROLES`]. Those of `winner` count where the two sides dispute,
 /// if a person named one.
 ///
+/// What both sides last agreed on is what the rows of the three files say, never the law of the last
+/// run: after a `pull` an edited manifest was the law and has not travelled yet. `memory` is `None` while
+/// all that is dropped.
+///
 /// # Errors
 /// [`EngineError::Config`] where a manifest is missing or was edited differently on both sides;
 /// [`EngineError::Guard`] where a side that synced before has none of them left.
@@ -19,13 +25,15 @@ pub(super) fn rule(
     sides: Sides<&Standing>,
     names: &Sides<String>,
     peer: &str,
+    memory: Option<&impl Baseline>,
     winner: Option<Side>,
 ) -> Result<[Vec<u8>; 3]> {
-    let header = sides.here.header.as_ref().or(sides.there.header.as_ref());
-    let known = header.filter(|header| header.generation > 0);
+    let paths = manifest_paths(peer)?;
+    let base = PerManifest::from_fn(|role| agreed(paths.get(role), memory?));
+    let known = ROLES.iter().any(|role| base.get(*role).is_some());
     for side in Side::BOTH {
         let emptied = sides.get(side).manifests.iter().all(Option::is_none);
-        if emptied && known.is_some() {
+        if emptied && known {
             return Err(EngineError::guard(
                 "emptied",
                 format!(
@@ -37,9 +45,7 @@ pub(super) fn rule(
         }
     }
     let texts = sides.map(|side| per_manifest(&side.manifests));
-    let base = PerManifest::from_fn(|role| known.map(|header| header.manifests[index(role)]));
     let laws = laws(texts.as_ref(), &base);
-    let paths = manifest_paths(peer)?;
     let mut rule: [Vec<u8>; 3] = Default::default();
     for role in ROLES {
         let path = paths.get(role);
@@ -72,6 +78,14 @@ pub(super) fn rule(
         };
     }
     Ok(rule)
+}
+
+/// The digest of the text that both sides last agreed on; `None` for one that never reached both.
+fn agreed(path: &RelPath, baseline: &impl Baseline) -> Option<Digest> {
+    match baseline.row(path)?.base {
+        Base::Known(entry) => entry.digest(),
+        Base::Absent | Base::Unknown => None,
+    }
 }
 
 /// How a person says which manifests rule while the memory of both is dropped.

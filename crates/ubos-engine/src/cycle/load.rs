@@ -353,7 +353,9 @@ fn settle(
         ConflictPolicy::Take(side) if forgets => Some(side),
         _ => None,
     };
-    let rule = match law::rule(loaded.standings.as_ref(), &loaded.names, &peer.manifests, winner) {
+    let standings = loaded.standings.as_ref();
+    let memory = if forgets { None } else { Some(loaded.local.table()?) };
+    let rule = match law::rule(standings, &loaded.names, &peer.manifests, memory, winner) {
         Err(EngineError::Config { message, .. }) if forgets && winner.is_none() => {
             return Err(EngineError::Config { message, hint: Some(law::which(&loaded.names)) });
         }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use ubos_core::baseline::Baseline;
 use ubos_core::conflict::Notice;
-use ubos_core::entry::{Entry, State};
+use ubos_core::entry::{Base, Entry, State};
 use ubos_core::limits::Limits;
 use ubos_core::path::RelPath;
 use ubos_core::plan::{Guard, Item, Plan, PlanInput, id_of, plan as order, within_run};
@@ -17,6 +18,8 @@ use crate::agent::message::{Guarded, OpenMatter};
 use crate::clock;
 use crate::endpoint::Scanned;
 use crate::error::Result;
+use crate::state::matters;
+use crate::state::table::Table;
 
 /// What will be done.
 pub(super) struct Planned {
@@ -42,7 +45,7 @@ pub(super) fn plan(
     let untracked = ask_untracked(&mut loaded, decisions.questions())?;
     let selection = selection(&loaded)?;
     let table = loaded.local.table()?;
-    let first = table.header().generation == 0 || loaded.order.blank.is_some();
+    let first = is_first(&loaded, table)?;
     let entry_of = |path: &RelPath| {
         let entry = selection.entry_of(path, false).or_else(|| selection.entry_of(path, true));
         entry.map(|entry| entry.0 as u32)
@@ -62,7 +65,7 @@ pub(super) fn plan(
             recent_deletes: recent,
             entry_of: &entry_of,
             scanned: seen.as_ref().map(|side| side.scanned),
-            first_run: first.then(|| shared(&seen)),
+            first_run: first.then(|| shared(&seen) + agreed(&loaded, table)),
         },
     );
     plan.id = shown.id(&plan.id);
@@ -166,7 +169,33 @@ fn something_is_gone(seen: &Sides<Scanned>) -> bool {
     seen.iter().any(|(_, side)| side.changes.values().any(|seen| seen.state.is_absent()))
 }
 
-/// How many files and links both sides hold alike.
+/// Whether the two folders meet for the first time. They still do after a run that was held because
+/// of that: it is a person who says that they belong together, not the next run.
+fn is_first(loaded: &Loaded, table: &Table) -> Result<bool> {
+    if table.header().generation == 0 || loaded.order.blank.is_some() {
+        return Ok(true);
+    }
+    let open = matters::load(loaded.local.state(), &loaded.pair)?;
+    Ok(open.iter().any(|matter| match matter {
+        OpenMatter::Guarded(held) => held.guard == Guard::FirstRun,
+        _ => false,
+    }))
+}
+
+/// How many files and links a held first run already found alike. A scan tells only what differs from
+/// them.
+fn agreed(loaded: &Loaded, table: &Table) -> u64 {
+    let mut count = 0;
+    if loaded.order.blank.is_none() {
+        table.below(None, &mut |_, row| {
+            count += u64::from(matches!(&row.base, Base::Known(entry) if *entry != Entry::Dir));
+            true
+        });
+    }
+    count
+}
+
+/// How many files and links both sides hold alike, among those that are not in the baseline.
 fn shared(seen: &Sides<Scanned>) -> u64 {
     let there = &seen.there.changes;
     let same = seen.here.changes.iter().filter(|(path, observation)| {

@@ -22,8 +22,9 @@ impl LocalEndpoint {
         self.refuse_unselected(wants.iter().map(|want| &want.path))?;
         self.run = run.to_owned();
         let staging = Staging::create(&self.state, run)?;
-        let mut answers =
-            receive::prepare(&self.state, &staging, wants, self.config.min_free_space())?;
+        let mut answers = receive::prepare(&self.state, &staging, wants, &|capacity| {
+            self.config.min_free_space(capacity)
+        })?;
         for (want, answer) in wants.iter().zip(&mut answers) {
             if want.entry.size() == 0 || answer.have < want.entry.size() {
                 continue;

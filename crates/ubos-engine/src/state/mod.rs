@@ -146,9 +146,13 @@ impl StateDir {
 }
 
 fn root_missing(path: &Path, error: &io::Error) -> EngineError {
+    let why = match path.is_symlink() {
+        true => "it is a symbolic link".to_owned(),
+        false => error.to_string(),
+    };
     EngineError::guard(
         "root-missing",
-        format!("`{}` cannot be opened as a territory: {error}", path.display()),
+        format!("`{}` cannot be opened as a territory: {why}", path.display()),
         "mount or restore the folder; if it was never paired, run `ubos-sync init` there",
     )
 }

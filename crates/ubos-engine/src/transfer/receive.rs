@@ -26,7 +26,7 @@ const MIN_RESUME: u64 = 256 << 10;
 const THREADS: usize = 2;
 
 /// Looks at what is wanted: what is already here from an earlier run, what there is no space for if
-/// `reserve` bytes are to stay free.
+/// `reserve` bytes (of the file system's capacity) are to stay free.
 ///
 /// # Errors
 /// What the system says.
@@ -34,10 +34,11 @@ pub fn prepare(
     state: &StateDir,
     staging: &Staging,
     wants: &[Want],
-    reserve: u64,
+    reserve: &dyn Fn(u64) -> u64,
 ) -> Result<Vec<Resume>> {
     let failed = |e: rustix::io::Errno| EngineError::io("look at", state.path("staging"), e);
     let space = rustix::fs::fstatvfs(staging.fd()).map_err(failed)?;
+    let reserve = reserve(space.f_blocks.saturating_mul(space.f_frsize));
     let mut free = space.f_bavail.saturating_mul(space.f_frsize).saturating_sub(reserve);
     let mut leftovers = Leftovers::find(state, staging.run())?;
     let mut answers = Vec::with_capacity(wants.len());

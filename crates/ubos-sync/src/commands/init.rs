@@ -11,6 +11,7 @@ use ubos_engine::pairing::InitRequest;
 use super::{BUILD, install, program};
 use crate::cli::Global;
 use crate::failure::{Failure, Outcome};
+use crate::territory;
 use crate::ui::sanitize::sanitize;
 use crate::ui::{Tone, Ui};
 
@@ -48,8 +49,7 @@ pub(crate) struct InitArgs {
 /// Carries it out.
 pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
     let folder = args.folder.clone().or_else(|| global.root.clone()).unwrap_or_else(|| ".".into());
-    let root = std::path::absolute(&folder)
-        .map_err(|e| ubos_engine::error::EngineError::io("find", &folder, e))?;
+    let root = territory::folder(&folder)?;
     let form =
         "give it as `--peer NAME=ADDRESS`, for instance `--peer balaur=me@balaur:/srv/janus`";
     let given = global.peer.as_deref().unwrap_or_default();
@@ -57,10 +57,14 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         return Err(Failure::usage(format!("`{given}` names no peer and address"), form));
     };
     let parse = |text: &str| Address::parse(text).map_err(|why| Failure::usage(why, form));
+    let address = match parse(address)? {
+        Address::Local(path) => Address::Local(territory::folder(&path)?),
+        remote => remote,
+    };
     let target = Target {
         apart: false,
         peer: peer.to_owned(),
-        address: parse(address)?,
+        address: address.clone(),
         agent: args.agent.clone(),
         program: program()?,
         build: BUILD.to_owned(),
@@ -79,7 +83,7 @@ pub(crate) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Outcome {
         let manifests: Vec<String> = paired.manifests.iter().map(ToString::to_string).collect();
         ui.document(&json!({
             "schema": 1, "here": paired.name, "peer": paired.peer_name, "root": root.display().to_string(),
-            "address": address, "manifests": manifests, "known": paired.known, "exit": 0,
+            "address": address.to_string(), "manifests": manifests, "known": paired.known, "exit": 0,
         }))?;
         return Ok(0);
     }

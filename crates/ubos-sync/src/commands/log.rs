@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use ubos_engine::clock;
 use ubos_engine::error::EngineError;
 use ubos_engine::state::audit;
 
 use crate::cli::Global;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::territory;
 use crate::ui::sanitize::one_line;
 use crate::ui::{Tone, Ui};
@@ -31,7 +32,8 @@ pub(crate) struct LogArgs {
     /// Only records of this run
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// Only records since this time (RFC 3339, or the beginning of one)
+    /// Only records since this time (RFC 3339 or the beginning of one, UTC where no zone is named; or
+    /// `2h`, `3d` ago)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// At most this many records, the newest
@@ -48,11 +50,12 @@ pub(crate) fn run(args: &LogArgs, global: &Global, ui: &Ui) -> Outcome {
     if args.verify {
         return verify(&state, ui);
     }
+    let since = args.since.as_deref().map(since).transpose()?;
     let path = args.path.as_deref().map(|given| territory::path(&state, given)).transpose()?;
     let path = path.map(|path| path.to_string());
     let mut records = Vec::new();
     audit::read(&state, &mut |record| {
-        if wanted(args, path.as_deref(), record) {
+        if wanted(args, path.as_deref(), since.as_deref(), record) {
             records.push(record.clone());
         }
         true
@@ -101,7 +104,25 @@ fn text_of<'a>(record: &'a Map<String, Value>, key: &str) -> &'a str {
     record.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn wanted(args: &LogArgs, path: Option<&str>, record: &Map<String, Value>) -> bool {
+/// The moment that is meant, as the records tell it.
+fn since(given: &str) -> Result<String, Failure> {
+    let year = given.len() == 4 && given.bytes().all(|byte| byte.is_ascii_digit());
+    let moment =
+        if year { clock::instant_utc(&format!("{given}-01")) } else { clock::instant_utc(given) };
+    moment.ok_or_else(|| {
+        Failure::usage(
+            format!("`{given}` is neither a time nor a length of time"),
+            "for example `--since 7d`, `--since 2026-11-01` or `--since 2026-11-01T12:00:00Z`",
+        )
+    })
+}
+
+fn wanted(
+    args: &LogArgs,
+    path: Option<&str>,
+    since: Option<&str>,
+    record: &Map<String, Value>,
+) -> bool {
     let path_fits = path.is_none_or(|wanted| {
         ["path", "from"].iter().any(|key| {
             let path = text_of(record, key);
@@ -110,8 +131,7 @@ fn wanted(args: &LogArgs, path: Option<&str>, record: &Map<String, Value>) -> bo
     });
     let run_fits =
         args.run.as_ref().is_none_or(|run| text_of(record, "run").starts_with(run.as_str()));
-    let time_fits =
-        args.since.as_ref().is_none_or(|since| text_of(record, "time") >= since.as_str());
+    let time_fits = since.is_none_or(|since| text_of(record, "time") >= since);
     path_fits && run_fits && time_fits
 }
 

@@ -1,6 +1,7 @@
 //! The exit codes, one by one, and which comes first where several apply.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::Signal;
 use ubos_testkit::process::TIME_LIMIT;
@@ -183,4 +184,43 @@ fn help_and_version_go_to_standard_output() {
     }
     let shown = help.lines().any(|line| line.trim_start().starts_with("agent"));
     assert!(!shown, "the agent is hidden");
+}
+
+#[test]
+fn a_misused_command_line_has_its_document_too() {
+    let world = agreed();
+    for args in [&["bidirectional", "--frobnicate", "--json"][..], &["--json", "revert"]] {
+        let outcome = world.laptop().run(args);
+        outcome.exits(2);
+        let document = outcome.json();
+        assert_eq!((&document["schema"], &document["exit"]), (&1.into(), &2.into()));
+        assert_eq!(document["error"]["kind"], "usage");
+        for key in ["message", "hint"] {
+            assert!(
+                document["error"][key].as_str().is_some_and(|text| text.len() > 10),
+                "{document}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_time_is_exit_2_and_no_empty_answer() {
+    let world = agreed();
+    world.laptop().run(["log", "--since", "gibberish"]).exits(2).says("neither a time");
+    for since in ["2020", "2020-05", "2020-05-01T10:00", "1d"] {
+        world.laptop().run(["log", "--since", since]).exits(0).says("notes/f");
+    }
+}
+
+#[test]
+fn exit_4_for_a_root_that_may_not_be_read() {
+    let Some(world) = World::agreed_unprivileged(BINARY) else { return };
+    let root = world.root(Side::Laptop);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = world.laptop().command(["--root"]);
+    command.arg(&root).args(["bidirectional", "--json"]).current_dir("/");
+    let code = command.output().expect("the program starts").status.code();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(code, Some(4));
 }

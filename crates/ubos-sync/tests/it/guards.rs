@@ -214,6 +214,10 @@ fn two_folders_that_hardly_belong_together_are_held() {
     let run = world.laptop().sync();
     fired(&run, "first-run");
     run.both("");
+    let shown = world.laptop().status();
+    fired(&shown, "first-run");
+    let plan = shown.report.plan.clone();
+    world.laptop().sync_with(["bidirectional", "--confirm", &plan]).exits(0).clean().again();
 }
 
 #[test]

@@ -162,3 +162,21 @@ fn impossible_pairs_are_a_wrong_usage() {
     }
     world.expect("", "");
 }
+
+#[test]
+fn folders_may_be_named_by_links_to_them() {
+    let world = World::unpaired(BINARY);
+    let link = |side: Side| {
+        let link = world.base().join(format!("link-to-{}", side.name()));
+        std::os::unix::fs::symlink(world.root(side), &link).unwrap();
+        link.display().to_string()
+    };
+    let [here, there] = Side::BOTH.map(link);
+    world.laptop().run(["init", &here, "--peer", &format!("balaur={there}")]).exits(0);
+    world.laptop().sync().exits(0);
+    world.laptop().write("notes/f", "B");
+    world.laptop().run(["--root", &here, "bidirectional"]).exits(0);
+    assert_eq!(world.server().get("notes/f"), Some(Node::file("B")));
+    world.server().sync().exits(0).clean().actions([]);
+    world.laptop().run(["--root", &here, "history", &format!("{here}/notes/f")]).exits(0).says("B");
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use ubos_testkit::{Direction, Law, Node, Side, World};
 
-use crate::agreed;
+use crate::{BINARY, agreed};
 
 const TO: &str = "config/sync_to_balaur.conf";
 
@@ -36,6 +36,48 @@ fn a_manifest_edited_on_the_server_is_the_law_too() {
     world.laptop().sync().exits(0).clean().again();
     assert_eq!(world.server().get("more/here"), Some(Node::file("1")));
     assert_eq!(world.laptop().get(TO), world.server().get(TO));
+}
+
+#[test]
+fn a_manifest_that_waits_for_its_direction_stays_the_law() {
+    for editor in Side::BOTH {
+        let world = agreed();
+        world.at(editor).write("notes/diary", "for nobody else");
+        world.decree_on(editor, &Law::standard().excluding("diary"));
+        // The filter keeps the manifest where it is.
+        match editor {
+            Side::Laptop => world.laptop().pull(),
+            Side::Server => world.laptop().push(),
+        }
+        .exits(0);
+        world.laptop().sync().exits(0).clean().again();
+        let exclude = "config/sync_exclude.conf";
+        assert_eq!(world.laptop().get(exclude), world.server().get(exclude));
+        assert_eq!(world.at(editor.other()).get("notes/diary"), None, "{editor:?} excluded it");
+    }
+}
+
+#[test]
+fn a_manifest_that_never_travelled_can_still_be_disputed() {
+    let world = agreed();
+    world.laptop().append(TO, "mine/\n");
+    world.laptop().pull().exits(0);
+    world.server().append(TO, "theirs/\n");
+    world.laptop().sync().exits(2).outcome.says("mine/").says("theirs/");
+}
+
+#[test]
+fn a_pair_may_begin_with_a_pull() {
+    let world = World::empty(BINARY);
+    world.laptop().write(TO, "notes/\n");
+    world.laptop().write("config/sync_from_balaur.conf", "in/\n");
+    world.laptop().write("config/sync_exclude.conf", "");
+    world.laptop().write("notes/here", "1");
+    world.server().write("notes/there", "2");
+    world.init().exits(0);
+    world.laptop().pull().exits(0);
+    world.laptop().sync().exits(0).clean().again();
+    assert_eq!(world.server().get("notes/here"), Some(Node::file("1")));
 }
 
 #[test]
@@ -100,6 +142,24 @@ fn one_way_to_two_way_holds_the_overwrites_that_drift_would_cause() {
     run.exits(0).backups("out/y = plan", "");
     assert_eq!(world.laptop().get("out/y"), Some(Node::file("drift")));
     world.laptop().sync().exits(0).clean().actions([]);
+}
+
+#[test]
+fn an_edit_that_became_drift_is_held_when_the_area_is_two_way_again() {
+    for starter in Side::BOTH {
+        let world = agreed();
+        world.server().write("notes/f", "drift");
+        let one_way = Law::standard().without("notes/").with(Direction::PushOnly, "notes/");
+        world.decree(&one_way);
+        world.at(starter).sync().exits(3).held([("notes/f", Side::Server)]).again();
+        world.decree(&Law::standard());
+        world.at(starter).sync().exits(4).no_backups();
+        assert_eq!(world.laptop().get("notes/f"), Some(Node::file("A")));
+        let plan = world.at(starter).status().report.plan;
+        let run = world.at(starter).sync_with(["bidirectional", "--confirm", &plan]);
+        run.exits(0).backups("notes/f = A", "");
+        assert_eq!(world.laptop().get("notes/f"), Some(Node::file("drift")));
+    }
 }
 
 #[test]

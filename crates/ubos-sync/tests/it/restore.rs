@@ -300,3 +300,18 @@ fn where_nothing_can_be_written_nothing_changes_and_it_is_said() {
     assert_eq!(run.report.skipped[0].reason, "permission-denied");
     assert_eq!(world.laptop().get("notes/D/a"), Some(Node::file("B")));
 }
+
+#[test]
+fn a_path_may_be_named_from_the_folder_beside_it() {
+    let world = agreed();
+    world.laptop().write("notes/f", "B");
+    world.laptop().sync().exits(0);
+    let beside = |args: [&str; 2]| {
+        let mut command = world.laptop().command(args);
+        command.current_dir(world.laptop().path("out"));
+        command.output().expect("the program starts").status.code()
+    };
+    assert_eq!(beside(["restore", "../notes/f"]), Some(0));
+    assert_eq!(world.laptop().get("notes/f"), Some(Node::file("A")));
+    assert_eq!(beside(["history", "../../elsewhere"]), Some(2));
+}

@@ -11,8 +11,10 @@ use ubos_core::limits::Limits;
 use super::{Config, duration, sizes};
 use crate::error::{EngineError, Result};
 
-/// Bytes that stay free on the root's file system where the configuration says nothing.
+/// Bytes that stay free on the root's file system where the configuration says nothing …
 pub const MIN_FREE: u64 = 64 << 20;
+/// … or this part of a small one, which would have no room for anything otherwise.
+pub const MIN_FREE_PART: u64 = 16;
 
 /// A value as it was written, so that it is saved as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,9 +139,10 @@ impl Config {
         }
     }
 
-    /// Bytes that stay free on the root's file system, whatever a run brings.
-    pub fn min_free_space(&self) -> u64 {
-        self.limits.min_free_space.as_ref().and_then(Written::size).unwrap_or(MIN_FREE)
+    /// Bytes that stay free on the root's file system of `capacity` bytes, whatever a run brings.
+    pub fn min_free_space(&self, capacity: u64) -> u64 {
+        let set = self.limits.min_free_space.as_ref().and_then(Written::size);
+        set.unwrap_or_else(|| MIN_FREE.min(capacity / MIN_FREE_PART))
     }
 
     /// How old sealed logs are when they are compressed; `None`: never.
@@ -237,7 +240,7 @@ mod tests {
         let config = config(ALL);
         let intake = config.intake();
         assert_eq!((intake.file, intake.run), (Some(2_000_000_000), Some(5000)));
-        assert_eq!(config.min_free_space(), 1 << 30);
+        assert_eq!(config.min_free_space(1 << 20), 1 << 30);
         assert_eq!(config.compress_sealed_after(), Some(Duration::from_secs(7 * 86_400)));
         let limits = intake.compile(false).unwrap();
         let log = RelPath::new("logs/day.jsonl").unwrap();
@@ -249,7 +252,8 @@ mod tests {
     fn without_settings_nothing_is_limited_but_the_reserve() {
         let config = config("");
         assert_eq!(config.intake(), Intake::default());
-        assert_eq!(config.min_free_space(), MIN_FREE);
+        assert_eq!(config.min_free_space(1 << 40), MIN_FREE);
+        assert_eq!(config.min_free_space(16 << 20), 1 << 20, "of a small file system a part");
         assert_eq!(config.compress_sealed_after(), None);
         assert!(!toml::to_string(&config).unwrap().contains("limits"));
     }
