@@ -33,6 +33,8 @@ use vitals::Course;
 const SECONDS: u64 = 12;
 /// Between two faults, so that work is done as well.
 const BETWEEN_FAULTS: Duration = Duration::from_secs(5);
+/// Between two visits of a person, who confirms what guards hold.
+const BETWEEN_VISITS: Duration = Duration::from_secs(60);
 /// Between two looks at the process.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 
@@ -56,6 +58,8 @@ struct Soak<'w> {
     watch: Option<Watching<'w>>,
     course: Course,
     faults: Faults,
+    /// How often a person confirmed what a guard held.
+    confirmed: usize,
     begun: Instant,
     length: Duration,
 }
@@ -67,7 +71,7 @@ impl<'w> Soak<'w> {
 
     /// Edits, with a fault now and then, until the time is up.
     fn goes_on(&mut self, rate: Option<u64>) {
-        let (mut fault, mut look, mut due) = (self.begun, self.begun, self.begun);
+        let [mut fault, mut look, mut visit, mut due] = [self.begun; 4];
         while self.begun.elapsed() < self.length {
             self.users.edit();
             let peak = self.begun.elapsed().as_secs() % 20 < 10;
@@ -78,6 +82,10 @@ impl<'w> Soak<'w> {
             if look.elapsed() > BETWEEN_LOOKS {
                 look = Instant::now();
                 self.course.look(self.watch().id());
+            }
+            if visit.elapsed() > BETWEEN_VISITS {
+                visit = Instant::now();
+                self.confirmed += usize::from(settling::confirm(self.world));
             }
             if fault.elapsed() > BETWEEN_FAULTS {
                 fault = Instant::now();
@@ -163,11 +171,12 @@ fn nothing_is_lost_in_a_soak_with_kills_and_cuts() {
         watch: Some(Watching::begin(&world)),
         course: Course::default(),
         faults: Faults::default(),
+        confirmed: 0,
         begun: Instant::now(),
         length: Duration::from_secs(setting("UBOS_SOAK_SECONDS").unwrap_or(SECONDS)),
     };
     soak.goes_on(setting("UBOS_SOAK_RATE"));
-    let settled = settling::settle(&world, soak.watch());
+    let settled = settling::settle(&world, soak.watch(), soak.confirmed);
     let flat = soak.course.stays_flat().unwrap();
     let missing = soak.users.missing();
     assert!(missing.is_empty(), "{} contents are lost: {missing:#?}", missing.len());

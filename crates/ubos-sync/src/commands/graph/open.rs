@@ -23,7 +23,7 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   ubos-sync graph open                        the territory's vault
-  ubos-sync graph open --soft                 with what is only mentioned, dotted
+  ubos-sync graph open --soft                 with mentions, dotted
   ubos-sync graph open --vault ~/Notes        any folder with notes")]
 pub(super) struct OpenArgs {}
 

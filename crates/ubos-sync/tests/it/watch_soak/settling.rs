@@ -15,12 +15,13 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// What is compared.
 const AREAS: [&[u8]; 4] = [b"notes/", b"out/", b"in/", b"logs/"];
 
-/// Waits until both sides hold the same, and tells what it took.
+/// Waits until both sides hold the same, and tells what it took, with the confirmations that there
+/// were before.
 ///
 /// # Panics
 /// If they come to differ for good.
-pub(super) fn settle(world: &World, watch: &Watching<'_>) -> String {
-    let (begun, mut confirmed) = (Instant::now(), 0);
+pub(super) fn settle(world: &World, watch: &Watching<'_>, mut confirmed: usize) -> String {
+    let begun = Instant::now();
     loop {
         watch.signal(Signal::USR1);
         watch.rests();
@@ -41,9 +42,9 @@ pub(super) fn settle(world: &World, watch: &Watching<'_>) -> String {
 }
 
 /// Confirms what guards hold, if they hold anything.
-fn confirm(world: &World) -> bool {
+pub(super) fn confirm(world: &World) -> bool {
     let status = world.laptop().run(["status", "--json"]);
-    // Not a document where another run holds the pair just now.
+    // Not a document where another run holds the pair just now, or a fault ended it.
     let Ok(report) = serde_json::from_slice::<Value>(&status.stdout) else { return false };
     let held = report["guards"].as_array().is_some_and(|guards| !guards.is_empty());
     let Some(plan) = report["plan"].as_str().filter(|_| held) else { return false };
