@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use ubos_testkit::process::Running;
@@ -127,7 +128,9 @@ fn the_laptop_is_lost() {
     let world = agreed();
     fs::rename(world.root(Side::Laptop), world.base().join("lost")).unwrap();
     let commands = page(&world, "The laptop is lost");
-    let [init, enter, sync, recover, promote] = &commands[..] else { panic!("{commands:?}") };
+    let [init, enter, sync, recover, promote, history] = &commands[..] else {
+        panic!("{commands:?}")
+    };
     unwatched(&world, &format!("{init} && {enter} && {sync}"));
     assert_eq!(world.laptop().get("notes/f"), file("A"));
     assert_eq!(world.laptop().get("in/x"), file("report"));
@@ -135,6 +138,12 @@ fn the_laptop_is_lost() {
     shell(world.laptop(), promote).exits(0);
     assert_eq!(world.laptop().get("out/y"), file("plan"));
     world.laptop().sync().exits(0).clean().actions([]);
+    let remote = world.base().join("remote.git");
+    let made = Command::new("git").args(["init", "-q", "--bare"]).arg(&remote).status().unwrap();
+    assert!(made.success());
+    let history = history.replace("git@github.com:me/ubos.git", remote.to_str().unwrap());
+    assert!(history.contains("remote.git"), "{history}");
+    shell(world.laptop(), &history).exits(0);
 }
 
 #[test]
