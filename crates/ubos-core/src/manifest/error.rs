@@ -35,6 +35,15 @@ impl ManifestError {
             hint: Some("name at least one path, for instance docs/".to_owned()),
         }
     }
+
+    pub(crate) fn everything_excluded(file: &RelPath, line: usize, text: &str) -> Self {
+        Self {
+            file: file.to_string(),
+            line: Some(line),
+            reason: format!("`{text}` excludes everything, so that nothing is left to sync"),
+            hint: Some("take the line out, or name what is not to sync".to_owned()),
+        }
+    }
 }
 
 impl fmt::Display for ManifestError {

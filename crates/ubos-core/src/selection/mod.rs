@@ -61,8 +61,8 @@ impl Selection {
     /// Compiles the manifests.
     ///
     /// # Errors
-    /// When no line of the to and from manifests selects anything, or a pattern of
-    /// `builtin.extra` is none.
+    /// When no line of the to and from manifests selects anything, a line of the exclude manifest
+    /// leaves nothing of it, or a pattern of `builtin.extra` is none.
     pub fn compile(manifests: &Manifests, builtin: &Builtin) -> Result<Self, ManifestErrors> {
         let mut errors = Vec::new();
         let mut compiled = |file| compile_file(file, builtin.fold_case, &mut errors);
@@ -74,6 +74,7 @@ impl Selection {
         if errors.is_empty() && !selects(&to) && !selects(&from) {
             errors.push(ManifestError::nothing_selected(manifests.to.path()));
         }
+        errors.extend(excludes_everything(&manifests.exclude, &exclude));
         if !errors.is_empty() {
             return Err(ManifestErrors(errors));
         }
@@ -187,6 +188,18 @@ impl Selection {
 
 /// The patterns of one file. They were checked when it was read; folding the case can still turn
 /// a range of characters round.
+/// The line after which nothing is left to sync. Two folders of which nothing takes part would look
+/// in sync for ever.
+fn excludes_everything(file: &ManifestFile, patterns: &[Pattern]) -> Option<ManifestError> {
+    let at = patterns.iter().rposition(Pattern::matches_everything)?;
+    if patterns[at..].iter().any(Pattern::is_negated) {
+        return None;
+    }
+    // With a line that is no pattern there are fewer patterns than lines, and errors enough.
+    let line = file.lines().get(at).filter(|_| file.lines().len() == patterns.len())?;
+    Some(ManifestError::everything_excluded(file.path(), line.number, &line.text))
+}
+
 fn compile_file(
     file: &ManifestFile,
     fold_case: bool,

@@ -124,6 +124,16 @@ impl Pattern {
         self.core == other.core
     }
 
+    /// Whether it matches every file and folder of the root, and so all below them.
+    pub(crate) fn matches_everything(&self) -> bool {
+        let all = matches!(
+            &self.segments[..],
+            [Segment::Name(NamePattern::Any)]
+                | [Segment::AnyDepth, Segment::Name(NamePattern::Any)]
+        );
+        all && !self.negated && !self.dir_only
+    }
+
     /// Whether no wildcard stands in it, so that it names one path.
     pub fn is_literal(&self) -> bool {
         self.segments.iter().all(|s| matches!(s, Segment::Name(NamePattern::Literal(_))))

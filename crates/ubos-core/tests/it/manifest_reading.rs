@@ -27,6 +27,19 @@ fn nothing_selected_is_an_error() {
 }
 
 #[test]
+fn an_exclude_manifest_that_leaves_nothing_is_an_error() {
+    for exclude in ["*", "**", "/*", "**/*", "/**", "*.tmp\n# all\n*\nx/"] {
+        let errors = Selection::compile(&read("docs/", "a", exclude), &Builtin::default());
+        let told = errors.unwrap_err().to_string();
+        assert!(told.contains("sync_exclude.conf, line") && told.contains("everything"), "{told}");
+    }
+    for exclude in ["*\n!docs/", "!docs/\n*\n!docs/", "*/", "*.*", "docs/*", "?"] {
+        let compiled = Selection::compile(&read("docs/", "a", exclude), &Builtin::default());
+        assert!(compiled.is_ok(), "{exclude}");
+    }
+}
+
+#[test]
 fn a_broken_extra_pattern_is_an_error() {
     let builtin = Builtin { extra: vec!["[x".into()], ..Builtin::default() };
     let errors = Selection::compile(&read("a", "", ""), &builtin).unwrap_err();
