@@ -51,7 +51,7 @@ pub(crate) fn text(report: &RunReport, breaks: &[Break], ui: &Ui) -> String {
     }
     if report.error.is_none() {
         summary(report, ui, &mut text);
-    } else if let Some(line) = last_good_run(report) {
+    } else if let Some(line) = last_change(report) {
         text.push_str(&format!("{line}\n"));
     }
     text
@@ -189,7 +189,7 @@ fn summary(report: &RunReport, ui: &Ui, text: &mut String) {
     let tone = if open == 0 && report.guards.is_empty() { Tone::Good } else { Tone::Attention };
     text.push_str(&format!("{}\n", ui.tone(tone, &parts.join("; "))));
     if report.dry_run {
-        if let Some(line) = last_good_run(report) {
+        if let Some(line) = last_change(report) {
             text.push_str(&format!("{line}\n"));
         }
         text.push_str(&ui.tone(Tone::Faint, &format!("plan {}\n", report.plan)));
@@ -201,11 +201,13 @@ fn last_time(report: &RunReport) -> Option<String> {
     Some(time.get(..19)?.replace('T', " "))
 }
 
-fn last_good_run(report: &RunReport) -> Option<String> {
+/// Runs that found nothing to do are not meant; how long ago the last of any kind was is for the head
+/// of `status` to say.
+fn last_change(report: &RunReport) -> Option<String> {
     let (then, _) = report.last_run?;
     let (now, _) = clock::now();
     let age = Duration::from_secs(u64::try_from(now - then).unwrap_or(0));
-    Some(format!("last good run: {} ({} ago)", last_time(report)?, rough(age)))
+    Some(format!("last sync that changed something: {} ({} ago)", last_time(report)?, rough(age)))
 }
 
 fn rough(age: Duration) -> String {
